@@ -1,0 +1,1 @@
+//! What Sightline's clients and server say to each other.

@@ -1,0 +1,1 @@
+//! The server: a switchboard for sealed call messages.

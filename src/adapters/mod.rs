@@ -1,0 +1,1 @@
+//! The edges that face devices and sockets: one foreign crate a file.

@@ -1,0 +1,1 @@
+//! Motion: threads, channels and the one loop that owns every state machine.

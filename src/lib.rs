@@ -1,0 +1,10 @@
+//! Sightline: one-to-one video calls, and the path they take.
+//!
+//! A layer names only what lies below it (see `ARCHITECTURE.md`; `tests/layering.rs` keeps it true):
+//! [`adapters`] → [`engine`] → [`media`] → [`logic`] → `sightline_protocol`.
+
+pub mod adapters;
+pub mod cli;
+pub mod engine;
+pub mod logic;
+pub mod media;

@@ -1,0 +1,8 @@
+//! Decisions: pure state machines and values.
+//!
+//! Nothing here has a thread, a socket, a clock, a lock or a codec. Time is an argument; what should happen is a
+//! value that somebody else makes happen. Every machine has the same four verbs: `handle`, `handle_timeout`,
+//! `poll_timeout` (when to wake it, and why) and `poll_effect` (drain until `None`).
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
+pub mod units;

@@ -1,0 +1,3 @@
+//! Sightline, the app.
+
+fn main() {}
