@@ -5,4 +5,16 @@
 //! `poll_timeout` (when to wake it, and why) and `poll_effect` (drain until `None`).
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+pub mod backoff;
+pub mod call;
+pub mod candidate;
+pub mod courier;
+pub mod course;
+pub mod jitter;
+pub mod negotiation;
+pub mod packet;
+pub mod path;
+pub mod phone;
+pub mod reassembly;
+pub mod report;
 pub mod units;

@@ -1,0 +1,651 @@
+//! One call, from the first ring to its end. Both ends run this machine.
+//!
+//! ```text
+//!  caller                                         callee
+//!
+//!  Inviting ──reached──▶ (still Inviting)         Checking ──the caller proves to be alive──▶ RingingHere
+//!     │  ringing                                     │ (cannot ring now: Waiting, see `phone`)    │
+//!     ▼                                              │                                            │
+//!  RingingThere                                      │                                            │
+//!     │  accept                                      │                                     accept │
+//!     ▼                                              ▼                                            ▼
+//!  Connecting ◀──────────────────────── offer, answer, candidates ───────────────────────▶ Connecting
+//!     │ encrypted both ways                                                                       │
+//!     ▼                                                                                           ▼
+//!  Connected ⇄ Reconnecting                                                       Connected ⇄ Reconnecting
+//!     │                                                                                           │
+//!     └───────────────────────────▶ Ended(reason, by whom) ◀──────────────────────────────────────┘
+//!                              from everywhere, exactly once
+//! ```
+//!
+//! An invite alone never rings: whoever recorded it could play it again. The callee answers *reached*, and rings when
+//! the caller has acknowledged that under this call's fresh keys.
+//!
+//! A message at the wrong moment is ignored; it never ends a call.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use sightline_protocol::{
+    call::{CallId, CallMessage, Candidate, DescriptionKind, Frame, HangupReason, Media, RefusalReason},
+    keys::Address,
+    link::LinkToken,
+};
+
+use super::{
+    courier::Courier,
+    course::{EndReason, Link, Role, Side, Stage, Status, Step},
+    negotiation::{Act, Negotiation, Order},
+};
+
+/// How long it may ring.
+pub const RING_LIMIT: Duration = Duration::from_secs(60);
+/// How long the callee lets its own bell ring: a little longer, so that the caller's *cancel* decides.
+const CALLEE_RING_LIMIT: Duration = Duration::from_secs(65);
+/// How long a caller has to prove that it is alive.
+const CHECK_LIMIT: Duration = Duration::from_secs(20);
+/// How long connecting may take after the call was accepted.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+/// How long a connection that went silent is waited for.
+pub const RECONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// When, in that time, the caller has ICE look for another way.
+const RESTART_AFTER: Duration = Duration::from_secs(1);
+/// How long the other side's *hang up* is waited for when its connection was closed cleanly.
+const GOODBYE_WAIT: Duration = Duration::from_millis(800);
+/// How long the last words of a call are sent again.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(10);
+/// How long an ended call still acknowledges, so that the other side can stop repeating itself.
+const AFTERLIFE: Duration = Duration::from_secs(3);
+/// How many negotiation steps are kept for a call that nobody has accepted yet; more are ignored.
+const MAX_BEFORE_ACCEPT: usize = 128;
+
+/// What comes from the peer connection.
+#[derive(Clone, Debug)]
+pub enum PeerEvent {
+    /// A description that was ordered.
+    Description {
+        /// Offer or answer.
+        kind: DescriptionKind,
+        /// As ordered.
+        generation: u32,
+        /// Its text.
+        sdp: String,
+    },
+    /// A way in which this end can perhaps be reached.
+    Candidate(Candidate),
+    /// No more of them.
+    CandidatesDone,
+    /// How the connection stands.
+    Link(Link),
+}
+
+/// What a call asks to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallEffect {
+    /// Seal this and post it to the other side.
+    Post(Frame),
+    /// Make a peer connection.
+    Open,
+    /// To the peer connection.
+    Order(Order),
+    /// Let go of the peer connection.
+    Close,
+    /// How things stand has changed.
+    Stage(Stage),
+    /// The other side's microphone, camera or screen changed.
+    Status(Status),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Inviting { give_up: Instant, reached: bool },
+    RingingThere { give_up: Instant },
+    Checking { give_up: Instant },
+    Waiting { give_up: Instant },
+    RingingHere { give_up: Instant },
+    Connecting { give_up: Instant },
+    Connected,
+    Reconnecting { give_up: Instant, restart: Option<Instant> },
+    Ended { stop_repeating: Instant, forget: Instant },
+}
+
+/// One end of one call.
+#[derive(Debug)]
+pub struct Call {
+    id: CallId,
+    peer: Address,
+    role: Role,
+    state: State,
+    link: Link,
+    their_name: Option<String>,
+    media: Media,
+    courier: Courier,
+    negotiation: Negotiation,
+    negotiation_backlog: usize,
+    open: bool,
+    effects: VecDeque<CallEffect>,
+}
+
+/// What an invite says.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// The caller's protocol version.
+    pub version: u16,
+    /// What the caller calls itself.
+    pub name: Option<String>,
+    /// What the caller wants to send and see.
+    pub media: Media,
+    /// The link's token.
+    pub token: Option<LinkToken>,
+}
+
+impl Call {
+    /// Dials.
+    pub fn dial(id: CallId, to: Address, invitation: Invitation, now: Instant) -> Self {
+        let mut call = Self::new(id, to, Role::Caller, invitation.media, now);
+        call.say(
+            CallMessage::Invite {
+                version: invitation.version,
+                name: invitation.name,
+                media: invitation.media,
+                token: invitation.token,
+                replaces: None,
+            },
+            now,
+        );
+        call.effects.push_back(CallEffect::Stage(Stage::Inviting));
+        call.open();
+        call.negotiation.wish_for_offer(false);
+        call
+    }
+
+    /// Was invited. Nothing rings yet: see [`Call::is_proven`].
+    pub fn invited(id: CallId, from: Address, invitation: &Invitation, now: Instant) -> Self {
+        let mut call = Self::new(id, from, Role::Callee, invitation.media, now);
+        call.their_name.clone_from(&invitation.name);
+        call
+    }
+
+    /// Tells the caller that its invite came through.
+    pub fn answer_reached(&mut self, now: Instant) {
+        self.say(CallMessage::Reached, now);
+    }
+
+    /// Tells the caller that this link is not good for a call.
+    pub fn refuse(&mut self, why: RefusalReason, now: Instant) {
+        let reason = refusal(&why);
+        self.say(CallMessage::Refused { why }, now);
+        self.end(reason, Side::Us, now);
+    }
+
+    /// Rings.
+    pub fn ring(&mut self, now: Instant) {
+        if matches!(self.state, State::Checking { .. } | State::Waiting { .. }) {
+            self.state = State::RingingHere { give_up: now + CALLEE_RING_LIMIT };
+            self.say(CallMessage::Ringing, now);
+            self.effects.push_back(CallEffect::Stage(Stage::RingingHere));
+        }
+    }
+
+    /// Says that this end is in another call.
+    pub fn answer_busy(&mut self, now: Instant) {
+        self.say(CallMessage::Busy, now);
+        self.end(EndReason::Busy, Side::Us, now);
+    }
+
+    /// Keeps a proven caller waiting, because our own dial to it takes precedence.
+    pub fn wait(&mut self) {
+        if let State::Checking { give_up } = self.state {
+            self.state = State::Waiting { give_up };
+        }
+    }
+
+    /// Takes the call.
+    pub fn accept(&mut self, media: Media, name: Option<String>, now: Instant) {
+        if matches!(self.state, State::RingingHere { .. }) {
+            self.media =
+                Media { audio: media.audio && self.media.audio, video: media.video && self.media.video };
+            self.say(CallMessage::Accept { media, name }, now);
+            self.open();
+            self.connect(now);
+        }
+    }
+
+    /// Ends the call in the way that fits its state: cancel, decline or hang up.
+    pub fn hang_up(&mut self, now: Instant) {
+        let (last_word, reason) = match self.state {
+            State::Inviting { .. } | State::RingingThere { .. } => {
+                (CallMessage::Cancel, EndReason::Cancelled)
+            }
+            State::Checking { .. } | State::Waiting { .. } | State::RingingHere { .. } => {
+                (CallMessage::Decline, EndReason::Declined)
+            }
+            State::Connecting { .. } | State::Connected | State::Reconnecting { .. } => {
+                (CallMessage::Hangup { reason: HangupReason::Normal }, EndReason::Normal)
+            }
+            State::Ended { .. } => return,
+        };
+        self.say(last_word, now);
+        self.end(reason, Side::Us, now);
+    }
+
+    /// Another call between the same two takes this one's place.
+    pub fn replace(&mut self, now: Instant) {
+        if !self.is_over() {
+            let last_word = match self.role {
+                Role::Caller if self.is_dialling() => CallMessage::Cancel,
+                Role::Caller | Role::Callee => CallMessage::Hangup { reason: HangupReason::Replaced },
+            };
+            self.say(last_word, now);
+            self.end(EndReason::Replaced, Side::Us, now);
+        }
+    }
+
+    /// A caller that nobody has seen yet gives way to our own call to it.
+    pub fn give_way(&mut self, now: Instant) {
+        if matches!(self.state, State::Checking { .. } | State::Waiting { .. }) {
+            self.end(EndReason::Replaced, Side::Them, now);
+        }
+    }
+
+    /// The switchboard says that the other side is not connected.
+    pub fn other_is_offline(&mut self, now: Instant) {
+        if matches!(self.state, State::Inviting { reached: false, .. }) {
+            self.end(EndReason::Unreachable, Side::Nobody, now);
+        }
+    }
+
+    /// Tells the other side about our microphone, camera and screen.
+    pub fn tell_status(&mut self, status: Status, now: Instant) {
+        if !self.is_over() {
+            let Status { muted, camera_off, sharing } = status;
+            self.say(CallMessage::Status { muted, camera_off, sharing }, now);
+        }
+    }
+
+    /// Takes a frame of the other side.
+    pub fn handle_frame(&mut self, frame: Frame, now: Instant) {
+        self.courier.handle(frame, now);
+        while let Some(message) = self.courier.poll_message() {
+            self.handle_message(message, now);
+        }
+        self.carry_on(now);
+    }
+
+    /// Takes an event of our peer connection.
+    pub fn handle_peer(&mut self, event: PeerEvent, now: Instant) {
+        if self.is_over() {
+            return;
+        }
+        match event {
+            PeerEvent::Description { kind, generation, sdp } => {
+                self.negotiation.local_description(kind, generation, sdp);
+            }
+            PeerEvent::Candidate(candidate) => self.negotiation.local_candidate(candidate),
+            PeerEvent::CandidatesDone => self.negotiation.local_candidates_done(),
+            PeerEvent::Link(link) => self.handle_link(link, now),
+        }
+        self.carry_on(now);
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.courier.handle_timeout(now);
+        match self.state {
+            State::Inviting { give_up, reached } if now >= give_up => {
+                self.say(CallMessage::Cancel, now);
+                let reason = if reached { EndReason::NoAnswer } else { EndReason::Unreachable };
+                self.end(reason, Side::Nobody, now);
+            }
+            State::RingingThere { give_up } if now >= give_up => {
+                self.say(CallMessage::Cancel, now);
+                self.end(EndReason::NoAnswer, Side::Nobody, now);
+            }
+            State::Checking { give_up } | State::Waiting { give_up } | State::RingingHere { give_up }
+                if now >= give_up =>
+            {
+                self.end(EndReason::NoAnswer, Side::Nobody, now);
+            }
+            State::Connecting { give_up } if now >= give_up => {
+                self.say(CallMessage::Hangup { reason: HangupReason::Failed }, now);
+                self.end(EndReason::ConnectFailed(self.stuck_at()), Side::Nobody, now);
+            }
+            State::Reconnecting { give_up, .. } if now >= give_up => {
+                let clean = self.link == Link::Closed;
+                self.say(CallMessage::Hangup { reason: HangupReason::Failed }, now);
+                if clean {
+                    self.end(EndReason::Normal, Side::Them, now);
+                } else {
+                    self.end(EndReason::Lost, Side::Nobody, now);
+                }
+            }
+            State::Reconnecting { give_up, restart: Some(at) } if now >= at => {
+                self.state = State::Reconnecting { give_up, restart: None };
+                self.negotiation.wish_for_offer(true);
+            }
+            State::Inviting { .. }
+            | State::RingingThere { .. }
+            | State::Checking { .. }
+            | State::Waiting { .. }
+            | State::RingingHere { .. }
+            | State::Connecting { .. }
+            | State::Connected
+            | State::Reconnecting { .. }
+            | State::Ended { .. } => {}
+        }
+        self.carry_on(now);
+    }
+
+    /// When to come back, and why.
+    pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let resend = self.courier.poll_timeout().map(|at| (at, "send again what was not acknowledged"));
+        let state = match self.state {
+            State::Inviting { give_up, .. } | State::RingingThere { give_up } => {
+                Some((give_up, "stop ringing"))
+            }
+            State::Checking { give_up } | State::Waiting { give_up } => {
+                Some((give_up, "drop a silent caller"))
+            }
+            State::RingingHere { give_up } => Some((give_up, "stop the bell")),
+            State::Connecting { give_up } => Some((give_up, "give up connecting")),
+            State::Connected => None,
+            State::Reconnecting { restart: Some(at), .. } => Some((at, "look for another path")),
+            State::Reconnecting { give_up, restart: None } => Some((give_up, "give up reconnecting")),
+            State::Ended { stop_repeating, forget } => {
+                if self.courier.is_delivered() || stop_repeating <= forget {
+                    return Some((forget, "forget the call"));
+                }
+                Some((stop_repeating, "stop repeating the last words"))
+            }
+        };
+        [resend, state].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// What to do; drain until `None`.
+    pub fn poll_effect(&mut self) -> Option<CallEffect> {
+        if let Some(effect) = self.effects.pop_front() {
+            return Some(effect);
+        }
+        self.courier.poll_frame().map(CallEffect::Post)
+    }
+
+    /// Its name.
+    pub fn id(&self) -> CallId {
+        self.id
+    }
+
+    /// The other side.
+    pub fn peer(&self) -> Address {
+        self.peer
+    }
+
+    /// Which end this is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// What the other side calls itself.
+    pub fn their_name(&self) -> Option<&str> {
+        self.their_name.as_deref()
+    }
+
+    /// What is sent and shown in this call, as far as both sides said so.
+    pub fn media(&self) -> Media {
+        self.media
+    }
+
+    /// The caller is alive, and it is for the phone to decide whether it may ring.
+    pub fn is_proven(&self) -> bool {
+        matches!(self.state, State::Checking { .. }) && self.courier.is_confirmed()
+    }
+
+    /// The caller has not proven yet that it is alive.
+    pub fn is_being_checked(&self) -> bool {
+        matches!(self.state, State::Checking { .. })
+    }
+
+    /// A proven caller that waits for our own dial to be decided.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting { .. })
+    }
+
+    /// Our own dial, not answered yet.
+    pub fn is_dialling(&self) -> bool {
+        matches!(self.state, State::Inviting { .. } | State::RingingThere { .. })
+    }
+
+    /// Ended.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Ended { .. })
+    }
+
+    /// Ended, and the other side knows all that we had to say.
+    pub fn is_settled(&self) -> bool {
+        self.is_over() && self.courier.is_delivered()
+    }
+
+    /// Ended so long ago that nothing of it need be kept.
+    pub fn may_be_forgotten(&self, now: Instant) -> bool {
+        match self.state {
+            State::Ended { stop_repeating, forget } => {
+                now >= forget && (self.courier.is_delivered() || now >= stop_repeating)
+            }
+            State::Inviting { .. }
+            | State::RingingThere { .. }
+            | State::Checking { .. }
+            | State::Waiting { .. }
+            | State::RingingHere { .. }
+            | State::Connecting { .. }
+            | State::Connected
+            | State::Reconnecting { .. } => false,
+        }
+    }
+
+    fn new(id: CallId, peer: Address, role: Role, media: Media, now: Instant) -> Self {
+        let state = match role {
+            Role::Caller => State::Inviting { give_up: now + RING_LIMIT, reached: false },
+            Role::Callee => State::Checking { give_up: now + CHECK_LIMIT },
+        };
+        Self {
+            id,
+            peer,
+            role,
+            state,
+            link: Link::New,
+            their_name: None,
+            media,
+            courier: Courier::default(),
+            negotiation: Negotiation::new(role == Role::Callee),
+            negotiation_backlog: 0,
+            open: false,
+            effects: VecDeque::new(),
+        }
+    }
+
+    fn handle_message(&mut self, message: CallMessage, now: Instant) {
+        if self.is_over() {
+            return;
+        }
+        match message {
+            CallMessage::Reached => {
+                if let State::Inviting { give_up, reached: false } = self.state {
+                    self.state = State::Inviting { give_up, reached: true };
+                    self.effects.push_back(CallEffect::Stage(Stage::Reached));
+                }
+            }
+            CallMessage::Ringing => {
+                if let State::Inviting { give_up, .. } = self.state {
+                    self.state = State::RingingThere { give_up };
+                    self.effects.push_back(CallEffect::Stage(Stage::RingingThere));
+                }
+            }
+            CallMessage::Accept { media, name } => {
+                if self.is_dialling() {
+                    self.their_name = name;
+                    self.media = Media {
+                        audio: media.audio && self.media.audio,
+                        video: media.video && self.media.video,
+                    };
+                    self.connect(now);
+                }
+            }
+            CallMessage::Decline => self.end_if_dialling(EndReason::Declined, now),
+            CallMessage::Busy => self.end_if_dialling(EndReason::Busy, now),
+            CallMessage::Refused { why } => self.end_if_dialling(refusal(&why), now),
+            CallMessage::Cancel => {
+                if self.role == Role::Callee {
+                    self.end(EndReason::Cancelled, Side::Them, now);
+                }
+            }
+            CallMessage::Hangup { reason } => self.end(self.hangup(&reason), Side::Them, now),
+            CallMessage::Description { kind, generation, sdp } => {
+                if self.takes_negotiation() {
+                    self.negotiation.remote_description(kind, generation, sdp);
+                }
+            }
+            CallMessage::Candidates { generation, candidates, end } => {
+                if self.takes_negotiation() {
+                    self.negotiation.remote_candidates(generation, candidates, end);
+                }
+            }
+            CallMessage::Status { muted, camera_off, sharing } => {
+                self.effects.push_back(CallEffect::Status(Status { muted, camera_off, sharing }));
+            }
+            CallMessage::Invite { .. } | CallMessage::Unknown => {}
+        }
+    }
+
+    fn handle_link(&mut self, link: Link, now: Instant) {
+        self.link = link;
+        match (self.state, link) {
+            (State::Connecting { .. } | State::Reconnecting { .. }, Link::Up) => {
+                self.state = State::Connected;
+                self.effects.push_back(CallEffect::Stage(Stage::Connected));
+            }
+            (State::Connecting { .. }, Link::Failed) => {
+                self.say(CallMessage::Hangup { reason: HangupReason::Failed }, now);
+                self.end(EndReason::ConnectFailed(self.stuck_at()), Side::Nobody, now);
+            }
+            (State::Connected, Link::Interrupted | Link::Failed) => {
+                let restart = (self.role == Role::Caller).then_some(now + RESTART_AFTER);
+                self.state = State::Reconnecting { give_up: now + RECONNECT_LIMIT, restart };
+                self.effects.push_back(CallEffect::Stage(Stage::Reconnecting));
+            }
+            (State::Connected | State::Reconnecting { .. }, Link::Closed) => {
+                self.state = State::Reconnecting { give_up: now + GOODBYE_WAIT, restart: None };
+            }
+            (
+                State::Inviting { .. }
+                | State::RingingThere { .. }
+                | State::Checking { .. }
+                | State::Waiting { .. }
+                | State::RingingHere { .. }
+                | State::Connecting { .. }
+                | State::Connected
+                | State::Reconnecting { .. }
+                | State::Ended { .. },
+                Link::New
+                | Link::Checking
+                | Link::PathFound
+                | Link::Up
+                | Link::Interrupted
+                | Link::Failed
+                | Link::Closed,
+            ) => {}
+        }
+    }
+
+    fn connect(&mut self, now: Instant) {
+        if self.link == Link::Up {
+            self.state = State::Connected;
+            self.effects.push_back(CallEffect::Stage(Stage::Connected));
+        } else {
+            self.state = State::Connecting { give_up: now + CONNECT_LIMIT };
+            self.effects.push_back(CallEffect::Stage(Stage::Connecting));
+        }
+    }
+
+    fn open(&mut self) {
+        if !self.open {
+            self.open = true;
+            self.effects.push_back(CallEffect::Open);
+        }
+    }
+
+    fn end_if_dialling(&mut self, reason: EndReason, now: Instant) {
+        if self.is_dialling() {
+            self.end(reason, Side::Them, now);
+        }
+    }
+
+    fn end(&mut self, reason: EndReason, by: Side, now: Instant) {
+        if self.is_over() {
+            return;
+        }
+        let was_shown = !matches!(self.state, State::Checking { .. } | State::Waiting { .. });
+        self.state = State::Ended { stop_repeating: now + LAST_WORDS_LIMIT, forget: now + AFTERLIFE };
+        if self.open {
+            self.effects.push_back(CallEffect::Close);
+        }
+        if was_shown {
+            self.effects.push_back(CallEffect::Stage(Stage::Ended { reason, by }));
+        }
+    }
+
+    fn hangup(&self, reason: &HangupReason) -> EndReason {
+        match (reason, self.state) {
+            (HangupReason::Replaced, _) => EndReason::Replaced,
+            (HangupReason::Failed, State::Connecting { .. }) => EndReason::ConnectFailed(self.stuck_at()),
+            (HangupReason::Failed, _) => EndReason::Lost,
+            (HangupReason::Normal | HangupReason::Shutdown | HangupReason::Other(_), _) => EndReason::Normal,
+        }
+    }
+
+    fn stuck_at(&self) -> Step {
+        match self.link {
+            _ if !self.negotiation.has_remote_description() => Step::Description,
+            Link::PathFound => Step::Encryption,
+            _ if !self.negotiation.has_remote_candidates() => Step::Candidates,
+            Link::New | Link::Checking | Link::Up | Link::Interrupted | Link::Failed | Link::Closed => {
+                Step::Checks
+            }
+        }
+    }
+
+    fn takes_negotiation(&mut self) -> bool {
+        if self.open {
+            return true;
+        }
+        self.negotiation_backlog += 1;
+        self.negotiation_backlog <= MAX_BEFORE_ACCEPT
+    }
+
+    fn say(&mut self, message: CallMessage, now: Instant) {
+        if self.courier.send(message, now).is_err() && !self.is_over() {
+            self.end(EndReason::Lost, Side::Nobody, now);
+        }
+    }
+
+    fn carry_on(&mut self, now: Instant) {
+        if !self.open || self.is_over() {
+            return;
+        }
+        while let Some(act) = self.negotiation.poll_act() {
+            match act {
+                Act::Send(message) => self.say(message, now),
+                Act::Order(order) => self.effects.push_back(CallEffect::Order(order)),
+            }
+        }
+    }
+}
+
+fn refusal(why: &RefusalReason) -> EndReason {
+    match why {
+        RefusalReason::Version => EndReason::IncompatibleVersion,
+        RefusalReason::LinkUnknown | RefusalReason::LinkExpired | RefusalReason::Other(_) => {
+            EndReason::RefusedLink
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What is kept of a call when it is over: one document, the same whoever asks for it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    course::{EndReason, Link, Role, Side, Stage, Status},
+    jitter,
+    path::PathReport,
+    reassembly,
+};
+
+/// Raised when a field changes its meaning or goes; new fields do not raise it.
+pub const SCHEMA_VERSION: u32 = 1;
+/// How many changes are written down; a call that changes more often keeps its first ones.
+const MAX_NOTED: usize = 1000;
+
+/// Something, and when it happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct At<T> {
+    /// Since the call began.
+    pub t_ms: u64,
+    /// What.
+    #[serde(flatten)]
+    pub what: T,
+}
+
+/// How a peer connection stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkState {
+    /// How.
+    pub link: Link,
+}
+
+/// Moments that a person waits for, since the call began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Firsts {
+    /// The call was accepted (here or there).
+    pub accepted_ms: Option<u64>,
+    /// The path was up and encrypted.
+    pub connected_ms: Option<u64>,
+    /// The first picture of the other side was shown.
+    pub picture_ms: Option<u64>,
+    /// The first sound of the other side was played.
+    pub sound_ms: Option<u64>,
+}
+
+/// What was sent and received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Pictures that the source gave.
+    pub frames_captured: u64,
+    /// Pictures overtaken by newer ones before they were encoded.
+    pub frames_overtaken: u64,
+    /// Pictures that the encoder left out to keep to its rate.
+    pub frames_left_out: u64,
+    /// Pictures encoded and sent.
+    pub frames_sent: u64,
+    /// Key frames among them.
+    pub key_frames_sent: u64,
+    /// Times the other side asked for a key frame.
+    pub key_frames_asked_of_us: u64,
+    /// Packets of pictures sent.
+    pub video_packets_sent: u64,
+    /// Bytes of pictures sent, without headers.
+    pub video_bytes_sent: u64,
+    /// Packets that the peer connection did not take in time.
+    pub packets_not_taken: u64,
+    /// Packets of pictures received.
+    pub video_packets_received: u64,
+    /// Bytes of pictures received, without headers.
+    pub video_bytes_received: u64,
+    /// Pictures received whole.
+    pub frames_received: u64,
+    /// Pictures decoded and shown.
+    pub frames_shown: u64,
+    /// Whole pictures that could not be decoded.
+    pub frames_undecodable: u64,
+    /// Packets of sound sent.
+    pub audio_packets_sent: u64,
+    /// Packets of sound received.
+    pub audio_packets_received: u64,
+    /// Packets received while the queue to the media thread was full.
+    pub packets_overrun: u64,
+}
+
+/// What is known when a call is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallReport {
+    /// See [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The call's id.
+    pub call: String,
+    /// Which end wrote this.
+    pub role: Role,
+    /// The version of the program.
+    pub program: String,
+    /// When the call began here, in milliseconds since 1970.
+    pub began_unix_ms: u64,
+    /// Every state, with its time.
+    pub stages: Vec<At<Stage>>,
+    /// Every state of the peer connection, with its time.
+    pub links: Vec<At<LinkState>>,
+    /// Why it ended.
+    pub end: Option<EndReason>,
+    /// By whom.
+    pub ended_by: Option<Side>,
+    /// The moments that a person waits for.
+    pub firsts: Firsts,
+    /// How often the switchboard was lost during the call.
+    pub switchboard_lost: u32,
+    /// The path.
+    pub path: PathReport,
+    /// What the connection negotiated.
+    pub encryption: Encryption,
+    /// What was sent and received.
+    pub counters: Counters,
+    /// What happened to the other side's pictures on their way to the decoder.
+    pub pictures: PictureCounts,
+    /// What happened to the other side's sound on its way to the decoder.
+    pub sound: SoundCounts,
+    /// What the other side said last of its microphone, camera and screen.
+    pub their_status: Option<Status>,
+}
+
+/// What protects the media.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Encryption {
+    /// The DTLS cipher suite.
+    pub dtls: Option<String>,
+    /// The SRTP profile.
+    pub srtp: Option<String>,
+}
+
+/// As in [`reassembly::Counts`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureCounts {
+    /// Packets that came again or too late.
+    pub repeated: u64,
+    /// Packets dropped because a picture before them was lost.
+    pub dropped: u64,
+    /// Times we asked for a key frame.
+    pub key_frames_asked: u64,
+}
+
+impl From<reassembly::Counts> for PictureCounts {
+    fn from(counts: reassembly::Counts) -> Self {
+        let reassembly::Counts { repeated, dropped, key_frames_asked } = counts;
+        Self { repeated, dropped, key_frames_asked }
+    }
+}
+
+/// As in [`jitter::Counts`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoundCounts {
+    /// 20 ms pieces played as they were sent.
+    pub played: u64,
+    /// 20 ms pieces recovered from the next packet.
+    pub recovered: u64,
+    /// 20 ms pieces that the decoder made up.
+    pub concealed: u64,
+    /// Packets that came again or too late.
+    pub repeated: u64,
+    /// Packets let go to shorten the delay.
+    pub skipped: u64,
+}
+
+impl From<jitter::Counts> for SoundCounts {
+    fn from(counts: jitter::Counts) -> Self {
+        let jitter::Counts { played, recovered, concealed, repeated, skipped } = counts;
+        Self { played, recovered, concealed, repeated, skipped }
+    }
+}
+
+impl CallReport {
+    /// Of a call that begins now.
+    pub fn begin(call: String, role: Role, began_unix_ms: u64) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            call,
+            role,
+            program: concat!("sightline ", env!("CARGO_PKG_VERSION")).to_owned(),
+            began_unix_ms,
+            stages: Vec::new(),
+            links: Vec::new(),
+            end: None,
+            ended_by: None,
+            firsts: Firsts::default(),
+            switchboard_lost: 0,
+            path: PathReport::default(),
+            encryption: Encryption::default(),
+            counters: Counters::default(),
+            pictures: PictureCounts::default(),
+            sound: SoundCounts::default(),
+            their_status: None,
+        }
+    }
+
+    /// The call stands differently.
+    pub fn note_stage(&mut self, t_ms: u64, stage: Stage) {
+        note(&mut self.stages, t_ms, stage);
+        match stage {
+            Stage::Connecting => self.firsts.accepted_ms = Some(t_ms),
+            Stage::Connected => {
+                self.firsts.connected_ms.get_or_insert(t_ms);
+            }
+            Stage::Ended { reason, by } => {
+                self.end = Some(reason);
+                self.ended_by = Some(by);
+            }
+            Stage::Inviting
+            | Stage::Reached
+            | Stage::RingingThere
+            | Stage::RingingHere
+            | Stage::Reconnecting => {}
+        }
+    }
+
+    /// The peer connection stands differently.
+    pub fn note_link(&mut self, t_ms: u64, link: Link) {
+        note(&mut self.links, t_ms, LinkState { link });
+    }
+}
+
+fn note<T>(list: &mut Vec<At<T>>, t_ms: u64, what: T) {
+    if list.len() < MAX_NOTED {
+        list.push(At { t_ms, what });
+    }
+}
