@@ -1,4 +1,25 @@
 //! Transformation: pixels, samples and codecs.
 //!
 //! Synchronous and CPU-bound. No device, no thread, no clock: what the time is comes in with the data.
+//!
+//! Pictures: [`frame`] and the [`pool`] they live in, [`scale`], [`convert`], [`h264`] and its RTP payloads
+//! ([`rtp_h264`]), [`y4m`] files, [`psnr`]. Sound: [`opus`], [`wav`] files. For tests and demonstrations: [`pattern`]
+//! with the [`timecode`] in it, and [`tone`]. Sound is always 48 kHz, mono, `f32`.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
+pub mod convert;
+pub mod frame;
+pub mod h264;
+pub mod opus;
+pub mod pattern;
+pub mod pool;
+pub mod psnr;
+pub mod rtp_h264;
+pub mod scale;
+pub mod timecode;
+pub mod tone;
+pub mod wav;
+pub mod y4m;
+
+/// Samples a second, everywhere in Sightline. Devices that differ are converted at the edge.
+pub const SAMPLE_RATE_HZ: u32 = 48_000;
