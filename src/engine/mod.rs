@@ -1,1 +1,18 @@
 //! Motion: threads, channels and the one loop that owns every state machine.
+//!
+//! The engine declares in [`ports`] what it needs of the world. Whoever uses it sees [`api`] alone.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
+pub mod api;
+pub mod audio_recv;
+pub mod audio_send;
+mod calling;
+pub mod clock;
+pub mod counters;
+pub mod keyring;
+pub mod mailbox;
+pub mod ports;
+pub mod run;
+pub mod thread;
+pub mod video_recv;
+pub mod video_send;

@@ -31,6 +31,7 @@ use std::{
 use sightline_protocol::{
     call::{CallId, CallMessage, Candidate, DescriptionKind, Frame, HangupReason, Media, RefusalReason},
     keys::Address,
+    limits::{CONNECT_TIMEOUT, RING_TIMEOUT},
     link::LinkToken,
 };
 
@@ -40,14 +41,10 @@ use super::{
     negotiation::{Act, Negotiation, Order},
 };
 
-/// How long it may ring.
-pub const RING_LIMIT: Duration = Duration::from_secs(60);
 /// How long the callee lets its own bell ring: a little longer, so that the caller's *cancel* decides.
 const CALLEE_RING_LIMIT: Duration = Duration::from_secs(65);
 /// How long a caller has to prove that it is alive.
 const CHECK_LIMIT: Duration = Duration::from_secs(20);
-/// How long connecting may take after the call was accepted.
-pub const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 /// How long a connection that went silent is waited for.
 pub const RECONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// When, in that time, the caller has ICE look for another way.
@@ -445,7 +442,7 @@ impl Call {
 
     fn new(id: CallId, peer: Address, role: Role, media: Media, now: Instant) -> Self {
         let state = match role {
-            Role::Caller => State::Inviting { give_up: now + RING_LIMIT, reached: false },
+            Role::Caller => State::Inviting { give_up: now + RING_TIMEOUT, reached: false },
             Role::Callee => State::Checking { give_up: now + CHECK_LIMIT },
         };
         Self {
@@ -562,7 +559,7 @@ impl Call {
             self.state = State::Connected;
             self.effects.push_back(CallEffect::Stage(Stage::Connected));
         } else {
-            self.state = State::Connecting { give_up: now + CONNECT_LIMIT };
+            self.state = State::Connecting { give_up: now + CONNECT_TIMEOUT };
             self.effects.push_back(CallEffect::Stage(Stage::Connecting));
         }
     }

@@ -14,15 +14,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sightline_protocol::call::{CallMessage, Frame};
+use sightline_protocol::{
+    call::{CallMessage, Frame},
+    limits::MAX_HELD_FRAMES,
+};
 
 /// How many unacknowledged messages may be under way; later ones wait in the queue.
 const WINDOW: usize = 32;
 /// How many of our messages may wait at all. A full queue means the other side has been gone for long: the caller of
 /// [`Courier::send`] is told, and the call is better ended.
 const MAX_QUEUED: usize = 512;
-/// How many messages that came too early are kept; one more is dropped, and will be sent again.
-const MAX_HELD: usize = 64;
 /// When an unacknowledged message is first sent again; doubled each time.
 const FIRST_RESEND: Duration = Duration::from_millis(500);
 /// The longest pause between two attempts.
@@ -77,7 +78,7 @@ impl Courier {
         if number <= self.received || self.held.contains_key(&number) {
             return;
         }
-        if number != self.received + 1 && self.held.len() >= MAX_HELD {
+        if number != self.received + 1 && self.held.len() >= MAX_HELD_FRAMES {
             return;
         }
         self.held.insert(number, message);

@@ -222,6 +222,11 @@ impl Phone {
         self.calls.get(&self.current?)
     }
 
+    /// A call by its id, for as long as it is known.
+    pub fn call(&self, call: CallId) -> Option<&Call> {
+        self.calls.get(&call)
+    }
+
     /// Whether a frame of this call would be understood. An unknown call is one that may yet begin.
     pub fn knows(&self, call: CallId) -> bool {
         self.calls.contains_key(&call)

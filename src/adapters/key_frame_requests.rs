@@ -1,0 +1,68 @@
+//! Lets requests for a key frame through to us.
+//!
+//! `webrtc` hands no RTCP to an application unless an interceptor vouches for it; without this one a lost key frame would
+//! never be replaced.
+
+use std::{collections::VecDeque, time::Instant};
+
+use rtc::{
+    interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket},
+    rtcp::payload_feedbacks::{
+        full_intra_request::FullIntraRequest, picture_loss_indication::PictureLossIndication,
+    },
+    sansio::Protocol,
+    shared::error::Error,
+};
+
+/// Passes everything on, and marks requests for a key frame.
+#[derive(Default)]
+pub(super) struct KeyFrameRequests {
+    incoming: VecDeque<TaggedPacket>,
+    outgoing: VecDeque<TaggedPacket>,
+}
+
+/// Whether this packet asks for a key frame.
+pub(super) fn asks_for_key_frame(packet: &dyn rtc::rtcp::Packet) -> bool {
+    let packet = packet.as_any();
+    packet.is::<PictureLossIndication>() || packet.is::<FullIntraRequest>()
+}
+
+impl Protocol<TaggedPacket, TaggedPacket, ()> for KeyFrameRequests {
+    type Rout = TaggedPacket;
+    type Wout = TaggedPacket;
+    type Eout = ();
+    type Error = Error;
+    type Time = Instant;
+
+    fn handle_read(&mut self, mut tagged: TaggedPacket) -> Result<(), Error> {
+        if let Packet::Rtcp(packets) = &mut tagged.message.packet {
+            packets.retain(|packet| asks_for_key_frame(packet.as_ref()));
+            if packets.is_empty() {
+                return Ok(());
+            }
+            tagged.message.add(Attribute::DeliverToApplication);
+        }
+        self.incoming.push_back(tagged);
+        Ok(())
+    }
+
+    fn poll_read(&mut self) -> Option<TaggedPacket> {
+        self.incoming.pop_front()
+    }
+
+    fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
+        self.outgoing.push_back(tagged);
+        Ok(())
+    }
+
+    fn poll_write(&mut self) -> Option<TaggedPacket> {
+        self.outgoing.pop_front()
+    }
+}
+
+impl Interceptor for KeyFrameRequests {
+    fn bind_local_stream(&mut self, _: &StreamInfo) {}
+    fn unbind_local_stream(&mut self, _: &StreamInfo) {}
+    fn bind_remote_stream(&mut self, _: &StreamInfo) {}
+    fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
+}

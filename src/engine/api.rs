@@ -1,0 +1,147 @@
+//! What a person, a script or a window may say to the engine, and what it says back.
+
+use serde::Serialize;
+use sightline_protocol::{
+    call::{CallId, Media},
+    keys::Address,
+    link::LinkToken,
+};
+use tokio::sync::mpsc;
+
+use crate::logic::{
+    course::{Link, Stage, Status},
+    path::PathReport,
+    report::{CallReport, Counters},
+};
+
+/// What somebody wants.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Call somebody.
+    Dial {
+        /// Whom.
+        to: Address,
+        /// From the link.
+        token: Option<LinkToken>,
+        /// With what.
+        media: Media,
+    },
+    /// Take the ringing call.
+    Accept {
+        /// With what.
+        media: Media,
+    },
+    /// End the call, whatever its state.
+    HangUp,
+    /// Switch the microphone, the camera or the screen.
+    Status(Status),
+    /// End everything: hang up, say goodbye, stop.
+    Close,
+}
+
+/// What the engine tells.
+#[derive(Clone, Debug)]
+pub enum Update {
+    /// The switchboard knows us.
+    SwitchboardUp,
+    /// The switchboard is gone, and is being tried again.
+    SwitchboardDown {
+        /// Why, in words.
+        why: String,
+    },
+    /// The switchboard will not have us.
+    SwitchboardRefused {
+        /// Why, in words.
+        why: String,
+    },
+    /// A call stands differently.
+    Stage {
+        /// Which call.
+        call: CallId,
+        /// With whom.
+        peer: Address,
+        /// How.
+        stage: Stage,
+        /// What they call themselves.
+        name: Option<String>,
+    },
+    /// The peer connection stands differently.
+    Link {
+        /// Which call.
+        call: CallId,
+        /// How.
+        link: Link,
+    },
+    /// The path changed.
+    Path {
+        /// Which call.
+        call: CallId,
+        /// To what.
+        path: Box<PathReport>,
+    },
+    /// Once a second while a call is connected.
+    Statistics {
+        /// Which call.
+        call: CallId,
+        /// What was counted.
+        statistics: Box<Statistics>,
+    },
+    /// The other side's microphone, camera or screen changed.
+    TheirStatus {
+        /// Which call.
+        call: CallId,
+        /// To what.
+        status: Status,
+    },
+    /// Somebody rang and was told *busy*.
+    TurnedAway {
+        /// Who.
+        from: Address,
+        /// What they call themselves.
+        name: Option<String>,
+    },
+    /// Something did not work, and the rest goes on without it.
+    Problem {
+        /// What, and what can be done, in words.
+        text: String,
+    },
+    /// A call is over and everything of it is written.
+    Over {
+        /// What is known of it.
+        report: Box<CallReport>,
+    },
+}
+
+/// How a call does.
+#[derive(Clone, Debug, Serialize)]
+pub struct Statistics {
+    /// Since the call began here.
+    pub call_t_ms: u64,
+    /// There and back.
+    pub round_trip_ms: Option<f64>,
+    /// Bytes over the path in use.
+    pub bytes_sent: u64,
+    /// Bytes over the path in use.
+    pub bytes_received: u64,
+    /// What was counted.
+    pub counters: Counters,
+}
+
+/// The end of the engine that others hold. Dropping it ends the engine.
+#[derive(Debug)]
+pub struct Handle {
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) updates: mpsc::Receiver<Update>,
+}
+
+impl Handle {
+    /// Says something. Never waits: `false` where the engine is gone or has far too much to do.
+    pub fn say(&self, command: Command) -> bool {
+        self.commands.try_send(command).is_ok()
+    }
+
+    /// The next thing the engine tells; `None` when it has ended.
+    pub async fn next(&mut self) -> Option<Update> {
+        self.updates.recv().await
+    }
+}

@@ -1,0 +1,113 @@
+//! Our sound on its way out: a block is heard, encoded and sent.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+
+use crate::{
+    logic::units::MediaTime,
+    media::opus::{MAX_PACKET_LEN, OpusEncoder, OpusError},
+};
+
+use super::{
+    counters::Tally,
+    ports::{PacketSink, SOUND_BLOCK, SoundSource},
+    thread::{Stop, Thread},
+};
+
+/// When the source's time has moved away from the count of samples by more than this, the count gives way.
+const MAX_DRIFT_SAMPLES: i32 = 2_400;
+
+/// What the encoder is told to be ready for, so that each packet can stand in for the one before it.
+const EXPECTED_LOSS_PERCENT: u8 = 5;
+
+/// Everything the thread needs.
+pub struct AudioSend {
+    /// Where sound comes from.
+    pub source: Box<dyn SoundSource>,
+    /// Where packets go.
+    pub sink: Arc<dyn PacketSink>,
+    /// Silence is sent instead.
+    pub muted: Arc<AtomicBool>,
+    /// What is counted.
+    pub tally: Arc<Tally>,
+    /// When to end.
+    pub stop: Stop,
+}
+
+impl AudioSend {
+    /// Starts the thread.
+    pub fn start(self) -> io::Result<Thread> {
+        Thread::spawn("audio-send", move || self.run())
+    }
+
+    fn run(mut self) {
+        let mut encoder = match voice_encoder() {
+            Ok(encoder) => encoder,
+            Err(error) => {
+                tracing::error!(%error, "our sound cannot be sent");
+                return;
+            }
+        };
+        let mut block = [0.0; SOUND_BLOCK];
+        let mut encoded = [0; MAX_PACKET_LEN];
+        let mut timestamp = None;
+        while !self.stop.is_set() {
+            let heard = match self.source.read(&mut block) {
+                Ok(heard) => heard,
+                Err(ended) => {
+                    tracing::warn!(why = %ended, "no more sound of ours");
+                    return;
+                }
+            };
+            if self.muted.load(Ordering::Relaxed) {
+                block.fill(0.0);
+            }
+            let now = next_timestamp(timestamp, heard);
+            timestamp = Some(now);
+            match encoder.encode(&block, &mut encoded) {
+                Ok(len) if self.sink.send(Bytes::copy_from_slice(&encoded[..len]), now, false) => {
+                    self.tally.audio_packets_sent.one();
+                }
+                Ok(_) => self.tally.packets_not_taken.one(),
+                Err(error) => tracing::error!(%error, "a block of sound could not be encoded"),
+            }
+        }
+    }
+}
+
+fn voice_encoder() -> Result<OpusEncoder, OpusError> {
+    let mut encoder = OpusEncoder::new()?;
+    encoder.set_expected_loss(EXPECTED_LOSS_PERCENT)?;
+    Ok(encoder)
+}
+
+/// Counts samples, and follows the source's clock where the two part.
+fn next_timestamp(last: Option<u32>, heard: MediaTime) -> u32 {
+    let by_clock = (u128::from(heard.as_micros()) * 48 / 1000) as u32;
+    match last.map(|last| last.wrapping_add(SOUND_BLOCK as u32)) {
+        Some(by_count) if by_clock.wrapping_sub(by_count).cast_signed().abs() <= MAX_DRIFT_SAMPLES => {
+            by_count
+        }
+        Some(_) | None => by_clock,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_count_samples_and_follow_a_clock_that_jumped() {
+        let first = next_timestamp(None, MediaTime(1_000_000));
+        assert_eq!(first, 48_000);
+        assert_eq!(next_timestamp(Some(first), MediaTime(1_021_300)), 48_960, "a beat that came late");
+        assert_eq!(next_timestamp(Some(first), MediaTime(2_000_000)), 96_000, "a second of nothing");
+    }
+}

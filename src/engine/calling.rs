@@ -1,0 +1,234 @@
+//! One call as it runs: its peer connection, its media threads and its report.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, sync_channel},
+    },
+    time::Instant,
+};
+
+use sightline_protocol::call::{CallId, Media};
+use tokio::sync::mpsc;
+
+use crate::logic::{
+    course::{Role, Stage, Status},
+    negotiation::Order,
+    packet::Packet,
+    path::PathPolicy,
+    report::CallReport,
+};
+
+use super::{
+    api::Statistics,
+    audio_recv::AudioRecv,
+    audio_send::AudioSend,
+    clock::Clock,
+    counters::Tally,
+    ports::{MediaMaker, Peer, PeerMaker, PeerReport, PeerSetup, SourceEnded},
+    thread::{Stop, Thread},
+    video_recv::VideoRecv,
+    video_send::{VideoSend, VideoWish},
+};
+
+/// Packets on their way to `video-recv`: a second of a good picture. When it is full the newest is dropped and counted.
+const VIDEO_QUEUE: usize = 512;
+/// Packets on their way to `audio-recv`: more than the jitter buffer would keep. When it is full the newest is dropped.
+const AUDIO_QUEUE: usize = 64;
+
+type Packets = Receiver<(Packet, Instant)>;
+
+/// What a call needs besides itself.
+pub(super) struct Surroundings<'a> {
+    pub(super) clock: Clock,
+    pub(super) path: PathPolicy,
+    pub(super) bind: &'a [std::net::IpAddr],
+    pub(super) fps: u32,
+    pub(super) peers: &'a dyn PeerMaker,
+    pub(super) media: &'a mut dyn MediaMaker,
+    pub(super) reports: &'a mpsc::Sender<PeerReport>,
+}
+
+/// A call that somebody has seen.
+pub(super) struct Calling {
+    pub(super) report: CallReport,
+    began: Instant,
+    clock: Clock,
+    media: Media,
+    tally: Arc<Tally>,
+    wish: Arc<VideoWish>,
+    muted: Arc<AtomicBool>,
+    peer: Option<Box<dyn Peer>>,
+    incoming: Option<(Packets, Packets)>,
+    threads: Vec<Thread>,
+    stop: Stop,
+}
+
+impl Calling {
+    pub(super) fn new(call: CallId, role: Role, media: Media, path: PathPolicy, clock: Clock) -> Self {
+        let began = clock.now();
+        let mut report = CallReport::begin(call.to_string(), role, clock.media(began).as_micros() / 1000);
+        report.path.policy = path;
+        Self {
+            report,
+            began,
+            clock,
+            media,
+            tally: Arc::default(),
+            wish: Arc::default(),
+            muted: Arc::default(),
+            peer: None,
+            incoming: None,
+            threads: Vec::new(),
+            stop: Stop::default(),
+        }
+    }
+
+    /// Milliseconds since the call began here.
+    pub(super) fn t_ms(&self) -> u64 {
+        u64::try_from(self.clock.now().saturating_duration_since(self.began).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn note_stage(&mut self, stage: Stage) {
+        self.report.note_stage(self.t_ms(), stage);
+    }
+
+    pub(super) fn set_media(&mut self, media: Media) {
+        self.media = media;
+    }
+
+    /// Makes the peer connection.
+    pub(super) fn open(&mut self, call: CallId, role: Role, around: &Surroundings<'_>) {
+        let (video, video_in) = sync_channel(VIDEO_QUEUE);
+        let (audio, audio_in) = sync_channel(AUDIO_QUEUE);
+        self.incoming = Some((video_in, audio_in));
+        self.peer = Some(around.peers.open(PeerSetup {
+            call,
+            role,
+            media: self.media,
+            path: around.path,
+            bind: around.bind.to_vec(),
+            reports: around.reports.clone(),
+            video,
+            audio,
+            tally: self.tally.clone(),
+        }));
+    }
+
+    /// Gives the peer connection an order. `false` where it takes none.
+    pub(super) fn order(&mut self, order: Order) -> bool {
+        if let Order::AddCandidate(candidate) = &order {
+            self.report.path.note_remote(self.t_ms(), &candidate.line);
+        }
+        self.peer.as_ref().is_some_and(|peer| peer.order(order))
+    }
+
+    /// Lets media flow: the path is up. Says what of it does not work.
+    pub(super) fn start_media(&mut self, around: &mut Surroundings<'_>) -> Vec<String> {
+        let (Some(peer), Some((video_in, audio_in))) = (&self.peer, self.incoming.take()) else {
+            return Vec::new();
+        };
+        let mut problems = Vec::new();
+        let (video_out, audio_out, ask_key_frame) =
+            (peer.video_out(), peer.audio_out(), peer.key_frame_asker());
+        let (tally, stop, clock) = (&self.tally, &self.stop, self.clock);
+        let mut keep = |what: &str, started: Result<Vec<Thread>, SourceEnded>| match started {
+            Ok(threads) => self.threads.extend(threads),
+            Err(why) => problems.push(format!("{what}: {why}")),
+        };
+        keep(
+            "Their picture is not shown",
+            around.media.picture_sink().and_then(|sink| {
+                let (tally, stop) = (tally.clone(), stop.clone());
+                VideoRecv { packets: video_in, sink, ask_key_frame, tally, clock, stop }
+                    .start()
+                    .map_err(no_thread)
+                    .map(one)
+            }),
+        );
+        keep(
+            "Their sound is not played",
+            around.media.sound_sink().and_then(|sink| {
+                let (tally, stop) = (tally.clone(), stop.clone());
+                AudioRecv { packets: audio_in, sink, tally, clock, stop }.start().map_err(no_thread).map(one)
+            }),
+        );
+        if self.media.video {
+            keep(
+                "No picture is sent",
+                around.media.picture_source().and_then(|source| {
+                    let Some(source) = source else { return Ok(Vec::new()) };
+                    let (wish, tally, stop) = (self.wish.clone(), tally.clone(), stop.clone());
+                    let send = VideoSend { source, sink: video_out, fps: around.fps, wish, tally, stop };
+                    send.start().map_err(no_thread).map(Vec::from)
+                }),
+            );
+        }
+        if self.media.audio {
+            keep(
+                "No sound is sent",
+                around.media.sound_source().and_then(|source| {
+                    let Some(source) = source else { return Ok(Vec::new()) };
+                    let (muted, tally, stop) = (self.muted.clone(), tally.clone(), stop.clone());
+                    AudioSend { source, sink: audio_out, muted, tally, stop }
+                        .start()
+                        .map_err(no_thread)
+                        .map(one)
+                }),
+            );
+        }
+        problems
+    }
+
+    pub(super) fn key_frame_wanted(&self) {
+        self.tally.key_frames_asked_of_us.one();
+        self.wish.key_frame();
+    }
+
+    pub(super) fn set_status(&self, status: Status) {
+        self.muted.store(status.muted, Ordering::Relaxed);
+        self.wish.set_off(status.camera_off);
+    }
+
+    /// Lets go of the peer connection, and tells the media threads to end.
+    pub(super) fn close(&mut self) {
+        self.stop.stop();
+        self.peer = None;
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        let in_use = self.report.path.in_use.as_ref();
+        Statistics {
+            call_t_ms: self.t_ms(),
+            round_trip_ms: in_use.and_then(|pair| pair.round_trip_ms),
+            bytes_sent: in_use.map_or(0, |pair| pair.bytes_sent),
+            bytes_received: in_use.map_or(0, |pair| pair.bytes_received),
+            counters: self.tally.counters(),
+        }
+    }
+
+    /// Waits for the media threads, and gives the finished report. Blocks: not for the loop.
+    pub(super) fn finish(mut self) -> CallReport {
+        self.close();
+        self.threads.clear();
+        let began = self.clock.media(self.began);
+        let since = |once: &super::counters::Once| {
+            once.get().map(|at| u64::try_from(at.since(began).as_millis()).unwrap_or(u64::MAX))
+        };
+        self.report.firsts.picture_ms = since(&self.tally.first_picture);
+        self.report.firsts.sound_ms = since(&self.tally.first_sound);
+        self.report.counters = self.tally.counters();
+        self.report.pictures = self.tally.pictures();
+        self.report.sound = self.tally.sound();
+        self.report
+    }
+}
+
+fn one(thread: Thread) -> Vec<Thread> {
+    vec![thread]
+}
+
+fn no_thread(error: std::io::Error) -> SourceEnded {
+    SourceEnded(format!("the system gave no thread ({error}); close other programs and call again"))
+}

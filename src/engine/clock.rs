@@ -1,0 +1,46 @@
+//! The one place that reads the time.
+#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the one place"))]
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::logic::units::MediaTime;
+
+/// A clock that runs evenly from its start and knows what the calendar said then.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    started: Instant,
+    started_unix: Duration,
+}
+
+impl Clock {
+    /// Starts.
+    pub fn start() -> Self {
+        let started_unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { started: Instant::now(), started_unix }
+    }
+
+    /// Now.
+    pub fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// Now, on the media clock.
+    pub fn media_now(&self) -> MediaTime {
+        self.media(Instant::now())
+    }
+
+    /// A moment on the media clock.
+    pub fn media(&self, at: Instant) -> MediaTime {
+        MediaTime(0) + self.started_unix + at.saturating_duration_since(self.started)
+    }
+
+    /// A moment on the media clock, as this computer's clock has it.
+    pub fn instant(&self, at: MediaTime) -> Instant {
+        self.started + at.since(MediaTime(0) + self.started_unix)
+    }
+
+    /// Lets the thread rest until then.
+    pub fn sleep_until(&self, at: Instant) {
+        std::thread::sleep(at.saturating_duration_since(Instant::now()));
+    }
+}

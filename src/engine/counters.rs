@@ -1,0 +1,116 @@
+//! What the media threads count, for whoever asks.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use crate::logic::{
+    report::{Counters, PictureCounts, SoundCounts},
+    units::MediaTime,
+};
+
+/// A number that only grows, from any thread.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// One more.
+    pub fn one(&self) {
+        self.add(1);
+    }
+
+    /// So many more.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// How many.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A moment that happens once.
+#[derive(Debug, Default)]
+pub struct Once(AtomicU64);
+
+impl Once {
+    /// Now, unless it was before.
+    pub fn mark(&self, at: MediaTime) {
+        self.0.compare_exchange(0, at.as_micros(), Ordering::Relaxed, Ordering::Relaxed).ok();
+    }
+
+    /// When it was.
+    pub fn get(&self) -> Option<MediaTime> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            at => Some(MediaTime(at)),
+        }
+    }
+}
+
+macro_rules! tally {
+    ($($name:ident),* $(,)?) => {
+        /// Everything that is counted in a call; see [`Counters`] for what each means.
+        #[derive(Debug, Default)]
+        pub struct Tally {
+            $(#[doc = concat!("See [`Counters::", stringify!($name), "`].")] pub $name: Count,)*
+            /// The first picture of theirs was shown.
+            pub first_picture: Once,
+            /// The first sound of theirs was played.
+            pub first_sound: Once,
+            pictures: Mutex<PictureCounts>,
+            sound: Mutex<SoundCounts>,
+        }
+
+        impl Tally {
+            /// How it stands.
+            pub fn counters(&self) -> Counters {
+                Counters { $($name: self.$name.get(),)* }
+            }
+        }
+    };
+}
+
+tally!(
+    frames_captured,
+    frames_overtaken,
+    frames_left_out,
+    frames_sent,
+    key_frames_sent,
+    key_frames_asked_of_us,
+    video_packets_sent,
+    video_bytes_sent,
+    packets_not_taken,
+    video_packets_received,
+    video_bytes_received,
+    frames_received,
+    frames_shown,
+    frames_undecodable,
+    audio_packets_sent,
+    audio_packets_received,
+    packets_overrun,
+);
+
+impl Tally {
+    /// How it stands with their pictures.
+    pub fn pictures(&self) -> PictureCounts {
+        *self.pictures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How it stands with their pictures, from the thread that knows.
+    pub fn set_pictures(&self, counts: PictureCounts) {
+        *self.pictures.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+    }
+
+    /// How it stands with their sound.
+    pub fn sound(&self) -> SoundCounts {
+        *self.sound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How it stands with their sound, from the thread that knows.
+    pub fn set_sound(&self, counts: SoundCounts) {
+        *self.sound.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+    }
+}

@@ -1,0 +1,187 @@
+//! What the engine needs of the world, in its own words. The adapters stand behind these.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, mpsc::SyncSender},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use sightline_protocol::{
+    call::{CallId, Media},
+    keys::Address,
+};
+use tokio::sync::mpsc;
+
+use crate::{
+    logic::{
+        call::PeerEvent,
+        course::Role,
+        negotiation::Order,
+        packet::Packet,
+        path::{PairInUse, PathPolicy},
+        report::Encryption,
+        units::MediaTime,
+    },
+    media::frame::Frame,
+};
+
+/// Samples in one packet of sound: 20 ms.
+pub const SOUND_BLOCK: usize = 960;
+
+/// A camera, or what stands in for one.
+pub trait PictureSource: Send {
+    /// Waits for the next picture.
+    fn next(&mut self) -> Result<Frame, SourceEnded>;
+}
+
+/// A microphone, or what stands in for one.
+pub trait SoundSource: Send {
+    /// Waits until a block is complete, fills it, and says when its first sample was heard.
+    fn read(&mut self, block: &mut [f32; SOUND_BLOCK]) -> Result<MediaTime, SourceEnded>;
+}
+
+/// A source gives nothing more.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SourceEnded(pub String);
+
+/// A screen, or what stands in for one.
+pub trait PictureSink: Send {
+    /// Takes a picture; never waits.
+    fn show(&mut self, frame: &Frame, arrived: MediaTime, shown: MediaTime);
+}
+
+/// A loudspeaker, or what stands in for one.
+pub trait SoundSink: Send {
+    /// Takes the next 20 ms, due at that time; never waits.
+    fn play(&mut self, block: &[f32; SOUND_BLOCK], due: MediaTime);
+}
+
+/// Makes the ends of media for a call.
+pub trait MediaMaker: Send {
+    /// Where our pictures come from; `None` where the call is without.
+    fn picture_source(&mut self) -> Result<Option<Box<dyn PictureSource>>, SourceEnded>;
+    /// Where our sound comes from; `None` where the call is without.
+    fn sound_source(&mut self) -> Result<Option<Box<dyn SoundSource>>, SourceEnded>;
+    /// Where their pictures go.
+    fn picture_sink(&mut self) -> Result<Box<dyn PictureSink>, SourceEnded>;
+    /// Where their sound goes.
+    fn sound_sink(&mut self) -> Result<Box<dyn SoundSink>, SourceEnded>;
+}
+
+/// What a peer connection needs to begin.
+pub struct PeerSetup {
+    /// Which call it belongs to.
+    pub call: CallId,
+    /// Which end it is.
+    pub role: Role,
+    /// What it shall carry.
+    pub media: Media,
+    /// Which paths are allowed.
+    pub path: PathPolicy,
+    /// The local addresses to use; all usable ones where empty.
+    pub bind: Vec<IpAddr>,
+    /// Where it reports. Bounded; a report that finds it full waits, so nothing that decides is lost.
+    pub reports: mpsc::Sender<PeerReport>,
+    /// Where packets of pictures go. When it is full the packet is dropped and counted.
+    pub video: SyncSender<(Packet, Instant)>,
+    /// Where packets of sound go. When it is full the packet is dropped and counted.
+    pub audio: SyncSender<(Packet, Instant)>,
+    /// What is counted.
+    pub tally: Arc<super::counters::Tally>,
+}
+
+/// What a peer connection reports, and of which call.
+#[derive(Debug)]
+pub struct PeerReport {
+    /// Which call.
+    pub call: CallId,
+    /// What.
+    pub news: PeerNews,
+}
+
+/// News of a peer connection.
+#[derive(Debug)]
+pub enum PeerNews {
+    /// Something the call has to decide on.
+    Event(PeerEvent),
+    /// The other side cannot go on without a key frame.
+    KeyFrameWanted,
+    /// How the path stands.
+    Path {
+        /// The pair in use.
+        in_use: Option<PairInUse>,
+        /// What protects the media.
+        encryption: Encryption,
+    },
+    /// It cannot go on.
+    Broken(String),
+}
+
+/// Makes peer connections.
+pub trait PeerMaker: Send {
+    /// Begins one. It works in the background and reports.
+    fn open(&self, setup: PeerSetup) -> Box<dyn Peer>;
+}
+
+/// One peer connection. Dropping it closes it.
+pub trait Peer: Send {
+    /// Gives an order; they are carried out one after the other. Never waits: `false` where too many are waiting.
+    fn order(&self, order: Order) -> bool;
+    /// Where our pictures go.
+    fn video_out(&self) -> Arc<dyn PacketSink>;
+    /// Where our sound goes.
+    fn audio_out(&self) -> Arc<dyn PacketSink>;
+    /// Asks the other side for a key frame.
+    fn key_frame_asker(&self) -> Arc<dyn Fn() + Send + Sync>;
+}
+
+/// Takes packets to send.
+pub trait PacketSink: Send + Sync {
+    /// Never waits: `false` where the packet was not taken.
+    fn send(&self, payload: Bytes, timestamp: u32, marker: bool) -> bool;
+}
+
+/// A sealed message, and who it is between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// The other end.
+    pub with: Address,
+    /// Which call.
+    pub call: CallId,
+    /// The sealed bytes.
+    pub sealed: Vec<u8>,
+}
+
+/// The way to the switchboard.
+pub trait Mail: Send {
+    /// Posts an envelope. Never waits: `false` where it was not taken, and it will be sent again.
+    fn post(&self, envelope: Envelope) -> bool;
+}
+
+/// What comes from the switchboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailEvent {
+    /// It knows us.
+    Up,
+    /// It is gone, and will be tried again.
+    Down {
+        /// Why, in words.
+        why: String,
+    },
+    /// It will not have us, and trying again does not help.
+    Refused {
+        /// Why, in words.
+        why: String,
+    },
+    /// An envelope for us.
+    Delivered(Envelope),
+    /// The addressee is not connected.
+    Offline {
+        /// Whom we wrote to.
+        to: Address,
+        /// In which call.
+        call: CallId,
+    },
+}

@@ -1,0 +1,351 @@
+//! The one loop: everything that happens comes here, is decided by the phone, and goes out again.
+
+use std::{
+    collections::HashMap,
+    future::pending,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use sightline_protocol::{
+    call::{CallId, Frame},
+    keys::{Address, Identity},
+};
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval, sleep_until},
+};
+
+use crate::logic::{
+    call::PeerEvent,
+    course::{Link, Stage},
+    path::{PairInUse, PathPolicy},
+    phone::{Effect, Event, Owner, Phone},
+};
+
+use super::{
+    api::{Command, Handle, Update},
+    calling::{Calling, Surroundings},
+    clock::Clock,
+    keyring::{Content, Keyring},
+    ports::{Envelope, Mail, MailEvent, MediaMaker, PeerMaker, PeerNews, PeerReport},
+};
+
+/// Wishes waiting for the loop. When it is full the next one is refused, and whoever wishes is told.
+const COMMANDS: usize = 64;
+/// News waiting for whoever listens. When it is full statistics are dropped and everything else waits for room.
+const UPDATES: usize = 1024;
+/// Reports of peer connections waiting for the loop. When it is full the peer connection waits.
+const REPORTS: usize = 256;
+/// How often statistics are told.
+const BEAT: Duration = Duration::from_secs(1);
+/// How long the last words may take when everything ends.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What an engine is made of.
+pub struct Parts {
+    /// Our keys.
+    pub identity: Identity,
+    /// Our name and links.
+    pub owner: Owner,
+    /// Which paths are allowed.
+    pub path: PathPolicy,
+    /// The local addresses to use; all usable ones where empty.
+    pub bind: Vec<IpAddr>,
+    /// Pictures a second that the source gives.
+    pub fps: u32,
+    /// The time.
+    pub clock: Clock,
+    /// The way to the switchboard.
+    pub mail: Box<dyn Mail>,
+    /// What comes from the switchboard.
+    pub mail_events: mpsc::Receiver<MailEvent>,
+    /// Makes peer connections.
+    pub peers: Box<dyn PeerMaker>,
+    /// Makes the ends of media.
+    pub media: Box<dyn MediaMaker>,
+}
+
+/// Starts the loop on the runtime that this is called from.
+pub fn start(parts: Parts) -> Handle {
+    let (commands, wishes) = mpsc::channel(COMMANDS);
+    let (told, updates) = mpsc::channel(UPDATES);
+    let (reports, reported) = mpsc::channel(REPORTS);
+    let engine = Engine {
+        clock: parts.clock,
+        phone: Phone::new(parts.owner),
+        keys: Keyring::new(parts.identity),
+        path: parts.path,
+        bind: parts.bind,
+        fps: parts.fps,
+        mail: parts.mail,
+        peers: parts.peers,
+        media: parts.media,
+        reports,
+        told,
+        calls: HashMap::new(),
+    };
+    tokio::spawn(engine.run(wishes, parts.mail_events, reported));
+    Handle { commands, updates }
+}
+
+struct Engine {
+    clock: Clock,
+    phone: Phone,
+    keys: Keyring,
+    path: PathPolicy,
+    bind: Vec<IpAddr>,
+    fps: u32,
+    mail: Box<dyn Mail>,
+    peers: Box<dyn PeerMaker>,
+    media: Box<dyn MediaMaker>,
+    reports: mpsc::Sender<PeerReport>,
+    told: mpsc::Sender<Update>,
+    calls: HashMap<CallId, Calling>,
+}
+
+impl Engine {
+    async fn run(
+        mut self,
+        mut wishes: mpsc::Receiver<Command>,
+        mut mail: mpsc::Receiver<MailEvent>,
+        mut reported: mpsc::Receiver<PeerReport>,
+    ) {
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut closing: Option<Instant> = None;
+        loop {
+            let now = self.clock.now();
+            if closing.is_some_and(|deadline| now >= deadline || self.phone.is_settled()) {
+                break;
+            }
+            let wake = [self.phone.poll_timeout().map(|(at, _)| at), closing].into_iter().flatten().min();
+            tokio::select! {
+                wish = wishes.recv() => match wish {
+                    None | Some(Command::Close) => {
+                        closing.get_or_insert(now + GOODBYE);
+                        self.handle(Event::HangUp).await;
+                        if wish.is_none() {
+                            wishes.close();
+                        }
+                    }
+                    Some(wish) => self.take_wish(wish).await,
+                },
+                Some(event) = mail.recv() => self.take_mail(event).await,
+                Some(report) = reported.recv() => self.take_report(report).await,
+                _ = beat.tick() => self.tell_statistics(),
+                () = at(wake) => {
+                    self.phone.handle_timeout(self.clock.now());
+                    self.carry_out().await;
+                }
+            }
+        }
+        for (_, calling) in self.calls.drain() {
+            finish(calling, self.told.clone());
+        }
+    }
+
+    async fn take_wish(&mut self, wish: Command) {
+        match wish {
+            Command::Dial { to, token, media } => match CallId::random() {
+                Ok(call) => self.handle(Event::Dial { call, to, media, token }).await,
+                Err(error) => self.tell(Update::Problem { text: error.to_string() }).await,
+            },
+            Command::Accept { media } => self.handle(Event::Accept { media }).await,
+            Command::HangUp | Command::Close => self.handle(Event::HangUp).await,
+            Command::Status(status) => {
+                if let Some(calling) = self.phone.current().and_then(|call| self.calls.get(&call.id())) {
+                    calling.set_status(status);
+                }
+                self.handle(Event::Status(status)).await;
+            }
+        }
+    }
+
+    async fn take_mail(&mut self, event: MailEvent) {
+        match event {
+            MailEvent::Up => self.tell(Update::SwitchboardUp).await,
+            MailEvent::Down { why } => {
+                for calling in self.calls.values_mut() {
+                    calling.report.switchboard_lost += 1;
+                }
+                self.tell(Update::SwitchboardDown { why }).await;
+            }
+            MailEvent::Refused { why } => self.tell(Update::SwitchboardRefused { why }).await,
+            MailEvent::Offline { to, call } => self.handle(Event::Offline { call, to }).await,
+            MailEvent::Delivered(envelope) => self.take_envelope(envelope).await,
+        }
+    }
+
+    async fn take_envelope(&mut self, Envelope { with, call, sealed }: Envelope) {
+        match self.keys.open(call, with, &sealed) {
+            Ok(Content::Frame(frame)) => {
+                self.handle(Event::Frame { call, from: with, frame }).await;
+                if !self.phone.knows(call) {
+                    self.keys.forget(call);
+                }
+            }
+            Ok(Content::PostAgain(sealed)) => {
+                self.mail.post(Envelope { with, call, sealed });
+            }
+            Ok(Content::Nothing) => {}
+            Err(error) => tracing::debug!(%error, from = with.short(), "an envelope was not opened"),
+        }
+    }
+
+    async fn take_report(&mut self, PeerReport { call, news }: PeerReport) {
+        let Some(calling) = self.calls.get_mut(&call) else { return };
+        let t_ms = calling.t_ms();
+        match news {
+            PeerNews::Event(event) => {
+                let mut link = None;
+                match &event {
+                    PeerEvent::Candidate(candidate) => calling.report.path.note_local(t_ms, &candidate.line),
+                    PeerEvent::Link(state) => {
+                        calling.report.note_link(t_ms, *state);
+                        link = Some(*state);
+                    }
+                    PeerEvent::Description { .. } | PeerEvent::CandidatesDone => {}
+                }
+                self.handle(Event::Peer { call, event }).await;
+                if let Some(link) = link {
+                    self.tell(Update::Link { call, link }).await;
+                }
+            }
+            PeerNews::KeyFrameWanted => calling.key_frame_wanted(),
+            PeerNews::Path { in_use, encryption } => {
+                let path = &mut calling.report.path;
+                let ends = |pair: &PairInUse| (pair.local.clone(), pair.remote.clone());
+                let moved = path.in_use.as_ref().map(ends) != in_use.as_ref().map(ends);
+                path.in_use = in_use.or_else(|| path.in_use.take());
+                calling.report.encryption = encryption;
+                if moved {
+                    let path = Box::new(calling.report.path.clone());
+                    self.tell(Update::Path { call, path }).await;
+                }
+            }
+            PeerNews::Broken(why) => {
+                tracing::error!(why, "a peer connection cannot go on");
+                self.handle(Event::Peer { call, event: PeerEvent::Link(Link::Failed) }).await;
+            }
+        }
+    }
+
+    async fn handle(&mut self, event: Event) {
+        self.phone.handle(event, self.clock.now());
+        self.carry_out().await;
+    }
+
+    async fn carry_out(&mut self) {
+        while let Some(effect) = self.phone.poll_effect() {
+            match effect {
+                Effect::Post { call, to, frame } => self.post(call, to, &frame),
+                Effect::Open { call, role, media } => {
+                    let (calling, around) = self.calling_and_surroundings(call);
+                    if let Some(calling) = calling {
+                        calling.set_media(media);
+                        calling.open(call, role, &around);
+                    }
+                }
+                Effect::Order { call, order } => {
+                    let taken = self.calls.get_mut(&call).is_none_or(|calling| calling.order(order));
+                    if !taken {
+                        tracing::error!("a peer connection takes no more orders");
+                        let event = PeerEvent::Link(Link::Failed);
+                        self.phone.handle(Event::Peer { call, event }, self.clock.now());
+                    }
+                }
+                Effect::Close { call } => {
+                    if let Some(calling) = self.calls.get_mut(&call) {
+                        calling.close();
+                    }
+                }
+                Effect::Stage { call, peer, stage } => self.take_stage(call, peer, stage).await,
+                Effect::Status { call, status } => {
+                    if let Some(calling) = self.calls.get_mut(&call) {
+                        calling.report.their_status = Some(status);
+                    }
+                    self.tell(Update::TheirStatus { call, status }).await;
+                }
+                Effect::TurnedAway { from, name } => self.tell(Update::TurnedAway { from, name }).await,
+                Effect::Forget { call } => self.keys.forget(call),
+            }
+        }
+    }
+
+    fn post(&mut self, call: CallId, to: Address, frame: &Frame) {
+        if let Some(sealed) = self.keys.seal(call, to, frame)
+            && !self.mail.post(Envelope { with: to, call, sealed })
+        {
+            tracing::debug!("an envelope was not taken; it will be sent again");
+        }
+    }
+
+    async fn take_stage(&mut self, call: CallId, peer: Address, stage: Stage) {
+        if matches!(stage, Stage::Inviting | Stage::RingingHere)
+            && let Some(known) = self.phone.call(call)
+        {
+            let calling = Calling::new(call, known.role(), known.media(), self.path, self.clock);
+            self.calls.insert(call, calling);
+        }
+        let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));
+        let problems = match self.calling_and_surroundings(call) {
+            (Some(calling), mut around) => {
+                calling.note_stage(stage);
+                if stage == Stage::Connected { calling.start_media(&mut around) } else { Vec::new() }
+            }
+            (None, _) => return,
+        };
+        self.tell(Update::Stage { call, peer, stage, name }).await;
+        for text in problems {
+            self.tell(Update::Problem { text }).await;
+        }
+        if matches!(stage, Stage::Ended { .. })
+            && let Some(calling) = self.calls.remove(&call)
+        {
+            finish(calling, self.told.clone());
+        }
+    }
+
+    fn calling_and_surroundings(&mut self, call: CallId) -> (Option<&mut Calling>, Surroundings<'_>) {
+        let around = Surroundings {
+            clock: self.clock,
+            path: self.path,
+            bind: &self.bind,
+            fps: self.fps,
+            peers: &*self.peers,
+            media: &mut *self.media,
+            reports: &self.reports,
+        };
+        (self.calls.get_mut(&call), around)
+    }
+
+    fn tell_statistics(&self) {
+        for (&call, calling) in &self.calls {
+            if calling.report.firsts.connected_ms.is_some() {
+                let statistics = Box::new(calling.statistics());
+                self.told.try_send(Update::Statistics { call, statistics }).ok();
+            }
+        }
+    }
+
+    async fn tell(&mut self, update: Update) {
+        // Nobody listening is no reason to stop: the last words still have to go out.
+        self.told.send(update).await.ok();
+    }
+}
+
+/// Waiting for media threads and files is not for the loop.
+fn finish(calling: Calling, told: mpsc::Sender<Update>) {
+    tokio::task::spawn_blocking(move || {
+        let report = Box::new(calling.finish());
+        told.blocking_send(Update::Over { report }).ok();
+    });
+}
+
+async fn at(wake: Option<Instant>) {
+    match wake {
+        Some(wake) => sleep_until(wake.into()).await,
+        None => pending().await,
+    }
+}
