@@ -1,0 +1,414 @@
+//! What the two parties of a call say to each other, sealed.
+//!
+//! A [`CallMessage`] is what is said. A [`Frame`] is what is sealed: at most one message with its number, and how many
+//! messages of the other side have arrived. Numbers and acknowledgements make delivery reliable and ordered although
+//! the switchboard promises neither, and they travel sealed, so that the switchboard cannot fake them.
+//!
+//! `Debug` of these types shows descriptions, candidates and names; a log says [`CallMessage::kind`] instead.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::limits::{
+    MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_NAME_CHARS, MAX_PLAIN_BYTES, MAX_SDP_BYTES,
+    MAX_TAG_BYTES, PADDING_BYTES,
+};
+use crate::link::LinkToken;
+use crate::open_enum::open_enum;
+use crate::random::{self, NoRandomness};
+use crate::text;
+
+/// Which call, chosen at random by the caller. When two parties ring each other at once, the call whose identity is
+/// lower, byte by byte, goes on. Written as 32 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub [u8; 16]);
+
+impl CallId {
+    /// A new one.
+    pub fn random() -> Result<Self, NoRandomness> {
+        random::bytes().map(Self)
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CallId({self})")
+    }
+}
+
+impl FromStr for CallId {
+    type Err = BadCallId;
+
+    fn from_str(text: &str) -> Result<Self, BadCallId> {
+        let digit = |c: u8| match c {
+            b'0'..=b'9' => Ok(c - b'0'),
+            b'a'..=b'f' => Ok(c - b'a' + 10),
+            _ => Err(BadCallId),
+        };
+        let digits: &[u8; 32] = text.as_bytes().try_into().map_err(|_| BadCallId)?;
+        let mut id = [0; 16];
+        for (byte, pair) in id.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        Ok(Self(id))
+    }
+}
+
+impl Serialize for CallId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for CallId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A text that is not a call's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a call's identity is 32 lower-case hexadecimal digits")]
+pub struct BadCallId;
+
+/// What one party of a call says to the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum CallMessage {
+    /// The caller's first: will you talk to me?
+    Invite {
+        /// The caller's [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION).
+        version: u16,
+        /// What the caller calls themselves; nothing proves it.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "name")]
+        name: Option<String>,
+        /// What the caller means to send.
+        media: Media,
+        /// From the link, where it had one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<LinkToken>,
+        /// A call with the same party that this one takes the place of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<CallId>,
+    },
+    /// The callee's program has the invitation and asks nobody yet.
+    Reached,
+    /// A person is being asked.
+    Ringing,
+    /// The callee takes the call.
+    Accept {
+        /// What the callee means to send.
+        media: Media,
+        /// What the callee calls themselves.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "name")]
+        name: Option<String>,
+    },
+    /// The callee does not want to talk.
+    Decline,
+    /// The callee is in another call.
+    Busy,
+    /// The callee's program turned the invitation away without asking anybody.
+    Refused {
+        /// Why.
+        why: RefusalReason,
+    },
+    /// The caller gave up before an answer.
+    Cancel,
+    /// Either side ends a call that was accepted.
+    Hangup {
+        /// Why.
+        reason: HangupReason,
+    },
+    /// A session description.
+    Description {
+        /// Offer, answer, or neither.
+        kind: DescriptionKind,
+        /// Which ICE generation it begins or belongs to; the first is 0.
+        generation: u32,
+        /// The description; empty for a rollback.
+        sdp: String,
+    },
+    /// ICE candidates of the sender.
+    Candidates {
+        /// Which ICE generation they belong to.
+        generation: u32,
+        /// The candidates, in the order they were found.
+        candidates: Vec<Candidate>,
+        /// Whether this generation has no more.
+        end: bool,
+    },
+    /// What the sender's side is doing.
+    Status {
+        /// The microphone is muted.
+        muted: bool,
+        /// The camera sends nothing.
+        camera_off: bool,
+        /// The picture is the sender's screen.
+        sharing: bool,
+    },
+    /// A type from a later version: acknowledged and ignored. Not to be sent.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a party means to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Media {
+    /// Sound.
+    pub audio: bool,
+    /// Pictures.
+    pub video: bool,
+}
+
+/// The part a description plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DescriptionKind {
+    /// Proposes.
+    Offer,
+    /// Agrees to an offer.
+    Answer,
+    /// Takes the sender's own offer back.
+    Rollback,
+}
+
+/// One ICE candidate, as in WebRTC's `RTCIceCandidateInit`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The attribute's value, beginning with `candidate:`.
+    pub line: String,
+    /// The media section's identification tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mid: Option<String>,
+    /// The media section's index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mline: Option<u16>,
+    /// The user fragment of the ICE session it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ufrag: Option<String>,
+}
+
+open_enum! {
+    /// Why a program turned an invitation away.
+    pub enum RefusalReason {
+        /// The link's token is not one that the callee gave out.
+        LinkUnknown = "link_unknown",
+        /// The link's token is no longer valid.
+        LinkExpired = "link_expired",
+        /// The versions are more than one step apart.
+        Version = "version",
+    }
+}
+
+open_enum! {
+    /// Why an accepted call ended.
+    pub enum HangupReason {
+        /// A person ended it.
+        Normal = "normal",
+        /// Another call between the same two took its place.
+        Replaced = "replaced",
+        /// Media never flowed, or stopped flowing.
+        Failed = "failed",
+        /// The program is closing.
+        Shutdown = "shutdown",
+    }
+}
+
+impl CallMessage {
+    /// The message's type as it stands on the wire: all that a log should say of it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Invite { .. } => "invite",
+            Self::Reached => "reached",
+            Self::Ringing => "ringing",
+            Self::Accept { .. } => "accept",
+            Self::Decline => "decline",
+            Self::Busy => "busy",
+            Self::Refused { .. } => "refused",
+            Self::Cancel => "cancel",
+            Self::Hangup { .. } => "hangup",
+            Self::Description { .. } => "description",
+            Self::Candidates { .. } => "candidates",
+            Self::Status { .. } => "status",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn check(&self) -> Result<(), FrameError> {
+        match self {
+            Self::Description { sdp, .. } if sdp.len() > MAX_SDP_BYTES => {
+                Err(FrameError::Description { bytes: sdp.len() })
+            }
+            Self::Candidates { candidates, .. } => {
+                if candidates.len() > MAX_CANDIDATES_PER_MESSAGE {
+                    return Err(FrameError::Candidates { count: candidates.len() });
+                }
+                if candidates.iter().all(Candidate::is_bounded) { Ok(()) } else { Err(FrameError::Candidate) }
+            }
+            Self::Description { .. }
+            | Self::Invite { .. }
+            | Self::Reached
+            | Self::Ringing
+            | Self::Accept { .. }
+            | Self::Decline
+            | Self::Busy
+            | Self::Refused { .. }
+            | Self::Cancel
+            | Self::Hangup { .. }
+            | Self::Status { .. }
+            | Self::Unknown => Ok(()),
+        }
+    }
+}
+
+impl Candidate {
+    fn is_bounded(&self) -> bool {
+        let tag = |tag: &Option<String>| tag.as_ref().is_none_or(|tag| tag.len() <= MAX_TAG_BYTES);
+        self.line.len() <= MAX_CANDIDATE_BYTES && tag(&self.mid) && tag(&self.ufrag)
+    }
+}
+
+/// A name as it may be shown: control characters and marks that turn the reading direction removed, cut to
+/// [`MAX_NAME_CHARS`]. `None` if nothing is left. Every name passes through here when sent and when received.
+pub fn display_name(name: &str) -> Option<String> {
+    let name = text::clean(name, MAX_NAME_CHARS);
+    (!name.is_empty()).then_some(name)
+}
+
+/// What is sealed as one envelope: `{"a":ACK}` or `{"a":ACK,"s":SEQ,"m":MESSAGE}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// How many messages of the other side have arrived in order.
+    pub ack: u32,
+    /// A message of this side, and its number; the first is 1.
+    pub part: Option<(u32, CallMessage)>,
+}
+
+#[derive(Serialize)]
+struct FrameOut<'a> {
+    a: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    m: Option<&'a CallMessage>,
+}
+
+#[derive(Deserialize)]
+struct FrameIn {
+    a: u32,
+    #[serde(default)]
+    s: Option<u32>,
+    #[serde(default)]
+    m: Option<CallMessage>,
+}
+
+impl Frame {
+    /// Writes the frame as JSON, padded with spaces to a multiple of [`PADDING_BYTES`].
+    pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
+        if let Some((number, message)) = &self.part {
+            if *number == 0 {
+                return Err(FrameError::Unnumbered);
+            }
+            message.check()?;
+        }
+        let part = self.part.as_ref();
+        let out = FrameOut { a: self.ack, s: part.map(|(s, _)| *s), m: part.map(|(_, m)| m) };
+        let mut bytes = serde_json::to_vec(&out)?;
+        bytes.resize(bytes.len().next_multiple_of(PADDING_BYTES), b' ');
+        if bytes.len() > MAX_PLAIN_BYTES {
+            return Err(FrameError::TooLarge { bytes: bytes.len() });
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a frame. Padding is not required.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
+        if bytes.len() > MAX_PLAIN_BYTES {
+            return Err(FrameError::TooLarge { bytes: bytes.len() });
+        }
+        let FrameIn { a: ack, s, m } = serde_json::from_slice(bytes)?;
+        let part = match (s, m) {
+            (None, None) => None,
+            (Some(number), Some(message)) if number > 0 => Some((number, message)),
+            (Some(_) | None, Some(_)) | (Some(_), None) => return Err(FrameError::Unnumbered),
+        };
+        if let Some((_, message)) = &part {
+            message.check()?;
+        }
+        Ok(Self { ack, part })
+    }
+}
+
+/// Why a frame cannot be written or read.
+///
+/// None of these quotes the frame: what is sealed must not turn up in a log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// Above the limit.
+    #[error("a frame has at most {MAX_PLAIN_BYTES} bytes, and this one has {bytes}")]
+    TooLarge {
+        /// How many it has.
+        bytes: usize,
+    },
+    /// Not JSON.
+    #[error("this is not a frame: it is not JSON, or it is cut short")]
+    NotJson,
+    /// JSON of another shape.
+    #[error(
+        "this is not a frame that version {} knows: a field is missing or of another kind",
+        crate::PROTOCOL_VERSION
+    )]
+    Shape,
+    /// A message without a number, or a number without a message.
+    #[error("a message in a frame has a number from 1 up, and a number has a message")]
+    Unnumbered,
+    /// A description above the limit.
+    #[error("a session description has at most {MAX_SDP_BYTES} bytes, and this one has {bytes}")]
+    Description {
+        /// How many it has.
+        bytes: usize,
+    },
+    /// Too many candidates at once.
+    #[error("one message holds at most {MAX_CANDIDATES_PER_MESSAGE} candidates, and this one has {count}")]
+    Candidates {
+        /// How many it has.
+        count: usize,
+    },
+    /// A candidate above the limit.
+    #[error("a candidate has at most {MAX_CANDIDATE_BYTES} bytes, its tags at most {MAX_TAG_BYTES}")]
+    Candidate,
+}
+
+impl From<serde_json::Error> for FrameError {
+    fn from(error: serde_json::Error) -> Self {
+        match error.classify() {
+            serde_json::error::Category::Data => Self::Shape,
+            serde_json::error::Category::Io
+            | serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof => Self::NotJson,
+        }
+    }
+}
+
+mod name {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(name: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+        name.as_deref().and_then(super::display_name).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<String>, D::Error> {
+        let name = Option::<String>::deserialize(deserializer)?;
+        Ok(name.as_deref().and_then(super::display_name))
+    }
+}
