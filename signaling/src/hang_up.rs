@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long the other side has to read our last words and close its half. After that the socket is reset.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Ends a connection after everything written has had its chance to arrive.
 pub(crate) async fn hang_up(mut stream: TcpStream) {

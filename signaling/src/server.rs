@@ -102,9 +102,12 @@ impl Server {
         if let Some(bad) = names.iter().find(|name| !is_name(name)) {
             return Err(BindError::BadName(bad.clone()));
         }
-        let (listener, http) = listen(address).map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => BindError::InUse(address),
-            _ => BindError::Listen { address, error },
+        let (listener, http) = listen(address).map_err(|error| {
+            if error.kind() == io::ErrorKind::AddrInUse {
+                BindError::InUse(address)
+            } else {
+                BindError::Listen { address, error }
+            }
         })?;
         let names = if names.is_empty() { loopback_names(http.port()) } else { names };
 
@@ -149,6 +152,7 @@ async fn accept(listener: TcpListener, limits: Limits, reports: mpsc::Sender<Rep
     let places = Arc::new(Semaphore::new(limits.sockets));
     let mut connections = JoinSet::new();
     let mut numbers = (0..).map(SocketId);
+    let mut full = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -164,9 +168,14 @@ async fn accept(listener: TcpListener, limits: Limits, reports: mpsc::Sender<Rep
             }
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            turn_away(&stream);
+            if !std::mem::replace(&mut full, true) {
+                tracing::warn!(limits.sockets, "every place is taken; further connections are turned away");
+            }
+            // As far as that goes without waiting.
+            drop(stream.try_write(http::full().as_bytes()));
             continue;
         };
+        full = false;
         let socket = numbers.next().expect("2^64 connections take longer than any computer lasts");
         let (limits, reports) = (Arc::clone(&limits), reports.clone());
         connections.spawn(attend(stream, socket, peer, limits, reports, place));
@@ -187,12 +196,6 @@ async fn attend(
     drop(stream.set_nodelay(true));
     websocket::serve(stream, socket, peer.ip().to_canonical(), limits, reports).await;
     drop(place);
-}
-
-/// Says that there is no room, if that goes without waiting.
-fn turn_away(stream: &TcpStream) {
-    tracing::warn!("a connection was turned away: every place is taken");
-    drop(stream.try_write(http::full().as_bytes()));
 }
 
 fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {

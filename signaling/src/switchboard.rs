@@ -176,7 +176,7 @@ impl Switchboard {
     pub(crate) fn handle(&mut self, event: Event, now: Instant) {
         match event {
             Event::Opened { socket, peer, challenge, session } => {
-                self.opened(socket, peer, challenge, session, now)
+                self.opened(socket, peer, challenge, session, now);
             }
             Event::Said { socket, text } => self.said(socket, &text, now),
             Event::Unreadable { socket, why } => self.unreadable(socket, why),
@@ -239,7 +239,8 @@ impl Switchboard {
                 self.greeted(socket, text, &challenge, session, now)
             }
             Stage::Bound(address) if text.len() <= self.limits.message_bytes => {
-                return self.asked(socket, address, text, now);
+                self.asked(socket, address, text, now);
+                return;
             }
             Stage::Bound(_) => Err(too_large(self.limits.message_bytes)),
         };
@@ -355,7 +356,7 @@ impl Switchboard {
     }
 
     fn overflowed(&mut self, socket: SocketId, receipt: Option<Receipt>) {
-        if self.forget(socket).is_some() {
+        if self.forget(socket) {
             tracing::debug!(socket = socket.0, "reads too slowly");
             self.effects.push_back(Effect::Cut { socket });
         }
@@ -424,8 +425,9 @@ impl Switchboard {
         }
     }
 
-    fn forget(&mut self, socket: SocketId) -> Option<Socket> {
-        let gone = self.sockets.remove(&socket)?;
+    /// Whether it was still here.
+    fn forget(&mut self, socket: SocketId) -> bool {
+        let Some(gone) = self.sockets.remove(&socket) else { return false };
         match gone.stage {
             Stage::Greeting { hello_by, .. } => {
                 self.deadlines.remove(&(hello_by, Why::Hello(socket)));
@@ -435,7 +437,7 @@ impl Switchboard {
                 tracing::debug!(socket = socket.0, session = %session.id, "gone");
             }
         }
-        Some(gone)
+        true
     }
 }
 

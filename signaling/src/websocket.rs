@@ -12,11 +12,12 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 
 use crate::config::Limits;
-use crate::hang_up::hang_up;
+use crate::hang_up::{PATIENCE, hang_up};
 use crate::http::{Received, receive};
 use crate::line::{LineEnd, Outgoing, line};
 use crate::operator::Report;
@@ -67,6 +68,7 @@ pub(crate) async fn serve(
     drop(connection.reports.send(Report::Closed { socket }).await);
     let stream = connection.web.into_inner();
     match ending {
+        Ending::Done => drop(stream),
         Ending::InPeace => Box::pin(hang_up(stream)).await,
         // What the other side does not take is not to stay in the kernel for minutes.
         Ending::AtOnce => drop(stream.set_zero_linger()),
@@ -74,7 +76,11 @@ pub(crate) async fn serve(
 }
 
 enum Ending {
+    /// Everything is said, and both sides know it.
+    Done,
+    /// Our last words may still be on their way.
     InPeace,
+    /// The other side does not take anything any more.
     AtOnce,
 }
 
@@ -109,8 +115,11 @@ impl Connection {
                     }
                     Some(Outgoing::Close { code, reason }) => {
                         let frame = CloseFrame { code: code.into(), reason: reason.into() };
-                        let written = self.write(Message::Close(Some(frame))).await;
-                        return if written { Ending::InPeace } else { Ending::AtOnce };
+                        return match self.write(Message::Close(Some(frame))).await {
+                            true if readable => self.see_off().await,
+                            true => Ending::InPeace,
+                            false => Ending::AtOnce,
+                        };
                     }
                     None => return Ending::InPeace,
                 },
@@ -130,7 +139,7 @@ impl Connection {
                             }
                             None => return Ending::AtOnce,
                         },
-                        None => return Ending::InPeace,
+                        None => return Ending::Done,
                     };
                     if self.reports.send(report).await.is_err() {
                         return Ending::AtOnce;
@@ -143,6 +152,16 @@ impl Connection {
                     unanswered += 1;
                 }
             }
+        }
+    }
+
+    /// Waits for the other side to say that it has read our close. Then there is nothing left to wait for.
+    async fn see_off(&mut self) -> Ending {
+        let answered = async { while self.web.next().await.is_some_and(|frame| frame.is_ok()) {} };
+        // Whoever does not answer in time is treated like whoever does not read.
+        match timeout(PATIENCE, answered).await {
+            Ok(()) => Ending::Done,
+            Err(_) => Ending::AtOnce,
         }
     }
 
@@ -160,10 +179,16 @@ fn why_unreadable(error: &WsError) -> Option<Unreadable> {
     match error {
         WsError::Capacity(_) => Some(Unreadable::TooLong),
         WsError::Utf8(_) => Some(Unreadable::NotUtf8),
-        WsError::Protocol(
-            tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-        ) => None,
+        WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
         WsError::Protocol(_) => Some(Unreadable::NotWebSocket),
-        _ => None,
+        WsError::ConnectionClosed
+        | WsError::AlreadyClosed
+        | WsError::Io(_)
+        | WsError::Tls(_)
+        | WsError::WriteBufferFull(_)
+        | WsError::AttackAttempt
+        | WsError::Url(_)
+        | WsError::Http(_)
+        | WsError::HttpFormat(_) => None,
     }
 }

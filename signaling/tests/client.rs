@@ -47,11 +47,11 @@ impl Client {
     pub(crate) async fn open_as(name: &str) -> Self {
         let (web, _) = connect_async(format!("ws://{name}/ws")).await.expect("the server takes connections");
         let mut client = Self { web, challenge: Challenge([0; 32]) };
-        match client.hear().await {
-            ToClient::Welcome { version: PROTOCOL_VERSION, challenge, .. } => client.challenge = challenge,
-            other => panic!("expected a welcome, heard {other:?}"),
-        }
-        client
+        let heard = client.hear().await;
+        let ToClient::Welcome { version: PROTOCOL_VERSION, challenge, .. } = heard else {
+            panic!("expected a welcome, heard {heard:?}");
+        };
+        Self { challenge, ..client }
     }
 
     /// Connected, and known to the switchboard.

@@ -157,22 +157,20 @@ fn a_hello_signed_for_any_of_our_names_is_good() {
 #[test]
 fn a_hello_that_proves_nothing_ends_the_connection() {
     let (ada, eve) = (person(1), person(2));
-    let forgeries: [(&str, fn(&Identity, &Identity, SocketId) -> ToServer); 4] = [
-        ("signed for another server", |ada, _, socket| hello(ada, "evil.example.org", socket)),
-        ("signed for another port", |ada, _, socket| hello(ada, "127.0.0.1:4712", socket)),
-        ("signed for another challenge", |ada, _, _| hello(ada, "127.0.0.1:4711", SocketId(99))),
-        ("signed by another key", |ada, eve, socket| match hello(eve, "127.0.0.1:4711", socket) {
-            ToServer::Hello { version, signature, .. } => {
-                ToServer::Hello { version, address: ada.address(), signature }
-            }
-            other => other,
-        }),
+    // All on the first socket of a fresh switchboard.
+    let socket = SocketId(1);
+    let ToServer::Hello { version, signature, .. } = hello(&eve, "127.0.0.1:4711", socket) else { panic!() };
+    let forgeries = [
+        ("signed for another server", hello(&ada, "evil.example.org", socket)),
+        ("signed for another port", hello(&ada, "127.0.0.1:4712", socket)),
+        ("signed for another challenge", hello(&ada, "127.0.0.1:4711", SocketId(99))),
+        ("signed by another key", ToServer::Hello { version, address: ada.address(), signature }),
     ];
-    for (what, forge) in forgeries {
+    for (what, forgery) in forgeries {
         let mut desk = Desk::new();
-        let socket = desk.open();
+        assert_eq!(desk.open(), socket);
         desk.seen();
-        desk.say(socket, &forge(&ada, &eve, socket));
+        desk.say(socket, &forgery);
         assert_eq!(desk.error(), (ErrorCode::AuthFailed, true), "{what}");
         desk.say(socket, &hello(&ada, "127.0.0.1:4711", socket));
         assert_eq!(desk.seen(), [], "there is no second try after one {what}");
