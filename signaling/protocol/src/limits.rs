@@ -68,3 +68,9 @@ pub const MAX_HELD_FRAMES: usize = 64;
 
 /// A client that has not sent a valid hello by then is told `auth.timeout` and disconnected.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// From the invitation until somebody accepts. Then the caller cancels.
+pub const RING_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// From acceptance until media can flow. Then the call ends as not connected.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);

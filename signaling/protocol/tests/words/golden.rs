@@ -172,6 +172,8 @@ fn the_specification_states_every_limit() {
         format!("| frames held out of order | {MAX_HELD_FRAMES} |"),
         format!("| replay window | {REPLAY_WINDOW} nonces |"),
         format!("| time for a hello | {} s |", HELLO_TIMEOUT.as_secs()),
+        format!("The caller rings for {} s,", RING_TIMEOUT.as_secs()),
+        format!("connecting may take {} s.", CONNECT_TIMEOUT.as_secs()),
         format!("of {PADDING_BYTES} bytes, so that sizes"),
     ] {
         assert!(SPECIFICATION.contains(&row), "README.md does not say {row}");

@@ -61,6 +61,12 @@ fn damaged(sealed: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn a_sealer_may_live_in_any_thread() {
+    fn assert_send<T: Send + Sync>() {}
+    assert_send::<Sealer>();
+}
+
+#[test]
 fn a_call_is_sealed_both_ways() {
     let Call { mut caller, mut callee, .. } = Call::established();
     assert!(caller.established() && callee.established());
