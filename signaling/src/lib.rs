@@ -1,1 +1,22 @@
 //! The server: a switchboard for sealed call messages.
+//!
+//! Whoever hosts runs it as the program `sightline-server`; the app runs it as this library, so that a first call needs
+//! no set-up. `switchboard.rs` is the pure part (events and the time in, effects out); the rest owns the sockets:
+//!
+//! ```text
+//!  server ──accepts──▶ websocket (one task a connection) ──reports──▶ operator (one task) ──▶ switchboard
+//!                                      ▲                                  │
+//!                                      └───────────── line ◀──────────────┘
+//! ```
+
+mod config;
+mod hang_up;
+mod http;
+mod line;
+mod operator;
+mod server;
+mod switchboard;
+mod websocket;
+
+pub use config::{Config, Limits};
+pub use server::{Addresses, BindError, Server};

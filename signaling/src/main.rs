@@ -1,3 +1,71 @@
-//! The server as a program.
+//! The server as a program: `sightline-server --http 127.0.0.1:7480`.
 
-fn main() {}
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use sightline_server::{Config, Server};
+use tracing_subscriber::EnvFilter;
+
+/// A switchboard for Sightline's calls: it hands sealed envelopes from one client to another.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    /// The folder for what has to outlive the program; made if absent, for its owner alone. Nothing is kept yet.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Where to listen for plain HTTP and WebSocket: a loopback address, port 0 for any free port.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7480")]
+    http: SocketAddr,
+
+    /// A name by which clients reach this server, as it stands in a link; may be given several times. Without it: the
+    /// ways to spell this computer.
+    #[arg(long = "name", value_name = "HOST[:PORT]")]
+    names: Vec<String>,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let Arguments { data, http, names } = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+
+    // Before anything is printed: a script may send the signal as soon as it has read the line.
+    let asked_to_stop = asked_to_stop().context("cannot listen for the signals that end this program")?;
+    let server = Server::bind(Config { data, names, ..Config::new(http) }).await?;
+    writeln!(io::stdout(), "Sightline server, listening on {}", server.addresses().url())
+        .context("cannot say where this server listens")?;
+    asked_to_stop.await;
+    server.close().await;
+    Ok(())
+}
+
+/// Resolves on Ctrl-C, and on the signal that service managers send.
+#[cfg(unix)]
+fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Resolves on Ctrl-C, and when the console or the session ends.
+#[cfg(windows)]
+fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
+    let (mut interrupt, mut close, mut shutdown) = (ctrl_c()?, ctrl_close()?, ctrl_shutdown()?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = close.recv() => {}
+            _ = shutdown.recv() => {}
+        }
+    })
+}

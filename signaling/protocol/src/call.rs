@@ -1,10 +1,7 @@
 //! What the two parties of a call say to each other, sealed.
 //!
-//! A [`CallMessage`] is what is said. A [`Frame`] is what is sealed: at most one message with its number, and how many
-//! messages of the other side have arrived. Numbers and acknowledgements make delivery reliable and ordered although
-//! the switchboard promises neither, and they travel sealed, so that the switchboard cannot fake them.
-//!
-//! `Debug` of these types shows descriptions, candidates and names; a log says [`CallMessage::kind`] instead.
+//! A [`CallMessage`] is what is said; a [`Frame`] is what is sealed. `Debug` of these types shows descriptions,
+//! candidates and names; a log says [`CallMessage::kind`] instead.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,16 +9,17 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits::{
-    MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_NAME_CHARS, MAX_PLAIN_BYTES, MAX_SDP_BYTES,
-    MAX_TAG_BYTES, PADDING_BYTES,
+    MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_NAME_CHARS, MAX_SDP_BYTES, MAX_TAG_BYTES,
 };
 use crate::link::LinkToken;
 use crate::open_enum::open_enum;
 use crate::random::{self, NoRandomness};
 use crate::text;
 
-/// Which call, chosen at random by the caller. When two parties ring each other at once, the call whose identity is
-/// lower, byte by byte, goes on. Written as 32 lower-case hexadecimal digits.
+pub use crate::frame::{Frame, FrameError};
+
+/// Which call, chosen at random by the caller. When two parties ring each other at once, the call whose
+/// identity is lower, byte by byte, goes on. Written as 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub [u8; 16]);
 
@@ -131,14 +129,15 @@ pub enum CallMessage {
     Description {
         /// Offer, answer, or neither.
         kind: DescriptionKind,
-        /// Which ICE generation it begins or belongs to; the first is 0.
+        /// An offer's number, one higher than any in this call before it (the first is 1); an answer has that
+        /// of its offer.
         generation: u32,
         /// The description; empty for a rollback.
         sdp: String,
     },
     /// ICE candidates of the sender.
     Candidates {
-        /// Which ICE generation they belong to.
+        /// The generation of the description that they belong to.
         generation: u32,
         /// The candidates, in the order they were found.
         candidates: Vec<Candidate>,
@@ -242,7 +241,8 @@ impl CallMessage {
         }
     }
 
-    fn check(&self) -> Result<(), FrameError> {
+    /// Whether it keeps to the limits; asked of every message that is written or read.
+    pub(crate) fn check(&self) -> Result<(), FrameError> {
         match self {
             Self::Description { sdp, .. } if sdp.len() > MAX_SDP_BYTES => {
                 Err(FrameError::Description { bytes: sdp.len() })
@@ -281,121 +281,6 @@ impl Candidate {
 pub fn display_name(name: &str) -> Option<String> {
     let name = text::clean(name, MAX_NAME_CHARS);
     (!name.is_empty()).then_some(name)
-}
-
-/// What is sealed as one envelope: `{"a":ACK}` or `{"a":ACK,"s":SEQ,"m":MESSAGE}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
-    /// How many messages of the other side have arrived in order.
-    pub ack: u32,
-    /// A message of this side, and its number; the first is 1.
-    pub part: Option<(u32, CallMessage)>,
-}
-
-#[derive(Serialize)]
-struct FrameOut<'a> {
-    a: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    s: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    m: Option<&'a CallMessage>,
-}
-
-#[derive(Deserialize)]
-struct FrameIn {
-    a: u32,
-    #[serde(default)]
-    s: Option<u32>,
-    #[serde(default)]
-    m: Option<CallMessage>,
-}
-
-impl Frame {
-    /// Writes the frame as JSON, padded with spaces to a multiple of [`PADDING_BYTES`].
-    pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
-        if let Some((number, message)) = &self.part {
-            if *number == 0 {
-                return Err(FrameError::Unnumbered);
-            }
-            message.check()?;
-        }
-        let part = self.part.as_ref();
-        let out = FrameOut { a: self.ack, s: part.map(|(s, _)| *s), m: part.map(|(_, m)| m) };
-        let mut bytes = serde_json::to_vec(&out)?;
-        bytes.resize(bytes.len().next_multiple_of(PADDING_BYTES), b' ');
-        if bytes.len() > MAX_PLAIN_BYTES {
-            return Err(FrameError::TooLarge { bytes: bytes.len() });
-        }
-        Ok(bytes)
-    }
-
-    /// Reads a frame. Padding is not required.
-    pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
-        if bytes.len() > MAX_PLAIN_BYTES {
-            return Err(FrameError::TooLarge { bytes: bytes.len() });
-        }
-        let FrameIn { a: ack, s, m } = serde_json::from_slice(bytes)?;
-        let part = match (s, m) {
-            (None, None) => None,
-            (Some(number), Some(message)) if number > 0 => Some((number, message)),
-            (Some(_) | None, Some(_)) | (Some(_), None) => return Err(FrameError::Unnumbered),
-        };
-        if let Some((_, message)) = &part {
-            message.check()?;
-        }
-        Ok(Self { ack, part })
-    }
-}
-
-/// Why a frame cannot be written or read.
-///
-/// None of these quotes the frame: what is sealed must not turn up in a log.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FrameError {
-    /// Above the limit.
-    #[error("a frame has at most {MAX_PLAIN_BYTES} bytes, and this one has {bytes}")]
-    TooLarge {
-        /// How many it has.
-        bytes: usize,
-    },
-    /// Not JSON.
-    #[error("this is not a frame: it is not JSON, or it is cut short")]
-    NotJson,
-    /// JSON of another shape.
-    #[error(
-        "this is not a frame that version {} knows: a field is missing or of another kind",
-        crate::PROTOCOL_VERSION
-    )]
-    Shape,
-    /// A message without a number, or a number without a message.
-    #[error("a message in a frame has a number from 1 up, and a number has a message")]
-    Unnumbered,
-    /// A description above the limit.
-    #[error("a session description has at most {MAX_SDP_BYTES} bytes, and this one has {bytes}")]
-    Description {
-        /// How many it has.
-        bytes: usize,
-    },
-    /// Too many candidates at once.
-    #[error("one message holds at most {MAX_CANDIDATES_PER_MESSAGE} candidates, and this one has {count}")]
-    Candidates {
-        /// How many it has.
-        count: usize,
-    },
-    /// A candidate above the limit.
-    #[error("a candidate has at most {MAX_CANDIDATE_BYTES} bytes, its tags at most {MAX_TAG_BYTES}")]
-    Candidate,
-}
-
-impl From<serde_json::Error> for FrameError {
-    fn from(error: serde_json::Error) -> Self {
-        match error.classify() {
-            serde_json::error::Category::Data => Self::Shape,
-            serde_json::error::Category::Io
-            | serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof => Self::NotJson,
-        }
-    }
 }
 
 mod name {

@@ -5,10 +5,10 @@
 //!
 //! One key, not two, because the address stands in every link, is read aloud and is compared by eye; a second
 //! key would double it, and a signature binding the two would have to travel as well. The derivation is the
-//! birational map between the two curves, as in libsodium's `crypto_sign_ed25519_pk_to_curve25519`. That one key
-//! may serve both for signing and for key agreement was analysed for XEdDSA and by Thormarker ("On using the same
-//! key pair for Ed25519 and an X25519 based KEM", 2021). The map forgets the sign of the point, so the sealing
-//! binds both whole addresses as well (see `seal.rs`).
+//! birational map between the two curves, as in libsodium's `crypto_sign_ed25519_pk_to_curve25519`. That one
+//! key may serve both for signing and for key agreement was analysed for XEdDSA and by Thormarker ("On using
+//! the same key pair for Ed25519 and an X25519 based KEM", 2021). The map forgets the sign of the point, so
+//! the sealing binds both whole addresses as well (see `seal.rs`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -183,3 +183,34 @@ serde_as_base64url!(Signature, 64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the signature does not belong to this address and message")]
 pub struct BadSignature;
+
+#[cfg(test)]
+mod tests {
+    use curve25519_dalek::montgomery::MontgomeryPoint;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_derived_secret_belongs_to_the_derived_public_key(secret: [u8; 32]) {
+            let identity = Identity::from_secret_bytes(secret);
+            let public = MontgomeryPoint::mul_base_clamped(*identity.x25519_secret()).to_bytes();
+            prop_assert_eq!(public, identity.address().to_x25519());
+        }
+    }
+
+    #[test]
+    fn the_derivation_is_libsodiums() {
+        // The published vector of libsodium's `ed25519_convert` test.
+        let identity = Identity::from_secret_bytes([
+            0x42, 0x11, 0x51, 0xa4, 0x59, 0xfa, 0xea, 0xde, 0x3d, 0x24, 0x71, 0x15, 0xf9, 0x4a, 0xed, 0xae,
+            0x42, 0x31, 0x81, 0x24, 0x09, 0x5a, 0xfa, 0xbe, 0x4d, 0x14, 0x51, 0xa5, 0x59, 0xfa, 0xed, 0xee,
+        ]);
+        let expected = [
+            0xf1, 0x81, 0x4f, 0x0e, 0x8f, 0xf1, 0x04, 0x3d, 0x8a, 0x44, 0xd2, 0x5b, 0xab, 0xff, 0x3c, 0xed,
+            0xca, 0xe6, 0xc2, 0x2c, 0x3e, 0xda, 0xa4, 0x8f, 0x85, 0x7a, 0xe7, 0x0d, 0xe2, 0xba, 0xae, 0x50,
+        ];
+        assert_eq!(identity.address().to_x25519(), expected);
+    }
+}

@@ -15,6 +15,7 @@ pub mod seal;
 pub mod switchboard;
 
 mod base64url;
+mod frame;
 mod open_enum;
 mod random;
 mod replay;
@@ -27,7 +28,8 @@ pub use random::NoRandomness;
 pub use seal::{Opened, SealError, Sealer};
 pub use switchboard::{Challenge, ErrorCode, Limits, MessageError, Sealed, ToClient, ToServer};
 
-/// The version of everything in this crate that a program states when it greets a server or invites to a call.
+/// The version of everything in this crate that a program states when it greets a server or invites to a
+/// call.
 pub const PROTOCOL_VERSION: u16 = 1;
 
 /// Whether this program can talk to one that states the version `theirs`.

@@ -1,12 +1,12 @@
 //! How much of anything there may be.
 //!
-//! Each number says what happens to what exceeds it. They are part of the protocol: a program may allow itself
-//! less than it accepts, and must accept what stands here.
+//! Each number says what happens to what exceeds it. They are part of the protocol: a program may allow
+//! itself less than it accepts, and must accept what stands here.
 
 use std::time::Duration;
 
-/// One switchboard message, as UTF-8 JSON. A longer one is answered with `proto.too_large` and the connection is
-/// closed, because the WebSocket layer stops reading in the middle of it.
+/// One switchboard message, as UTF-8 JSON. A longer one is answered with `proto.too_large` and the connection
+/// is closed, because the WebSocket layer stops reading in the middle of it.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
 /// One sealed envelope, before base64. A longer one is refused by whoever would have to send or open it.
@@ -16,8 +16,8 @@ pub const MAX_SEALED_BYTES: usize = 32 * 1024;
 /// bytes), as a whole number of [`PADDING_BYTES`]. More is refused before it is sealed.
 pub const MAX_PLAIN_BYTES: usize = 32_512;
 
-/// Frames are padded to a multiple of this before sealing, so that the size of an envelope tells a short message
-/// from a long one and little else.
+/// Frames are padded to a multiple of this before sealing, so that the size of an envelope tells a short
+/// message from a long one and little else.
 pub const PADDING_BYTES: usize = 256;
 
 /// One session description. A longer one is refused by both sides; real ones are a tenth of this.
@@ -29,8 +29,8 @@ pub const MAX_CANDIDATES_PER_MESSAGE: usize = 32;
 /// One candidate line. A longer one is refused with the message that holds it.
 pub const MAX_CANDIDATE_BYTES: usize = 512;
 
-/// A media identification tag or an ICE user fragment (256 is ICE's own limit). A longer one is refused with the
-/// message that holds it.
+/// A media identification tag or an ICE user fragment (256 is ICE's own limit). A longer one is refused with
+/// the message that holds it.
 pub const MAX_TAG_BYTES: usize = 256;
 
 /// The name a person gives themselves. A longer one is cut, by the sender and again by the receiver.
@@ -54,9 +54,13 @@ pub const MAX_HOST_BYTES: usize = 253;
 /// A link's token. A longer (or empty) one is refused.
 pub const MAX_TOKEN_CHARS: usize = 64;
 
-/// How far behind the newest transport envelope an older one may arrive and still be opened. Beyond it nothing
-/// can tell a late envelope from a repeated one, and it is refused.
+/// How far behind the newest transport envelope an older one may arrive and still be opened. Beyond it
+/// nothing can tell a late envelope from a repeated one, and it is refused.
 pub const REPLAY_WINDOW: u64 = 1024;
+
+/// Messages of one call that a sender has under way without an acknowledgement (one, until the first is
+/// acknowledged). Later ones wait on its side.
+pub const MAX_UNACKNOWLEDGED_FRAMES: usize = 32;
 
 /// Frames of one call that a receiver keeps while an earlier one is missing. Later ones are dropped
 /// unacknowledged, and sent again by the other side.
@@ -65,7 +69,7 @@ pub const MAX_HELD_FRAMES: usize = 64;
 /// A client that has not sent a valid hello by then is told `auth.timeout` and disconnected.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// From the invitation until somebody accepts. Then the caller cancels and the callee stops ringing.
+/// From the invitation until somebody accepts. Then the caller cancels.
 pub const RING_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// From acceptance until media can flow. Then the call ends as not connected.

@@ -1,11 +1,13 @@
 //! Call links: where somebody can be rung, and who they are.
 //!
-//! `https://HOST[:PORT]/#KEY[.TOKEN][~PIN]`. The key, the token and the pin stand behind the `#`, which a browser
-//! that opens the link never sends to the server. The same link with `sightline:` in front opens the app.
+//! `https://HOST[:PORT]/#KEY[.TOKEN][~PIN]`. The key, the token and the pin stand behind the `#`, which a
+//! browser that opens the link never sends to the server. The same link with `sightline:` in front opens the
+//! app.
 //!
-//! A link is copied by hand, broken by mail programs and cut by chats, so every way to be malformed has a sentence
-//! of its own that says what to do. The `url` crate reads the part before the `#`; what it would repair in
-//! silence (spaces, backslashes, missing slashes) is refused here first, so that one link has one meaning.
+//! A link is copied by hand, broken by mail programs and cut by chats, so every way to be malformed has a
+//! sentence of its own that says what to do. The `url` crate reads the part before the `#`; what it would
+//! repair in silence (spaces, backslashes, missing slashes) is refused here first, so that one link has one
+//! meaning.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -70,8 +72,8 @@ impl ServerAddress {
         format!("{scheme}://{}/ws", self.name())
     }
 
-    /// `HOST[:PORT]`, with the port left out where it is the scheme's own: what an HTTP `Host` header says, and
-    /// what a hello signs.
+    /// `HOST[:PORT]`, with the port left out where it is the scheme's own: what an HTTP `Host` header says,
+    /// and what a hello signs.
     pub fn name(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == self.scheme.default_port() { host } else { format!("{host}:{}", self.port) }

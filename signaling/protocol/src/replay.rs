@@ -1,8 +1,9 @@
 //! Which envelopes of a call have been opened already.
 //!
-//! The numbers of the last [`REPLAY_WINDOW`] envelopes are remembered, one bit each, in a ring that the highest
-//! number seen drags along (as IPsec and WireGuard do). Asking and noting are two steps: a number is noted only
-//! when the envelope that bears it has proved genuine, or anybody could push the window past honest ones.
+//! The numbers of the last [`REPLAY_WINDOW`] envelopes are remembered, one bit each, in a ring that the
+//! highest number seen drags along (as IPsec and WireGuard do). Asking and noting are two steps: a number is
+//! noted only when the envelope that bears it has proved genuine, or anybody could push the window past
+//! honest ones.
 
 use crate::limits::REPLAY_WINDOW;
 

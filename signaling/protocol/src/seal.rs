@@ -1,24 +1,25 @@
 //! Sealing: what keeps a call's messages from the switchboard.
 //!
-//! One Noise IK handshake a call (`Noise_IK_25519_ChaChaPoly_BLAKE2s`, crate `snow`). The caller knows the callee's key
-//! from the link; the callee learns the caller's in the first message and checks that it is the one the switchboard
-//! named. The prologue holds the sealing version, the call and both whole addresses, so an envelope opens in
-//! no other call, for nobody else, and not with the two parties swapped.
+//! One Noise IK handshake a call (`Noise_IK_25519_ChaChaPoly_BLAKE2s`, crate `snow`). The caller knows the
+//! callee's key from the link; the callee learns the caller's in the first message and checks that it is the
+//! one the switchboard named. The prologue holds the sealing version, the call and both whole addresses, so
+//! an envelope opens in no other call, for nobody else, and not with the two parties swapped.
 //!
-//! The first message each side seals rides in its handshake message, so an invitation takes one envelope. It has
-//! Noise's weaker properties: it can be played again by whoever recorded it, and it is readable to whoever steals the
-//! callee's secret later. Everything after the answer is neither. That is why nobody is asked to pick up
-//! before the caller has sealed something under the answer (see `README.md`).
+//! The first message each side seals rides in its handshake message, so an invitation takes one envelope. It
+//! has Noise's weaker properties: it can be played again by whoever recorded it, and it is readable to
+//! whoever steals the callee's secret later. Everything after the answer is neither. That is why nobody is
+//! asked to pick up before the caller has sealed something under the answer (see `README.md`).
 //!
-//! Later envelopes carry their nonce and may arrive in any order, because a switchboard that reconnects may drop,
-//! repeat and reorder.
+//! Later envelopes carry their nonce and may arrive in any order, because a switchboard that reconnects may
+//! drop, repeat and reorder.
 //!
-//! **A failed `open` changes nothing**, so rubbish from the switchboard cannot break a call. The callee reads every
-//! first message with a fresh handshake state and keeps it only if all is well. The caller cannot do so: its state holds
-//! the ephemeral secret, `snow` can neither clone it nor build it anew with the same one (except by a door marked "for
-//! testing only", which would also mean keeping that secret ourselves). It need not: `snow` 0.10 restores the
-//! hashes when a read fails, overwrites the remote ephemeral at the next one, and sets cipher key and
-//! nonce afresh before it uses them. `tests/sealing.rs` holds it to that, byte by byte.
+//! **A failed `open` changes nothing**, so rubbish from the switchboard cannot break a call. The callee reads
+//! every first message with a fresh handshake state and keeps it only if all is well. The caller cannot do
+//! so: its state holds the ephemeral secret, `snow` can neither clone it nor build it anew with the same one
+//! (except by a door marked "for testing only", which would also mean keeping that secret ourselves). It need
+//! not: `snow` 0.10 restores the hashes when a read fails, overwrites the remote ephemeral at the next one,
+//! and sets cipher key and nonce afresh before it uses them. `tests/sealing.rs` holds it to that, byte by
+//! byte.
 
 use std::fmt;
 
@@ -32,8 +33,8 @@ use crate::replay::{ReplayWindow, Verdict};
 
 /// The version of the sealing, at the head of every envelope and in the prologue.
 ///
-/// Apart from [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION), because a callee that is too old for a caller must still be
-/// able to open the invitation in order to say so.
+/// Apart from [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION), because a callee that is too old for a caller
+/// must still be able to open the invitation in order to say so.
 pub const SEALING_VERSION: u8 = 1;
 
 const PATTERN: &str = "Noise_IK_25519_ChaChaPoly_BLAKE2s";
@@ -119,8 +120,9 @@ impl Sealer {
         }
     }
 
-    /// Seals `plain` for the other side. The first one makes this side's handshake message; a callee can make it only
-    /// after it has opened the caller's, and a caller can seal a second one only after it has opened the callee's.
+    /// Seals `plain` for the other side. The first one makes this side's handshake message; a callee can make
+    /// it only after it has opened the caller's, and a caller can seal a second one only after it has opened
+    /// the callee's.
     pub fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         if plain.len() > MAX_PLAIN_BYTES {
             return Err(SealError::PlainTooLarge { bytes: plain.len() });
@@ -372,4 +374,26 @@ pub enum SealError {
     /// The operating system failed.
     #[error("the operating system gave no random numbers; nothing can be sealed without them")]
     NoRandomness,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nonce_that_noise_reserves_is_never_used() {
+        let [caller, callee] = [1, 2].map(|byte| Identity::from_secret_bytes([byte; 32]));
+        let call = CallId([0; 16]);
+        let mut ringing = Sealer::caller(&caller, callee.address(), call);
+        let mut rung = Sealer::callee(&callee, caller.address(), call);
+        rung.open(&ringing.seal(b"invite").unwrap()).unwrap();
+        ringing.open(&rung.seal(b"reached").unwrap()).unwrap();
+
+        ringing.next_nonce = u64::MAX - 1;
+        let last = ringing.seal(b"last").unwrap();
+        assert_eq!(rung.open(&last), Ok(Opened::Plain(b"last".to_vec())));
+        assert_eq!(rung.open(&last), Err(SealError::Replayed));
+        assert_eq!(ringing.seal(b"one more"), Err(SealError::Exhausted));
+        assert_eq!(ringing.seal(b"one more"), Err(SealError::Exhausted));
+    }
 }

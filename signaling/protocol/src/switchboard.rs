@@ -1,10 +1,10 @@
 //! What a client and the switchboard say to each other.
 //!
-//! JSON text over a WebSocket, one message a frame, told apart by `t`. The switchboard learns who sends an envelope
-//! to whom, in which call and how large it is; the envelope itself is sealed (see `seal.rs`).
+//! JSON text over a WebSocket, one message a frame, told apart by `t`. The switchboard learns who sends an
+//! envelope to whom, in which call and how large it is; the envelope itself is sealed (see `seal.rs`).
 //!
-//! Fields that a reader does not know are ignored and types it does not know become `Unknown`, so that sequence
-//! numbers, acknowledgements and resuming can be added as optional fields without a new version.
+//! Fields that a reader does not know are ignored and types it does not know become `Unknown`, so that
+//! sequence numbers, acknowledgements and resuming can be added as optional fields without a new version.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ use crate::{PROTOCOL_VERSION, text};
 pub enum ToServer {
     /// First of all: who I am, and the proof.
     Hello {
-        /// The client's [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION).
+        /// The client's [`PROTOCOL_VERSION`].
         version: u16,
         /// Who the client says it is.
         address: Address,
@@ -54,7 +54,7 @@ pub enum ToServer {
 pub enum ToClient {
     /// First of all, before it is known who the client is.
     Welcome {
-        /// The server's [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION).
+        /// The server's [`PROTOCOL_VERSION`].
         version: u16,
         /// To be signed.
         challenge: Challenge,
@@ -192,9 +192,10 @@ impl<'de> Deserialize<'de> for Sealed {
 
 const HELLO_DOMAIN: &[u8] = b"sightline hello v1\0";
 
-/// What a hello signs: `"sightline hello v1"`, a zero byte, the 32 bytes of the challenge, the 32 bytes of the
-/// address, and the server's name in lower case ([`ServerAddress::name`](crate::ServerAddress::name) on one side,
-/// the `Host` header on the other). Everything before the name has a fixed length, so no two hellos share bytes.
+/// What a hello signs: `"sightline hello v1"`, a zero byte, the 32 bytes of the challenge, the 32 bytes of
+/// the address, and the server's name in lower case ([`ServerAddress::name`](crate::ServerAddress::name) on
+/// one side, the `Host` header on the other). Everything before the name has a fixed length, so no two hellos
+/// share bytes.
 ///
 /// The name is signed so that a server cannot use its client's hello to pass for that client elsewhere.
 pub fn hello_signing_bytes(server_name: &str, challenge: &Challenge, address: &Address) -> Vec<u8> {

@@ -1,10 +1,10 @@
 //! Text that somebody else wrote and that will be shown to a person.
 //!
-//! A name that reaches a ringing window, or an error that reaches a log, must not be able to break lines, turn
-//! the reading direction round or push everything else off the screen.
+//! A name that reaches a ringing window, or an error that reaches a log, must not be able to break lines,
+//! turn the reading direction round or push everything else off the screen.
 
-/// `text` without characters that draw nothing or change how their neighbours are drawn, trimmed, and cut after
-/// `max_chars` characters. Cleaning twice changes nothing more.
+/// `text` without characters that draw nothing or change how their neighbours are drawn, trimmed, and cut
+/// after `max_chars` characters. Cleaning twice changes nothing more.
 pub(crate) fn clean(text: &str, max_chars: usize) -> String {
     let visible: String = text.chars().filter(|c| !is_hostile(*c)).collect();
     let cut: String = visible.trim().chars().take(max_chars).collect();

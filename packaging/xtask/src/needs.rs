@@ -1,0 +1,158 @@
+//! What a build needs beyond `cargo`, and which command brings it: a table and pure functions over it.
+//!
+//! Debian and Ubuntu are probed by tool where there is a tool to find (a cmake from somewhere else is as good as the
+//! packaged one) and by package where there is none. Elsewhere the table is advice.
+
+/// One thing the build needs.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// What it is called by people.
+    pub(crate) name: &'static str,
+    /// Any one of these programs on the `PATH` satisfies it.
+    pub(crate) tools: &'static [&'static str],
+    /// What brings it on Debian and Ubuntu.
+    pub(crate) debian: &'static [&'static str],
+    /// How to get it on macOS and Windows, in words.
+    pub(crate) elsewhere: &'static str,
+    /// Whether the build fails without it; otherwise it is only worse.
+    pub(crate) required: bool,
+    /// Why this build wants it.
+    pub(crate) why: &'static str,
+}
+
+/// Everything today's build needs. A new dependency that compiles C or links a library adds a line.
+pub(crate) const NEEDS: &[Need] = &[
+    Need {
+        name: "a C compiler",
+        tools: &["cc", "cl"],
+        debian: &["gcc", "libc6-dev"],
+        elsewhere: "`xcode-select --install` on macOS, the Visual Studio C++ build tools on Windows",
+        required: true,
+        why: "compiles libopus and links everything",
+    },
+    Need {
+        name: "a C++ compiler",
+        tools: &["c++", "cl"],
+        debian: &["g++"],
+        elsewhere: "comes with the C compiler",
+        required: true,
+        why: "compiles OpenH264, the video codec",
+    },
+    Need {
+        name: "cmake",
+        tools: &["cmake"],
+        debian: &["cmake"],
+        elsewhere: "`brew install cmake` on macOS, `winget install Kitware.CMake` on Windows",
+        required: true,
+        why: "configures libopus, the sound codec, which is built from source",
+    },
+    Need {
+        name: "make",
+        tools: &["make", "gmake", "ninja", "nmake", "msbuild"],
+        debian: &["make"],
+        elsewhere: "comes with the C compiler",
+        required: true,
+        why: "runs the build that cmake has configured",
+    },
+    Need {
+        name: "nasm",
+        tools: &["nasm"],
+        debian: &["nasm"],
+        elsewhere: "`brew install nasm` on macOS, `winget install NASM.NASM` on Windows, and put it on the PATH",
+        required: false,
+        why: "assembles OpenH264's fast paths: without it video costs two to three times the processor time",
+    },
+];
+
+/// The needs that `has` does not answer for.
+pub(crate) fn missing(needs: &[Need], has: impl Fn(&str) -> bool) -> Vec<&Need> {
+    needs.iter().filter(|need| !need.tools.iter().any(|tool| has(tool))).collect()
+}
+
+/// The packages that bring them, each once.
+pub(crate) fn packages(missing: &[&Need]) -> Vec<&'static str> {
+    let mut packages = Vec::new();
+    for package in missing.iter().flat_map(|need| need.debian) {
+        if !packages.contains(package) {
+            packages.push(*package);
+        }
+    }
+    packages
+}
+
+/// What a person reads about the missing things: one line each, with the reason.
+pub(crate) fn explain(missing: &[&Need]) -> String {
+    missing
+        .iter()
+        .map(|need| {
+            let weight = if need.required { "" } else { " (the build works without it)" };
+            format!("  {}: {}{weight}\n", need.name, need.why)
+        })
+        .collect()
+}
+
+/// The words of a command that runs `apt-get` as root.
+pub(crate) fn apt_get(is_root: bool, verb: &str, packages: &[&str]) -> Vec<String> {
+    let mut words: Vec<&str> = if is_root { vec![] } else { vec!["sudo"] };
+    words.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", verb, "--yes"]);
+    if !packages.is_empty() {
+        words.push("--no-install-recommends");
+        words.extend(packages);
+    }
+    words.into_iter().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(tools: &'static [&'static str]) -> impl Fn(&str) -> bool {
+        move |tool| tools.contains(&tool)
+    }
+
+    #[test]
+    fn a_machine_with_everything_misses_nothing() {
+        assert!(missing(NEEDS, with(&["cc", "c++", "cmake", "make", "nasm"])).is_empty());
+    }
+
+    #[test]
+    fn a_bare_debian_with_only_a_c_compiler_is_told_the_exact_packages() {
+        let lacks = missing(NEEDS, with(&["cc"]));
+        assert_eq!(packages(&lacks), ["g++", "cmake", "make", "nasm"]);
+        assert_eq!(
+            apt_get(false, "install", &packages(&lacks)).join(" "),
+            "sudo env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends g++ cmake make nasm"
+        );
+    }
+
+    #[test]
+    fn root_needs_no_sudo_and_an_update_names_no_package() {
+        assert_eq!(
+            apt_get(true, "update", &[]).join(" "),
+            "env DEBIAN_FRONTEND=noninteractive apt-get update --yes"
+        );
+    }
+
+    #[test]
+    fn any_one_of_the_tools_will_do() {
+        let lacks = missing(NEEDS, with(&["cl", "cmake", "nmake", "nasm"]));
+        assert!(lacks.is_empty(), "{lacks:?}");
+    }
+
+    #[test]
+    fn a_package_that_brings_two_things_is_asked_for_once() {
+        let need =
+            |name| Need { name, tools: &["x"], debian: &["both"], elsewhere: "", required: true, why: "" };
+        let needs = [need("one"), need("two")];
+        assert_eq!(packages(&missing(&needs, |_| false)), ["both"]);
+    }
+
+    #[test]
+    fn each_missing_thing_is_explained_and_only_nasm_can_be_done_without() {
+        let lacks = missing(NEEDS, |_| false);
+        let text = explain(&lacks);
+        assert_eq!(text.lines().count(), NEEDS.len());
+        assert_eq!(text.lines().filter(|line| line.contains("works without")).count(), 1);
+        assert!(lacks.iter().all(|need| !need.why.is_empty() && !need.elsewhere.is_empty()));
+    }
+}

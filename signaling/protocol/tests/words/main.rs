@@ -1,0 +1,11 @@
+//! What the protocol promises, as tests. One binary, a file for each part.
+
+#![expect(clippy::unwrap_used, reason = "what fails here shall fail the test")]
+
+mod calls;
+mod golden;
+mod hostile;
+mod keys;
+mod links;
+mod sealing;
+mod vectors;

@@ -1,0 +1,7 @@
+//! The server on real sockets, all of them on loopback.
+
+mod calls;
+mod client;
+mod hostile;
+mod life;
+mod program;
