@@ -27,7 +27,9 @@ pub(super) fn to_bind(wished: &[IpAddr]) -> Vec<IpAddr> {
 
 fn is_usable(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => !(address.is_loopback() || address.is_link_local() || address.is_unspecified()),
+        IpAddr::V4(address) => {
+            !(address.is_loopback() || address.is_link_local() || address.is_unspecified())
+        }
         IpAddr::V6(address) => {
             !(address.is_loopback() || address.is_unicast_link_local() || address.is_unspecified())
         }
@@ -47,9 +49,13 @@ mod tests {
 
     #[test]
     fn addresses_that_lead_nowhere_are_not_offered() {
-        for (address, usable) in
-            [("127.0.0.1", false), ("169.254.3.4", false), ("192.168.1.4", true), ("fe80::1", false), ("2001:db8::1", true)]
-        {
+        for (address, usable) in [
+            ("127.0.0.1", false),
+            ("169.254.3.4", false),
+            ("192.168.1.4", true),
+            ("fe80::1", false),
+            ("2001:db8::1", true),
+        ] {
             assert_eq!(is_usable(address.parse().unwrap()), usable, "{address}");
         }
     }

@@ -1,1 +1,15 @@
-//! The edges that face devices and sockets: one foreign crate a file.
+//! The edges that face devices and sockets. They implement the engine's ports, one foreign crate a file; they translate
+//! and decide nothing.
+
+mod codecs;
+pub mod headless;
+mod interfaces;
+mod key_frame_requests;
+mod net_runtime;
+pub mod peer;
+mod peer_events;
+mod peer_stats;
+mod peer_tracks;
+pub mod recorder;
+pub mod switchboard;
+pub mod synthetic;

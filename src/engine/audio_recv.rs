@@ -55,6 +55,7 @@ impl AudioRecv {
         let mut jitter = Jitter::default();
         let mut block = [0.0; SOUND_BLOCK];
         let mut due = self.clock.now();
+        self.tally.sound_began.mark(self.clock.media(due));
         while !self.stop.is_set() {
             while let Ok((packet, _)) = self.packets.try_recv() {
                 self.tally.audio_packets_received.one();

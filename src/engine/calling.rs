@@ -18,6 +18,7 @@ use crate::logic::{
     packet::Packet,
     path::PathPolicy,
     report::CallReport,
+    units::MediaTime,
 };
 
 use super::{
@@ -41,7 +42,6 @@ type Packets = Receiver<(Packet, Instant)>;
 
 /// What a call needs besides itself.
 pub(super) struct Surroundings<'a> {
-    pub(super) clock: Clock,
     pub(super) path: PathPolicy,
     pub(super) bind: &'a [std::net::IpAddr],
     pub(super) fps: u32,
@@ -218,6 +218,7 @@ impl Calling {
         };
         self.report.firsts.picture_ms = since(&self.tally.first_picture);
         self.report.firsts.sound_ms = since(&self.tally.first_sound);
+        self.report.sound_began_unix_us = self.tally.sound_began.get().map(MediaTime::as_micros);
         self.report.counters = self.tally.counters();
         self.report.pictures = self.tally.pictures();
         self.report.sound = self.tally.sound();

@@ -58,6 +58,8 @@ macro_rules! tally {
             $(#[doc = concat!("See [`Counters::", stringify!($name), "`].")] pub $name: Count,)*
             /// The first picture of theirs was shown.
             pub first_picture: Once,
+            /// The first beat of their sound was due, whatever it played.
+            pub sound_began: Once,
             /// The first sound of theirs was played.
             pub first_sound: Once,
             pictures: Mutex<PictureCounts>,

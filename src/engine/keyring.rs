@@ -1,6 +1,6 @@
 //! The keys of the calls: frames become sealed bytes and come out of them again.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use sightline_protocol::{
     call::{CallId, Frame},
@@ -10,7 +10,7 @@ use sightline_protocol::{
 
 /// All keys of this installation.
 pub struct Keyring {
-    identity: Identity,
+    identity: Arc<Identity>,
     sealers: HashMap<CallId, Held>,
 }
 
@@ -32,18 +32,13 @@ pub enum Content {
 
 impl Keyring {
     /// The keys of an installation that is in no call.
-    pub fn new(identity: Identity) -> Self {
+    pub fn new(identity: Arc<Identity>) -> Self {
         Self { identity, sealers: HashMap::new() }
     }
 
     /// Our address.
     pub fn address(&self) -> Address {
         self.identity.address()
-    }
-
-    /// Signs what the switchboard asks us to.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
     }
 
     /// Seals a frame. The first of a call that we begin makes its keys.
@@ -124,8 +119,8 @@ mod tests {
 
     #[test]
     fn a_lost_answer_is_posted_again_when_the_caller_repeats_itself() {
-        let mut caller = Keyring::new(Identity::generate().unwrap());
-        let mut callee = Keyring::new(Identity::generate().unwrap());
+        let mut caller = Keyring::new(Arc::new(Identity::generate().unwrap()));
+        let mut callee = Keyring::new(Arc::new(Identity::generate().unwrap()));
         let (from, to) = (caller.address(), callee.address());
         let call = CallId([7; 16]);
         let first = caller.seal(call, to, &frame(CallMessage::Ringing)).unwrap();
@@ -142,7 +137,7 @@ mod tests {
 
     #[test]
     fn rubbish_leaves_no_keys_behind() {
-        let mut keys = Keyring::new(Identity::generate().unwrap());
+        let mut keys = Keyring::new(Arc::new(Identity::generate().unwrap()));
         let stranger = Identity::generate().unwrap().address();
         assert!(keys.open(CallId([1; 16]), stranger, b"rubbish").is_err());
         assert!(keys.is_empty());

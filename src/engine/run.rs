@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     future::pending,
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -45,7 +46,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// What an engine is made of.
 pub struct Parts {
     /// Our keys.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// Our name and links.
     pub owner: Owner,
     /// Which paths are allowed.
@@ -309,7 +310,6 @@ impl Engine {
 
     fn calling_and_surroundings(&mut self, call: CallId) -> (Option<&mut Calling>, Surroundings<'_>) {
         let around = Surroundings {
-            clock: self.clock,
             path: self.path,
             bind: &self.bind,
             fps: self.fps,

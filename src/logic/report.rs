@@ -106,6 +106,8 @@ pub struct CallReport {
     pub ended_by: Option<Side>,
     /// The moments that a person waits for.
     pub firsts: Firsts,
+    /// When their sound began to be played (silence counts), in microseconds since 1970: a recording's first sample.
+    pub sound_began_unix_us: Option<u64>,
     /// How often the switchboard was lost during the call.
     pub switchboard_lost: u32,
     /// The path.
@@ -185,6 +187,7 @@ impl CallReport {
             end: None,
             ended_by: None,
             firsts: Firsts::default(),
+            sound_began_unix_us: None,
             switchboard_lost: 0,
             path: PathReport::default(),
             encryption: Encryption::default(),

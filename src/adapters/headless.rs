@@ -1,0 +1,87 @@
+//! The media of an installation without a window: synthetic sources, and files or nothing as sinks.
+
+use std::path::PathBuf;
+
+use crate::{
+    engine::{
+        clock::Clock,
+        ports::{MediaMaker, PictureSink, PictureSource, SOUND_BLOCK, SoundSink, SoundSource, SourceEnded},
+    },
+    logic::units::MediaTime,
+    media::frame::{Frame, Size},
+};
+
+use super::{
+    recorder::{FilmSink, SoundFileSink},
+    synthetic::{AudioChoice, FileCamera, Hears, PatternCamera, SyntheticMicrophone, VideoChoice},
+};
+
+/// What somebody wished on the command line.
+#[derive(Clone, Debug)]
+pub struct Headless {
+    /// Where pictures come from.
+    pub video: VideoChoice,
+    /// Where sound comes from.
+    pub audio: AudioChoice,
+    /// The size of pictures.
+    pub size: Size,
+    /// Pictures a second.
+    pub fps: u32,
+    /// Where to record what comes in.
+    pub record: Option<PathBuf>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl MediaMaker for Headless {
+    fn picture_source(&mut self) -> Result<Option<Box<dyn PictureSource>>, SourceEnded> {
+        Ok(match &self.video {
+            VideoChoice::Pattern => Some(Box::new(PatternCamera::new(self.size, self.fps, self.clock))),
+            VideoChoice::File(path) => {
+                Some(Box::new(FileCamera::open(path, self.size, self.fps, self.clock)?))
+            }
+            VideoChoice::None => None,
+        })
+    }
+
+    fn sound_source(&mut self) -> Result<Option<Box<dyn SoundSource>>, SourceEnded> {
+        let hears = match &self.audio {
+            AudioChoice::Tone => Hears::Tone,
+            AudioChoice::File(path) => Hears::file(path).map_err(|error| SourceEnded(error.to_string()))?,
+            AudioChoice::None => return Ok(None),
+        };
+        Ok(Some(Box::new(SyntheticMicrophone::new(hears, self.clock))))
+    }
+
+    fn picture_sink(&mut self) -> Result<Box<dyn PictureSink>, SourceEnded> {
+        match &self.record {
+            Some(folder) => {
+                let film =
+                    FilmSink::create(folder, self.fps).map_err(|error| SourceEnded(error.to_string()))?;
+                Ok(Box::new(film))
+            }
+            None => Ok(Box::new(Nobody)),
+        }
+    }
+
+    fn sound_sink(&mut self) -> Result<Box<dyn SoundSink>, SourceEnded> {
+        match &self.record {
+            Some(folder) => {
+                let file = SoundFileSink::create(folder).map_err(|error| SourceEnded(error.to_string()))?;
+                Ok(Box::new(file))
+            }
+            None => Ok(Box::new(Nobody)),
+        }
+    }
+}
+
+/// Nobody looks and nobody listens.
+struct Nobody;
+
+impl PictureSink for Nobody {
+    fn show(&mut self, _: &Frame, _: MediaTime, _: MediaTime) {}
+}
+
+impl SoundSink for Nobody {
+    fn play(&mut self, _: &[f32; SOUND_BLOCK], _: MediaTime) {}
+}

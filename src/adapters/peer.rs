@@ -1,0 +1,283 @@
+//! A peer connection: our orders become calls of `webrtc`, and its callbacks our reports.
+//!
+//! Each connection has one task that carries out orders one after the other, so that descriptions and candidates are
+//! applied in the order in which they were decided. What `webrtc` 0.21 needs besides, with the reasons:
+//!
+//! * explicit addresses to bind (`interfaces`), and our own runtime (`net_runtime`);
+//! * checks every 50 ms instead of 200 ms, or a connection on a LAN takes half a second;
+//! * the answering side is the DTLS server, or its first flight may be lost before the other side has a path;
+//! * NACK every 20 ms and at most twice: the repairs arrive behind the interceptor that asks for them, so with its
+//!   defaults it asks for ever (a third of all packets came twice);
+//! * requests for key frames let through by an interceptor of ours (`key_frame_requests`).
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use rtc::{
+    interceptor::{NackGeneratorBuilder, NackResponderBuilder, Slot},
+    peer_connection::{configuration::interceptor_registry::configure_rtcp_reports, transport::RTCDtlsRole},
+};
+use sightline_protocol::call::{Candidate, DescriptionKind};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, mpsc},
+    time::{MissedTickBehavior, interval},
+};
+use webrtc::peer_connection::{
+    PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder, RTCIceCandidateInit,
+    RTCSessionDescription, Registry, SettingEngineBuilder, StatsSelector,
+};
+
+use crate::{
+    engine::{
+        clock::Clock,
+        ports::{PacketSink, Peer, PeerMaker, PeerNews, PeerReport, PeerSetup},
+    },
+    logic::{call::PeerEvent, negotiation::Order},
+};
+
+use super::{
+    codecs, interfaces,
+    key_frame_requests::KeyFrameRequests,
+    net_runtime::NetRuntime,
+    peer_events::Events,
+    peer_stats,
+    peer_tracks::{LocalTracks, PacketQueue},
+};
+
+/// Orders waiting for the connection's task. When it is full the order is refused and the call fails: nobody needs that
+/// many.
+const ORDERS: usize = 256;
+/// How often the path is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// A path on which nothing was heard for this long is called interrupted.
+const INTERRUPTED_AFTER: Duration = Duration::from_secs(3);
+/// Longer than the call itself waits for an interrupted path: the call decides, not the library.
+const FAILED_AFTER: Duration = Duration::from_secs(60);
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
+const CHECK_EVERY: Duration = Duration::from_millis(50);
+/// Ten seconds of checks for each pair; the other side may take that long to begin with its own.
+const MOST_CHECKS: u16 = 200;
+/// A relayed pair is taken only when nothing better has answered by then.
+const RELAY_WAIT: Duration = Duration::from_millis(500);
+/// Two rounds of repetition, each as soon as the gap shows.
+const NACK_EVERY: Duration = Duration::from_millis(20);
+const MOST_NACKS: u16 = 2;
+
+/// Makes peer connections on a tokio runtime.
+pub struct WebRtc {
+    runtime: Handle,
+    clock: Clock,
+}
+
+impl WebRtc {
+    /// On that runtime.
+    pub fn new(runtime: Handle, clock: Clock) -> Self {
+        Self { runtime, clock }
+    }
+}
+
+impl PeerMaker for WebRtc {
+    fn open(&self, setup: PeerSetup) -> Box<dyn Peer> {
+        let (orders, ordered) = mpsc::channel(ORDERS);
+        let (video, video_queue) = PacketQueue::new();
+        let (audio, audio_queue) = PacketQueue::new();
+        let want_key_frame = Arc::new(Notify::new());
+        let task = Task {
+            tracks: LocalTracks::new(setup.media, video_queue, audio_queue),
+            want_key_frame: want_key_frame.clone(),
+            clock: self.clock,
+            hurry: Arc::new(AtomicBool::new(true)),
+            setup,
+        };
+        self.runtime.spawn(task.run(ordered));
+        Box::new(Connection { orders, video: Arc::new(video), audio: Arc::new(audio), want_key_frame })
+    }
+}
+
+/// The end of a peer connection that the engine holds.
+struct Connection {
+    orders: mpsc::Sender<Order>,
+    video: Arc<PacketQueue>,
+    audio: Arc<PacketQueue>,
+    want_key_frame: Arc<Notify>,
+}
+
+impl Peer for Connection {
+    fn order(&self, order: Order) -> bool {
+        self.orders.try_send(order).is_ok()
+    }
+
+    fn video_out(&self) -> Arc<dyn PacketSink> {
+        self.video.clone()
+    }
+
+    fn audio_out(&self) -> Arc<dyn PacketSink> {
+        self.audio.clone()
+    }
+
+    fn key_frame_asker(&self) -> Arc<dyn Fn() + Send + Sync> {
+        let want_key_frame = self.want_key_frame.clone();
+        Arc::new(move || want_key_frame.notify_one())
+    }
+}
+
+struct Task {
+    setup: PeerSetup,
+    tracks: LocalTracks,
+    want_key_frame: Arc<Notify>,
+    clock: Clock,
+    hurry: Arc<AtomicBool>,
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+impl Task {
+    async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        let connection = match self.build().await {
+            Ok(connection) => connection,
+            Err(error) => {
+                self.report(PeerNews::Broken(error.to_string())).await;
+                return;
+            }
+        };
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                order = orders.recv() => match order {
+                    None => break,
+                    Some(order) => {
+                        if let Err(error) = self.carry_out(connection.as_ref(), order).await {
+                            self.report(PeerNews::Broken(error.to_string())).await;
+                        }
+                    }
+                },
+                _ = look.tick() => self.look_at_path(connection.as_ref()).await,
+            }
+        }
+        if let Err(error) = connection.close().await {
+            tracing::debug!(%error, "a peer connection did not close cleanly");
+        }
+    }
+
+    async fn build(&mut self) -> Result<Arc<dyn PeerConnection>, Failure> {
+        let addresses = interfaces::to_bind(&self.setup.bind);
+        let sockets: Vec<SocketAddr> = addresses.iter().map(|address| SocketAddr::new(*address, 0)).collect();
+        let mut settings = SettingEngineBuilder::new()
+            .with_ice_timeouts(Some(INTERRUPTED_AFTER), Some(FAILED_AFTER), Some(KEEP_ALIVE))
+            .with_ice_connection_attempts(Some(CHECK_EVERY), Some(MOST_CHECKS))
+            .with_relay_acceptance_min_wait(Some(RELAY_WAIT))
+            .with_answering_dtls_role(RTCDtlsRole::Server);
+        if self.setup.path.needs_relay() {
+            settings = settings.with_relay_acceptance_min_wait(Some(Duration::ZERO));
+        }
+        let mut configuration = RTCConfigurationBuilder::default();
+        if self.setup.path.needs_relay() {
+            configuration = configuration
+                .with_ice_transport_policy(webrtc::peer_connection::RTCIceTransportPolicy::Relay);
+        }
+        let registry = configure_rtcp_reports(Registry::new())
+            .with(Slot::NackResponder, NackResponderBuilder::new().build())
+            .with(
+                Slot::NackGenerator,
+                NackGeneratorBuilder::new()
+                    .with_interval(NACK_EVERY)
+                    .with_max_nacks_per_packet(MOST_NACKS)
+                    .build(),
+            )
+            .with(Slot::from(14_000), KeyFrameRequests::default());
+        let events = Events::new(&self.setup, self.want_key_frame.clone(), self.hurry.clone(), self.clock);
+        let connection = PeerConnectionBuilder::new()
+            .with_configuration(configuration.build())
+            .with_media_engine(codecs::media_engine()?)
+            .with_setting_engine(settings.build())
+            .with_interceptor_registry(registry)
+            .with_runtime(Arc::new(NetRuntime::new(self.hurry.clone())))
+            .with_handler(Arc::new(events))
+            .with_udp_addrs(sockets)
+            .build()
+            .await?;
+        let connection: Arc<dyn PeerConnection> = Arc::new(connection);
+        self.tracks.add_to(connection.as_ref(), &self.setup).await?;
+        Ok(connection)
+    }
+
+    async fn carry_out(&mut self, connection: &dyn PeerConnection, order: Order) -> Result<(), Failure> {
+        match order {
+            Order::MakeOffer { generation, restart } => {
+                if restart {
+                    self.hurry.store(true, Ordering::Relaxed);
+                    connection.restart_ice().await?;
+                }
+                let offer = connection.create_offer(None).await?;
+                connection.set_local_description(offer).await?;
+                self.report_description(connection, DescriptionKind::Offer, generation).await
+            }
+            Order::TakeOffer { generation, sdp } => {
+                if connection.pending_local_description().await.is_some() {
+                    connection.set_local_description(RTCSessionDescription::rollback(None)?).await?;
+                }
+                connection.set_remote_description(RTCSessionDescription::offer(sdp)?).await?;
+                let answer = connection.create_answer(None).await?;
+                connection.set_local_description(answer).await?;
+                self.tracks.start().await?;
+                self.report_description(connection, DescriptionKind::Answer, generation).await
+            }
+            Order::TakeAnswer { generation: _, sdp } => {
+                connection.set_remote_description(RTCSessionDescription::answer(sdp)?).await?;
+                self.tracks.start().await
+            }
+            Order::AddCandidate(candidate) => {
+                // One that cannot be understood is no reason to lose the others.
+                if let Err(error) = connection.add_ice_candidate(foreign(candidate)).await {
+                    tracing::debug!(%error, "a candidate was not taken");
+                }
+                Ok(())
+            }
+            // The library has no use for it: it keeps checking what it has.
+            Order::EndOfCandidates => Ok(()),
+        }
+    }
+
+    async fn report_description(
+        &self,
+        connection: &dyn PeerConnection,
+        kind: DescriptionKind,
+        generation: u32,
+    ) -> Result<(), Failure> {
+        let description = connection.local_description().await.ok_or("the description vanished")?;
+        let event = PeerEvent::Description { kind, generation, sdp: description.sdp };
+        self.report(PeerNews::Event(event)).await;
+        Ok(())
+    }
+
+    async fn look_at_path(&self, connection: &dyn PeerConnection) {
+        let report = connection.get_stats(self.clock.now(), StatsSelector::None).await;
+        let in_use = peer_stats::pair_in_use(&report);
+        if in_use.is_some() {
+            self.report(PeerNews::Path { in_use, encryption: peer_stats::encryption(&report) }).await;
+        }
+    }
+
+    async fn report(&self, news: PeerNews) {
+        // The engine may have gone first; then there is nobody to tell.
+        self.setup.reports.send(PeerReport { call: self.setup.call, news }).await.ok();
+    }
+}
+
+fn foreign(candidate: Candidate) -> RTCIceCandidateInit {
+    RTCIceCandidateInit {
+        candidate: candidate.line,
+        sdp_mid: candidate.mid,
+        sdp_mline_index: candidate.mline,
+        username_fragment: candidate.ufrag,
+        url: None,
+    }
+}

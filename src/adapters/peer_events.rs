@@ -1,0 +1,183 @@
+//! The callbacks of `webrtc`, turned into reports.
+//!
+//! They run on the connection's driver and are awaited by it, so all they do is hand on.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::SyncSender,
+    },
+    time::Instant,
+};
+
+use rtc::{
+    rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication,
+    rtp_transceiver::rtp_sender::RtpCodecKind,
+};
+use sightline_protocol::call::{CallId, Candidate};
+use tokio::sync::{Notify, mpsc};
+use webrtc::{
+    media_stream::track_remote::{TrackRemote, TrackRemoteEvent},
+    peer_connection::{
+        PeerConnectionEventHandler, RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionIceEvent,
+        RTCPeerConnectionState,
+    },
+};
+
+use crate::{
+    engine::{
+        clock::Clock,
+        counters::Tally,
+        ports::{PeerNews, PeerReport, PeerSetup},
+    },
+    logic::{call::PeerEvent, course::Link, packet::Packet},
+};
+
+pub(super) struct Events {
+    call: CallId,
+    reports: mpsc::Sender<PeerReport>,
+    video: SyncSender<(Packet, Instant)>,
+    audio: SyncSender<(Packet, Instant)>,
+    tally: Arc<Tally>,
+    want_key_frame: Arc<Notify>,
+    hurry: Arc<AtomicBool>,
+    clock: Clock,
+    last: Mutex<Link>,
+}
+
+impl Events {
+    pub(super) fn new(
+        setup: &PeerSetup,
+        want_key_frame: Arc<Notify>,
+        hurry: Arc<AtomicBool>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            call: setup.call,
+            reports: setup.reports.clone(),
+            video: setup.video.clone(),
+            audio: setup.audio.clone(),
+            tally: setup.tally.clone(),
+            want_key_frame,
+            hurry,
+            clock,
+            last: Mutex::new(Link::New),
+        }
+    }
+
+    async fn report(&self, event: PeerEvent) {
+        let report = PeerReport { call: self.call, news: PeerNews::Event(event) };
+        // The engine may have gone first; then there is nobody to tell.
+        self.reports.send(report).await.ok();
+    }
+
+    async fn link(&self, link: Link) {
+        let before = std::mem::replace(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner), link);
+        if before != link {
+            self.hurry.store(link != Link::Up, Ordering::Relaxed);
+            self.report(PeerEvent::Link(link)).await;
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Events {
+    async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
+        match event.candidate.to_json() {
+            Ok(candidate) => {
+                self.report(PeerEvent::Candidate(Candidate {
+                    line: candidate.candidate,
+                    mid: candidate.sdp_mid,
+                    mline: candidate.sdp_mline_index,
+                    ufrag: candidate.username_fragment,
+                }))
+                .await;
+            }
+            Err(error) => tracing::debug!(%error, "a candidate of ours cannot be written"),
+        }
+    }
+
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        if state == RTCIceGatheringState::Complete {
+            self.report(PeerEvent::CandidatesDone).await;
+        }
+    }
+
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        tracing::debug!(?state, "ICE");
+        match state {
+            RTCIceConnectionState::Checking => self.link(Link::Checking).await,
+            RTCIceConnectionState::Connected | RTCIceConnectionState::Completed => {
+                let up = *self.last.lock().unwrap_or_else(PoisonError::into_inner) == Link::Up;
+                if !up {
+                    self.link(Link::PathFound).await;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        tracing::debug!(?state, "peer connection");
+        match state {
+            RTCPeerConnectionState::Connected => self.link(Link::Up).await,
+            RTCPeerConnectionState::Disconnected => self.link(Link::Interrupted).await,
+            RTCPeerConnectionState::Failed => self.link(Link::Failed).await,
+            RTCPeerConnectionState::Closed => self.link(Link::Closed).await,
+            _ => {}
+        }
+    }
+
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        let tally = self.tally.clone();
+        let clock = self.clock;
+        if track.kind().await == RtpCodecKind::Video {
+            tokio::spawn(receive(track.clone(), self.video.clone(), tally, clock));
+            tokio::spawn(ask_for_key_frames(track, self.want_key_frame.clone(), self.reports.clone()));
+        } else {
+            tokio::spawn(receive(track, self.audio.clone(), tally, clock));
+        }
+    }
+}
+
+async fn receive(
+    track: Arc<dyn TrackRemote>,
+    packets: SyncSender<(Packet, Instant)>,
+    tally: Arc<Tally>,
+    clock: Clock,
+) {
+    while let Some(event) = track.poll().await {
+        let TrackRemoteEvent::OnRtpPacket(rtp) = event else { continue };
+        if rtp.payload.is_empty() {
+            continue;
+        }
+        let packet = Packet {
+            sequence: rtp.header.sequence_number,
+            timestamp: rtp.header.timestamp,
+            marker: rtp.header.marker,
+            payload: rtp.payload,
+        };
+        if packets.try_send((packet, clock.now())).is_err() {
+            tally.packets_overrun.one();
+        }
+    }
+}
+
+async fn ask_for_key_frames(
+    track: Arc<dyn TrackRemote>,
+    wanted: Arc<Notify>,
+    engine: mpsc::Sender<PeerReport>,
+) {
+    loop {
+        tokio::select! {
+            () = wanted.notified() => {}
+            () = engine.closed() => return,
+        }
+        let Some(&media_ssrc) = track.ssrcs().await.first() else { continue };
+        let ask = PictureLossIndication { sender_ssrc: 0, media_ssrc };
+        if track.write_rtcp(vec![Box::new(ask)]).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! A screen and a loudspeaker that are files: `remote.y4m` and `frames.csv`, and `remote.wav`.
+//!
+//! Each has a thread of its own, so that a slow disk never holds up a call. Dropping the sink waits until everything is
+//! written.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+};
+
+use crate::{
+    engine::{
+        ports::{PictureSink, SOUND_BLOCK, SoundSink},
+        thread::Thread,
+    },
+    logic::units::MediaTime,
+    media::{
+        frame::{Frame, Size},
+        pool::Pool,
+        scale::Scaler,
+        timecode,
+        wav::WavWriter,
+        y4m::Y4mWriter,
+    },
+};
+
+/// Pictures waiting for the disk: two seconds. When it is full the next one is not written, and counted.
+const PICTURES: usize = 60;
+/// Blocks of sound waiting for the disk: ten seconds. When it is full the next one is not written, and counted.
+const SOUNDS: usize = 500;
+
+/// Nothing can be written there.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing can be recorded in {path}: {reason}; choose another folder for --record")]
+pub struct CannotRecord {
+    path: PathBuf,
+    reason: String,
+}
+
+struct Shown {
+    frame: Frame,
+    arrived: MediaTime,
+    shown: MediaTime,
+}
+
+/// A screen that is a file.
+pub struct FilmSink {
+    // Closed before the thread is waited for: fields are dropped in this order.
+    pictures: Option<SyncSender<Shown>>,
+    _thread: Thread,
+    not_written: u64,
+}
+
+impl FilmSink {
+    /// Records in that folder, which is made if there is none.
+    pub fn create(folder: &Path, fps: u32) -> Result<Self, CannotRecord> {
+        let cannot = |error: &dyn std::fmt::Display| CannotRecord {
+            path: folder.to_owned(),
+            reason: error.to_string(),
+        };
+        fs::create_dir_all(folder).map_err(|error| cannot(&error))?;
+        let list = File::create(folder.join("frames.csv")).map_err(|error| cannot(&error))?;
+        let mut list = BufWriter::new(list);
+        writeln!(list, "number,captured_us,arrived_us,shown_us").map_err(|error| cannot(&error))?;
+        let (pictures, queue) = sync_channel(PICTURES);
+        let film = Film {
+            path: folder.join("remote.y4m"),
+            fps,
+            list,
+            writer: None,
+            scaler: Scaler::new(Pool::new(2)),
+        };
+        let thread = Thread::spawn("film", move || film.write_all(&queue)).map_err(|error| cannot(&error))?;
+        Ok(Self { pictures: Some(pictures), _thread: thread, not_written: 0 })
+    }
+}
+
+impl PictureSink for FilmSink {
+    fn show(&mut self, frame: &Frame, arrived: MediaTime, shown: MediaTime) {
+        let picture = Shown { frame: frame.clone(), arrived, shown };
+        if self.pictures.as_ref().is_none_or(|pictures| pictures.try_send(picture).is_err()) {
+            self.not_written += 1;
+        }
+    }
+}
+
+impl Drop for FilmSink {
+    fn drop(&mut self) {
+        self.pictures = None;
+        if self.not_written > 0 {
+            tracing::warn!(pictures = self.not_written, "the disk was too slow to record everything");
+        }
+    }
+}
+
+struct Film {
+    path: PathBuf,
+    fps: u32,
+    list: BufWriter<File>,
+    writer: Option<(Y4mWriter, Size)>,
+    scaler: Scaler,
+}
+
+impl Film {
+    fn write_all(mut self, queue: &Receiver<Shown>) {
+        while let Ok(picture) = queue.recv() {
+            if let Err(error) = self.write(&picture) {
+                tracing::error!(error, "the recording of pictures ends here");
+                return;
+            }
+        }
+        if let Err(error) = self.list.flush() {
+            tracing::error!(%error, "the list of pictures is not complete");
+        }
+    }
+
+    fn write(&mut self, picture: &Shown) -> Result<(), String> {
+        self.list(picture).map_err(|error| error.to_string())?;
+        if self.writer.is_none() {
+            let size = picture.frame.size();
+            let writer = Y4mWriter::create(&self.path, size, self.fps).map_err(|error| error.to_string())?;
+            self.writer = Some((writer, size));
+        }
+        let Some((writer, size)) = &mut self.writer else { return Ok(()) };
+        // A film has one size; a picture of another is brought to the first one's.
+        if picture.frame.size() == *size {
+            writer.write(&picture.frame)
+        } else {
+            writer.write(&self.scaler.scale(&picture.frame, *size))
+        }
+        .map_err(|error| error.to_string())
+    }
+
+    /// A strip that cannot be read leaves its two fields empty: it is counted, not guessed.
+    fn list(&mut self, picture: &Shown) -> io::Result<()> {
+        let (arrived, shown) = (picture.arrived.as_micros(), picture.shown.as_micros());
+        match timecode::read(&picture.frame) {
+            Some(code) => {
+                writeln!(self.list, "{},{},{arrived},{shown}", code.number, code.captured.as_micros())
+            }
+            None => writeln!(self.list, ",,{arrived},{shown}"),
+        }
+    }
+}
+
+/// A loudspeaker that is a file.
+pub struct SoundFileSink {
+    blocks: Option<SyncSender<[f32; SOUND_BLOCK]>>,
+    _thread: Thread,
+    not_written: u64,
+}
+
+impl SoundFileSink {
+    /// Records in that folder, which is made if there is none.
+    pub fn create(folder: &Path) -> Result<Self, CannotRecord> {
+        let cannot = |error: &dyn std::fmt::Display| CannotRecord {
+            path: folder.to_owned(),
+            reason: error.to_string(),
+        };
+        fs::create_dir_all(folder).map_err(|error| cannot(&error))?;
+        let mut writer = WavWriter::create(&folder.join("remote.wav")).map_err(|error| cannot(&error))?;
+        let (blocks, queue) = sync_channel::<[f32; SOUND_BLOCK]>(SOUNDS);
+        let thread = Thread::spawn("sound-file", move || {
+            while let Ok(block) = queue.recv() {
+                if let Err(error) = writer.write(&block) {
+                    tracing::error!(%error, "the recording of sound ends here");
+                    return;
+                }
+            }
+        })
+        .map_err(|error| cannot(&error))?;
+        Ok(Self { blocks: Some(blocks), _thread: thread, not_written: 0 })
+    }
+}
+
+impl SoundSink for SoundFileSink {
+    fn play(&mut self, block: &[f32; SOUND_BLOCK], _due: MediaTime) {
+        if self.blocks.as_ref().is_none_or(|blocks| blocks.try_send(*block).is_err()) {
+            self.not_written += 1;
+        }
+    }
+}
+
+impl Drop for SoundFileSink {
+    fn drop(&mut self) {
+        self.blocks = None;
+        if self.not_written > 0 {
+            tracing::warn!(blocks = self.not_written, "the disk was too slow to record all sound");
+        }
+    }
+}
