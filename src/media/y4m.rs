@@ -128,6 +128,11 @@ enum Chroma {
     Absent,
 }
 
+/// Reads a whole file, so that what is wrong with it is known before it is needed; says how many pictures it holds.
+pub fn check(path: &Path) -> Result<u64, Y4mError> {
+    Y4mReader::open(path, Size::SMALL, Pool::new(0))?.count()
+}
+
 impl Y4mReader {
     /// Opens a file whose pictures shall be scaled to `size` and live in `pool`.
     pub fn open(path: &Path, size: Size, pool: Pool) -> Result<Self, Y4mError> {
@@ -163,6 +168,20 @@ impl Y4mReader {
         let frame = self.scaler.scale_planes([luma, u, v], self.size).freeze(captured);
         self.next += 1;
         Ok(Some(frame))
+    }
+
+    /// Reads on to the end without scaling anything, and says how many pictures there were.
+    fn count(mut self) -> Result<u64, Y4mError> {
+        loop {
+            let before = self.opened.consumed.load(Ordering::Relaxed);
+            match self.opened.decoder.read_frame() {
+                Ok(_) => self.next += 1,
+                Err(error) => {
+                    self.why_no_frame(error, before)?;
+                    return Ok(self.next);
+                }
+            }
+        }
     }
 
     /// From the first picture again.
@@ -307,6 +326,23 @@ mod tests {
             bytes.extend_from_slice(frame);
         }
         Scratch::with(name, &bytes)
+    }
+
+    #[test]
+    fn a_whole_file_is_counted_and_a_cut_one_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film.y4m");
+        let pool = Pool::new(2);
+        let mut writer = Y4mWriter::create(&path, Size::SMALL, 30).unwrap();
+        for number in 0..3 {
+            writer.write(&pool.frame(Size::SMALL).freeze(MediaTime(number))).unwrap();
+        }
+        drop(writer);
+        assert_eq!(check(&path).unwrap(), 3);
+
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        assert!(matches!(check(&path), Err(Y4mError::Cut { frame: 1, .. })));
     }
 
     #[test]
