@@ -92,6 +92,7 @@ impl PeerMaker for WebRtc {
         let task = Task {
             tracks: LocalTracks::new(setup.media, video_queue, audio_queue),
             want_key_frame: want_key_frame.clone(),
+            moved: Arc::default(),
             clock: self.clock,
             hurry: Arc::new(AtomicBool::new(true)),
             setup,
@@ -132,6 +133,8 @@ struct Task {
     setup: PeerSetup,
     tracks: LocalTracks,
     want_key_frame: Arc<Notify>,
+    /// The connection stands differently, so its path may be another.
+    moved: Arc<Notify>,
     clock: Clock,
     hurry: Arc<AtomicBool>,
 }
@@ -160,6 +163,7 @@ impl Task {
                     }
                 },
                 _ = look.tick() => self.look_at_path(connection.as_ref()).await,
+                () = self.moved.notified() => self.look_at_path(connection.as_ref()).await,
             }
         }
         if let Err(error) = connection.close().await {
@@ -193,7 +197,13 @@ impl Task {
                     .build(),
             )
             .with(Slot::from(14_000), KeyFrameRequests::default());
-        let events = Events::new(&self.setup, self.want_key_frame.clone(), self.hurry.clone(), self.clock);
+        let events = Events::new(
+            &self.setup,
+            self.want_key_frame.clone(),
+            self.moved.clone(),
+            self.hurry.clone(),
+            self.clock,
+        );
         let connection = PeerConnectionBuilder::new()
             .with_configuration(configuration.build())
             .with_media_engine(codecs::media_engine()?)

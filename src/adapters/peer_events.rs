@@ -1,6 +1,10 @@
 //! The callbacks of `webrtc`, turned into reports.
 //!
 //! They run on the connection's driver and are awaited by it, so all they do is hand on.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's enums may grow, and must be matched with a wildcard"
+)]
 
 use std::{
     sync::{
@@ -41,6 +45,7 @@ pub(super) struct Events {
     audio: SyncSender<(Packet, Instant)>,
     tally: Arc<Tally>,
     want_key_frame: Arc<Notify>,
+    moved: Arc<Notify>,
     hurry: Arc<AtomicBool>,
     clock: Clock,
     last: Mutex<Link>,
@@ -50,6 +55,7 @@ impl Events {
     pub(super) fn new(
         setup: &PeerSetup,
         want_key_frame: Arc<Notify>,
+        moved: Arc<Notify>,
         hurry: Arc<AtomicBool>,
         clock: Clock,
     ) -> Self {
@@ -60,6 +66,7 @@ impl Events {
             audio: setup.audio.clone(),
             tally: setup.tally.clone(),
             want_key_frame,
+            moved,
             hurry,
             clock,
             last: Mutex::new(Link::New),
@@ -77,6 +84,7 @@ impl Events {
         if before != link {
             self.hurry.store(link != Link::Up, Ordering::Relaxed);
             self.report(PeerEvent::Link(link)).await;
+            self.moved.notify_one();
         }
     }
 }

@@ -12,11 +12,11 @@ use sightline_protocol::{
 use crate::{
     adapters::{
         headless::Headless,
-        synthetic::{AudioChoice, VideoChoice},
+        synthetic::{AudioChoice, Hears, VideoChoice},
     },
     engine::clock::Clock,
     logic::path::PathPolicy,
-    media::{frame::Size, wav, y4m},
+    media::{frame::Size, y4m},
 };
 
 const EXIT_CODES: &str = "\
@@ -131,12 +131,14 @@ impl MediaArgs {
         if let VideoChoice::File(path) = &self.video {
             y4m::check(path).context("--video")?;
         }
-        if let AudioChoice::File(path) = &self.audio {
-            wav::read(path).context("--audio")?;
-        }
+        let hears = match &self.audio {
+            AudioChoice::Tone => Some(Hears::Tone),
+            AudioChoice::File(path) => Some(Hears::file(path).context("--audio")?),
+            AudioChoice::None => None,
+        };
         Ok(Headless {
             video: self.video.clone(),
-            audio: self.audio.clone(),
+            hears,
             size: self.size,
             fps: self.fps,
             record: out.record.clone(),

@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 use crate::{
     adapters::{
         headless::Headless,
-        synthetic::{AudioChoice, VideoChoice},
+        synthetic::{Hears, VideoChoice},
     },
     app::Installation,
     engine::clock::Clock,
@@ -31,7 +31,7 @@ use super::{
     Exit,
     args::OutArgs,
     session::{Duty, Session, exit_of, write_report},
-    tell::{Teller, ending, say},
+    tell::{Teller, complain, ending, say},
 };
 
 const USUAL_DURATION: Duration = Duration::from_secs(10);
@@ -41,6 +41,10 @@ const GOOD_SHARE: f64 = 0.95;
 
 /// Runs the demonstration.
 pub(super) fn run(out: &OutArgs) -> anyhow::Result<Exit> {
+    if out.path.needs_relay() {
+        complain("The demonstration's own server offers no relay. Use --path any.");
+        return Ok(Exit::NeverConnected);
+    }
     let clock = Clock::start();
     let runtime = Runtime::new().context("the system gives no threads")?;
     let (exit, caller, callee) = runtime.block_on(call_each_other(out, clock))?;
@@ -76,7 +80,7 @@ async fn call_each_other(
     let start = |identity, name: &str, folder: &str| {
         let media = Headless {
             video: VideoChoice::Pattern,
-            audio: AudioChoice::Tone,
+            hears: Some(Hears::Tone),
             size: Size::HD,
             fps: FPS,
             record: out.record.as_deref().map(|record: &Path| record.join(folder)),

@@ -1,5 +1,4 @@
 //! Prints what happens: sentences for people, or one JSON object a line for programs.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
 
 use std::io::{self, Write as _};
 
@@ -21,7 +20,7 @@ pub(super) fn say(text: &str) {
 
 /// A sentence on standard error.
 pub(super) fn complain(text: &str) {
-    eprintln!("{text}");
+    writeln!(io::stderr().lock(), "{text}").ok();
 }
 
 /// Tells what the engine tells.

@@ -290,16 +290,17 @@ impl Engine {
             self.calls.insert(call, calling);
         }
         let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));
-        let problems = match self.calling_and_surroundings(call) {
-            (Some(calling), mut around) => {
-                calling.note_stage(stage);
-                if stage == Stage::Connected { calling.start_media(&mut around) } else { Vec::new() }
-            }
-            (None, _) => return,
-        };
+        let Some(calling) = self.calls.get_mut(&call) else { return };
+        calling.note_stage(stage);
         self.tell(Update::Stage { call, peer, stage, name }).await;
-        for text in problems {
-            self.tell(Update::Problem { text }).await;
+        if stage == Stage::Connected {
+            let problems = match self.calling_and_surroundings(call) {
+                (Some(calling), mut around) => calling.start_media(&mut around),
+                (None, _) => Vec::new(),
+            };
+            for text in problems {
+                self.tell(Update::Problem { text }).await;
+            }
         }
         if matches!(stage, Stage::Ended { .. })
             && let Some(calling) = self.calls.remove(&call)

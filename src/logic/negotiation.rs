@@ -187,12 +187,6 @@ impl Negotiation {
         self.refused
     }
 
-    /// Our offer waits for its answer.
-    #[cfg(test)]
-    pub(crate) fn has_offer_outstanding(&self) -> bool {
-        matches!(self.state, State::Offered(_))
-    }
-
     fn take_offer(&mut self, generation: u32, sdp: String) {
         if generation <= self.remote.unwrap_or(0) {
             return;
