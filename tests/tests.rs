@@ -1,0 +1,5 @@
+//! Everything that is tested from outside, in one program.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
+
+mod process;
+mod support;
