@@ -150,6 +150,24 @@ fn the_call_goes_on_while_the_server_is_gone() {
 }
 
 #[test]
+fn hanging_up_is_heard_though_the_server_is_gone() {
+    let _turn = my_turn();
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = ServerProgram::start();
+    let mut callee = Program::answer(&server, &folder.path().join("b"), SMALL);
+    let mut caller = Program::call(&callee.link(), &folder.path().join("a"), SMALL);
+    callee.wait_for("connected", |event| event["stage"] == "connected");
+    caller.wait_for("pictures", |event| event["counters"]["frames_shown"].as_u64() > Some(0));
+    server.kill();
+
+    caller.interrupt();
+
+    let callee = callee.ended(Duration::from_secs(10));
+    assert_eq!(callee.code, 0, "{}", callee.output);
+    assert_eq!(caller.ended(LONGEST_CALL).code, 0);
+}
+
+#[test]
 fn a_call_whose_other_end_died_is_lost_within_fifteen_seconds() {
     let _turn = my_turn();
     let folder = tempfile::tempdir().unwrap();
@@ -264,7 +282,8 @@ fn a_dead_server_gets_a_sentence_and_the_code_for_not_answered() {
         Program::run(&["answer", "--profile", profile, "--server", &format!("http://127.0.0.1:{port}/")]);
     assert_eq!(ended.code, 3);
     assert!(ended.errors.contains("does not answer"), "{}", ended.errors);
-    assert!(ended.output.contains("cannot be reached"), "{}", ended.output);
+    assert!(ended.output.contains("nothing listens"), "{}", ended.output);
+    assert_eq!(ended.output.lines().count(), 1, "said once: {}", ended.output);
 }
 
 #[test]
@@ -282,7 +301,7 @@ fn something_that_is_no_sightline_server_is_called_so() {
     let ended =
         Program::run(&["answer", "--profile", profile, "--server", &format!("http://127.0.0.1:{port}/")]);
     assert_eq!(ended.code, 3);
-    assert!(ended.output.contains("cannot be reached"), "{}", ended.output);
+    assert!(ended.output.contains("is not a Sightline server"), "{}", ended.output);
 }
 
 #[test]

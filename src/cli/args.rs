@@ -12,6 +12,7 @@ use sightline_protocol::{
 use crate::{
     adapters::{
         headless::Headless,
+        recorder,
         synthetic::{AudioChoice, Hears, VideoChoice},
     },
     engine::clock::Clock,
@@ -128,6 +129,7 @@ pub struct OutArgs {
 impl MediaArgs {
     /// Looks at the files before anybody is rung.
     pub fn check(&self, out: &OutArgs, clock: Clock) -> anyhow::Result<Headless> {
+        check_recording(out)?;
         if let VideoChoice::File(path) = &self.video {
             y4m::check(path).context("--video")?;
         }
@@ -155,6 +157,14 @@ impl MediaArgs {
         );
         Ok(media)
     }
+}
+
+/// Finds out before anybody is rung that nothing could be recorded there.
+pub(super) fn check_recording(out: &OutArgs) -> anyhow::Result<()> {
+    if let Some(folder) = &out.record {
+        recorder::check(folder)?;
+    }
+    Ok(())
 }
 
 fn video_choice(text: &str) -> Result<VideoChoice, String> {

@@ -29,8 +29,8 @@ use crate::{
 
 use super::{
     Exit,
-    args::OutArgs,
-    session::{Duty, Session, exit_of, write_report},
+    args::{OutArgs, check_recording},
+    session::{Duty, Session, check_report, exit_of, write_report},
     tell::{Teller, complain, ending, say},
 };
 
@@ -45,6 +45,8 @@ pub(super) fn run(out: &OutArgs) -> anyhow::Result<Exit> {
         complain("The demonstration's own server offers no relay. Use --path any.");
         return Ok(Exit::NeverConnected);
     }
+    check_report(out)?;
+    check_recording(out)?;
     let clock = Clock::start();
     let runtime = Runtime::new().context("the system gives no threads")?;
     let (exit, caller, callee) = runtime.block_on(call_each_other(out, clock))?;

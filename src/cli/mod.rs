@@ -9,6 +9,7 @@ mod tell;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use args::{Action, Args};
 use clap::Parser as _;
 use sightline_protocol::link::{CallLink, ServerAddress};
@@ -77,5 +78,5 @@ fn server_of(profile: &Profile, wished: Option<ServerAddress>) -> anyhow::Result
         return Ok(server);
     }
     let remembered = profile.settings()?.server;
-    Ok(remembered.as_deref().unwrap_or(USUAL_SERVER).parse()?)
+    remembered.as_deref().unwrap_or(USUAL_SERVER).parse().context("the server in settings.toml")
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde_json::json;
 use sightline_protocol::{
     call::Media,
@@ -53,6 +53,10 @@ pub(super) fn call(
     let clock = Clock::start();
     let wish = media.media()?;
     let installation = installation(profile, link.server.clone(), media, out, clock)?;
+    ensure!(
+        link.address != installation.identity.address(),
+        "this is your own link; give it to somebody else, and call theirs"
+    );
     let duty = Duty::Dial { to: link.address, token: link.token.clone() };
     run(installation, duty, wish, out, clock)
 }
@@ -91,6 +95,7 @@ fn installation(
     clock: Clock,
 ) -> anyhow::Result<Installation> {
     let settings = profile.settings()?;
+    check_report(out)?;
     Ok(Installation {
         identity: profile.identity()?,
         owner: Owner { name: settings.name, ..Owner::default() },
@@ -108,6 +113,13 @@ fn run(
     out: &OutArgs,
     clock: Clock,
 ) -> anyhow::Result<Exit> {
+    if out.path.needs_relay() {
+        complain(&format!(
+            "No relay is to be had: the server {} offers none. Use --path any.",
+            installation.server
+        ));
+        return Ok(Exit::NeverConnected);
+    }
     let runtime = Runtime::new().context("the system gives no threads")?;
     let teller = Teller::new(clock, out.events, "");
     runtime.block_on(async {
@@ -125,6 +137,17 @@ fn run(
         }
         Ok(exit)
     })
+}
+
+/// Finds out before anybody is rung that a report could not be written.
+pub(super) fn check_report(out: &OutArgs) -> anyhow::Result<()> {
+    let Some(path) = &out.report else { return Ok(()) };
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .with_context(|| format!("the report cannot be written to {}", path.display()))?;
+    Ok(())
 }
 
 /// Writes a report where somebody wished.
@@ -179,6 +202,9 @@ impl Session {
         }
         let report = self.follow_call().await;
         let exit = report.as_ref().map_or(Exit::NotAnswered, exit_of);
+        if report.is_none() {
+            complain("It ended before there was a call.");
+        }
         self.close().await;
         (exit, report)
     }
@@ -189,7 +215,7 @@ impl Session {
             let update = tokio::select! {
                 update = self.handle.next() => update,
                 () = sleep_until(deadline.into()) => None,
-                _ = tokio::signal::ctrl_c() => None,
+                _ = tokio::signal::ctrl_c() => return Err(Exit::NotAnswered),
             };
             match update {
                 Some(update @ Update::SwitchboardUp) => {

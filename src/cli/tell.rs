@@ -30,11 +30,13 @@ pub(super) struct Teller {
     as_events: bool,
     /// Before each sentence; says which of two installations speaks.
     prefix: String,
+    /// The last sentence about a lost server; an attempt that fails in the same way again is not worth another.
+    server_trouble: Option<String>,
 }
 
 impl Teller {
     pub(super) fn new(clock: Clock, as_events: bool, prefix: &str) -> Self {
-        Self { clock, started: clock.now(), as_events, prefix: prefix.to_owned() }
+        Self { clock, started: clock.now(), as_events, prefix: prefix.to_owned(), server_trouble: None }
     }
 
     /// Something that has no event of its own.
@@ -46,11 +48,17 @@ impl Teller {
         }
     }
 
-    pub(super) fn tell(&self, update: &Update) {
+    pub(super) fn tell(&mut self, update: &Update) {
+        let mut said_before = false;
+        if let Update::SwitchboardDown { why } = update {
+            said_before = self.server_trouble.replace(why.clone()).as_ref() == Some(why);
+        } else if matches!(update, Update::SwitchboardUp) {
+            self.server_trouble = None;
+        }
         if self.as_events {
             let (name, details) = as_event(update);
             self.event(name, details);
-        } else if let Some(text) = as_sentence(update) {
+        } else if let Some(text) = as_sentence(update).filter(|_| !said_before) {
             say(&format!("{}{text}", self.prefix));
         }
     }

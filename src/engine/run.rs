@@ -41,7 +41,7 @@ const REPORTS: usize = 256;
 /// How often statistics are told.
 const BEAT: Duration = Duration::from_secs(1);
 /// How long the last words may take when everything ends.
-const GOODBYE: Duration = Duration::from_secs(2);
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What an engine is made of.
 pub struct Parts {
@@ -208,10 +208,10 @@ impl Engine {
                     }
                     PeerEvent::Description { .. } | PeerEvent::CandidatesDone => {}
                 }
-                self.handle(Event::Peer { call, event }).await;
                 if let Some(link) = link {
                     self.tell(Update::Link { call, link }).await;
                 }
+                self.handle(Event::Peer { call, event }).await;
             }
             PeerNews::KeyFrameWanted => calling.key_frame_wanted(),
             PeerNews::Path { in_use, encryption } => {
