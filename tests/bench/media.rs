@@ -1,6 +1,6 @@
 //! What one picture costs, step by step, at 1280×720.
 //!
-//! `cargo bench --bench media`. The numbers are per picture; at 30 a second, 10 ms are a third of a core.
+//! The numbers are per picture; at 30 a second, 10 ms are a third of a core.
 
 use divan::Bencher;
 use sightline::{
@@ -18,10 +18,6 @@ use sightline::{
 };
 
 const SETTINGS: EncoderSettings = EncoderSettings { fps: 30, bitrate_bps: 1_500_000 };
-
-fn main() {
-    divan::main();
-}
 
 fn frames(size: Size, count: u32) -> Vec<Frame> {
     let pattern = Pattern::new(size, Pool::default());
