@@ -1,5 +1,6 @@
 //! Everything that is tested from outside, in one program.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
+mod peer;
 mod process;
 mod support;
