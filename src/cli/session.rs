@@ -236,6 +236,7 @@ impl Session {
     }
 
     async fn follow_call(&mut self) -> Option<CallReport> {
+        let mut in_call = false;
         loop {
             let update = tokio::select! {
                 update = self.handle.next() => update?,
@@ -256,9 +257,11 @@ impl Session {
             self.teller.tell(&update);
             match update {
                 Update::Stage { stage: Stage::RingingHere, .. } if matches!(self.duty, Duty::Answer) => {
+                    in_call = true;
                     self.handle.say(Command::Accept { media: self.wish });
                 }
                 Update::Stage { stage: Stage::Connected, .. } => {
+                    in_call = true;
                     let duration = self.duration;
                     self.hang_up_at =
                         self.hang_up_at.or_else(|| duration.map(|wait| self.clock.now() + wait));
@@ -267,8 +270,10 @@ impl Session {
                 Update::Over { report }
                     if report.end == Some(EndReason::Replaced) && report.ended_by == Some(Side::Us) => {}
                 Update::Over { report } => return Some(*report),
-                Update::SwitchboardRefused { .. } => return None,
+                // A call that stands needs no switchboard.
+                Update::SwitchboardRefused { .. } if !in_call => return None,
                 Update::SwitchboardUp
+                | Update::SwitchboardRefused { .. }
                 | Update::SwitchboardDown { .. }
                 | Update::Stage { .. }
                 | Update::Link { .. }

@@ -148,6 +148,10 @@ impl Engine {
 
     async fn take_wish(&mut self, wish: Command) {
         match wish {
+            Command::Dial { .. } if self.phone.current().is_some() => {
+                let text = "There is a call already; end it before you begin another.".to_owned();
+                self.tell(Update::Problem { text }).await;
+            }
             Command::Dial { to, token, media } => match CallId::random() {
                 Ok(call) => self.handle(Event::Dial { call, to, media, token }).await,
                 Err(error) => self.tell(Update::Problem { text: error.to_string() }).await,
