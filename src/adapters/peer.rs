@@ -5,6 +5,8 @@
 //!
 //! * explicit addresses to bind (`interfaces`), and our own runtime (`net_runtime`);
 //! * checks every 50 ms instead of 200 ms, or a connection on a LAN takes half a second;
+//! * no wait for pairs learned from the other side's checks: its check often overtakes its candidate, and the default would
+//!   then hold up the call for a second (one in twenty-five on loopback);
 //! * the answering side is the DTLS server, or its first flight may be lost before the other side has a path;
 //! * no mDNS: it joins a multicast group before anything else, and fails every call where there is only loopback;
 //! * NACK every 20 ms and at most twice: the repairs arrive behind the interceptor that asks for them, so with its
@@ -67,6 +69,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(1);
 const CHECK_EVERY: Duration = Duration::from_millis(50);
 /// Ten seconds of checks for each pair; the other side may take that long to begin with its own.
 const MOST_CHECKS: u16 = 200;
+/// A pair over a NAT's outside is taken only when none on the inside has answered by then.
+const REFLEXIVE_WAIT: Duration = Duration::from_millis(100);
 /// A relayed pair is taken only when nothing better has answered by then.
 const RELAY_WAIT: Duration = Duration::from_millis(500);
 /// The driver sends what it was given at its next wake-up; closing does not wait for that.
@@ -184,6 +188,8 @@ impl Task {
         let mut settings = SettingEngineBuilder::new()
             .with_ice_timeouts(Some(INTERRUPTED_AFTER), Some(FAILED_AFTER), Some(KEEP_ALIVE))
             .with_ice_connection_attempts(Some(CHECK_EVERY), Some(MOST_CHECKS))
+            .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
+            .with_srflx_acceptance_min_wait(Some(REFLEXIVE_WAIT))
             .with_relay_acceptance_min_wait(Some(RELAY_WAIT))
             .with_answering_dtls_role(RTCDtlsRole::Server)
             .with_multicast_dns_mode(MulticastDnsMode::Disabled);
