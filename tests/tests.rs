@@ -1,0 +1,4 @@
+//! The tests of the app as a whole, in one program.
+
+mod layering;
+mod support;
