@@ -321,7 +321,7 @@ fn breaches_of_purity(may_name: &[&str], file: &Path, text: &str) -> Vec<String>
         .collect()
 }
 
-/// Naming a module that holds a forbidden thing is forbidden too where the name is imported: nobody could follow it.
+/// All of a module at once is forbidden where it holds a forbidden thing.
 fn is_motion(named: &Named) -> bool {
     let whole = named.path.strip_suffix("::*");
     MOTION
