@@ -1,3 +1,8 @@
 //! Sightline, the app.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sightline::logging::start();
+    sightline::cli::run()
+}

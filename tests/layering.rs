@@ -29,8 +29,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("ui", &["ui", "engine::api"]),
-    ("cli", &["cli", "app", "ui", "adapters", "engine", "media", "logic"]),
-    ("app", &["cli", "app", "ui", "adapters", "engine", "media", "logic"]),
+    ("cli", &["cli", "app", "settings", "logging", "ui", "adapters", "engine", "media", "logic"]),
+    ("app", &["cli", "app", "settings", "logging", "ui", "adapters", "engine", "media", "logic"]),
 ];
 
 const EVERYWHERE: &[&str] = &["logic", "media", "engine", "adapters", "ui", "cli", "app"];
@@ -41,6 +41,7 @@ const COMMANDS: &[&str] = &["cli", "app"];
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("anyhow", COMMANDS),
     ("async_trait", &["adapters"]),
+    ("base64", COMMANDS),
     ("bytes", EVERYWHERE),
     ("clap", COMMANDS),
     ("cpal", &["adapters"]),

@@ -1,7 +1,10 @@
-//! The tests of the app as a whole, in one program.
+//! Everything that is tested from outside, in one program.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
 mod call;
 mod call_stories;
 mod layering;
 mod negotiation;
+mod peer;
+mod process;
 mod support;

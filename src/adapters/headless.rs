@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     recorder::{FilmSink, SoundFileSink},
-    synthetic::{AudioChoice, FileCamera, Hears, PatternCamera, SyntheticMicrophone, VideoChoice},
+    synthetic::{FileCamera, Hears, PatternCamera, SyntheticMicrophone, VideoChoice},
 };
 
 /// What somebody wished on the command line.
@@ -21,8 +21,8 @@ use super::{
 pub struct Headless {
     /// Where pictures come from.
     pub video: VideoChoice,
-    /// Where sound comes from.
-    pub audio: AudioChoice,
+    /// What the microphone hears; `None` where there is none.
+    pub hears: Option<Hears>,
     /// The size of pictures.
     pub size: Size,
     /// Pictures a second.
@@ -45,12 +45,7 @@ impl MediaMaker for Headless {
     }
 
     fn sound_source(&mut self) -> Result<Option<Box<dyn SoundSource>>, SourceEnded> {
-        let hears = match &self.audio {
-            AudioChoice::Tone => Hears::Tone,
-            AudioChoice::File(path) => Hears::file(path).map_err(|error| SourceEnded(error.to_string()))?,
-            AudioChoice::None => return Ok(None),
-        };
-        Ok(Some(Box::new(SyntheticMicrophone::new(hears, self.clock))))
+        Ok(self.hears.clone().map(|hears| Box::new(SyntheticMicrophone::new(hears, self.clock)) as Box<_>))
     }
 
     fn picture_sink(&mut self) -> Result<Box<dyn PictureSink>, SourceEnded> {

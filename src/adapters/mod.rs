@@ -4,12 +4,12 @@
 mod codecs;
 pub mod headless;
 mod interfaces;
-mod key_frame_requests;
 mod net_runtime;
 pub mod peer;
 mod peer_events;
 mod peer_stats;
 mod peer_tracks;
 pub mod recorder;
+mod rtcp_to_us;
 pub mod switchboard;
 pub mod synthetic;

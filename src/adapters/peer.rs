@@ -6,9 +6,11 @@
 //! * explicit addresses to bind (`interfaces`), and our own runtime (`net_runtime`);
 //! * checks every 50 ms instead of 200 ms, or a connection on a LAN takes half a second;
 //! * the answering side is the DTLS server, or its first flight may be lost before the other side has a path;
+//! * no mDNS: it joins a multicast group before anything else, and fails every call where there is only loopback;
 //! * NACK every 20 ms and at most twice: the repairs arrive behind the interceptor that asks for them, so with its
 //!   defaults it asks for ever (a third of all packets came twice);
-//! * requests for key frames let through by an interceptor of ours (`key_frame_requests`).
+//! * requests for key frames and goodbyes let through by an interceptor of ours (`rtcp_to_us`);
+//! * a goodbye of our own before closing: the library's closing is not heard at the other side.
 
 use std::{
     net::SocketAddr,
@@ -20,6 +22,7 @@ use std::{
 };
 
 use rtc::{
+    ice::mdns::MulticastDnsMode,
     interceptor::{NackGeneratorBuilder, NackResponderBuilder, Slot},
     peer_connection::{configuration::interceptor_registry::configure_rtcp_reports, transport::RTCDtlsRole},
 };
@@ -27,11 +30,11 @@ use sightline_protocol::call::{Candidate, DescriptionKind};
 use tokio::{
     runtime::Handle,
     sync::{Notify, mpsc},
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, sleep},
 };
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder, RTCIceCandidateInit,
-    RTCSessionDescription, Registry, SettingEngineBuilder, StatsSelector,
+    RTCIceTransportPolicy, RTCSessionDescription, Registry, SettingEngineBuilder, StatsSelector,
 };
 
 use crate::{
@@ -44,11 +47,11 @@ use crate::{
 
 use super::{
     codecs, interfaces,
-    key_frame_requests::KeyFrameRequests,
     net_runtime::NetRuntime,
     peer_events::Events,
     peer_stats,
     peer_tracks::{LocalTracks, PacketQueue},
+    rtcp_to_us::RtcpToUs,
 };
 
 /// Orders waiting for the connection's task. When it is full the order is refused and the call fails: nobody needs that
@@ -66,6 +69,8 @@ const CHECK_EVERY: Duration = Duration::from_millis(50);
 const MOST_CHECKS: u16 = 200;
 /// A relayed pair is taken only when nothing better has answered by then.
 const RELAY_WAIT: Duration = Duration::from_millis(500);
+/// The driver sends what it was given at its next wake-up; closing does not wait for that.
+const GOODBYE_ON_ITS_WAY: Duration = Duration::from_millis(30);
 /// Two rounds of repetition, each as soon as the gap shows.
 const NACK_EVERY: Duration = Duration::from_millis(20);
 const MOST_NACKS: u16 = 2;
@@ -92,6 +97,7 @@ impl PeerMaker for WebRtc {
         let task = Task {
             tracks: LocalTracks::new(setup.media, video_queue, audio_queue),
             want_key_frame: want_key_frame.clone(),
+            moved: Arc::default(),
             clock: self.clock,
             hurry: Arc::new(AtomicBool::new(true)),
             setup,
@@ -132,6 +138,8 @@ struct Task {
     setup: PeerSetup,
     tracks: LocalTracks,
     want_key_frame: Arc<Notify>,
+    /// The connection stands differently, so its path may be another.
+    moved: Arc<Notify>,
     clock: Clock,
     hurry: Arc<AtomicBool>,
 }
@@ -160,8 +168,11 @@ impl Task {
                     }
                 },
                 _ = look.tick() => self.look_at_path(connection.as_ref()).await,
+                () = self.moved.notified() => self.look_at_path(connection.as_ref()).await,
             }
         }
+        self.tracks.say_goodbye().await;
+        sleep(GOODBYE_ON_ITS_WAY).await;
         if let Err(error) = connection.close().await {
             tracing::debug!(%error, "a peer connection did not close cleanly");
         }
@@ -174,14 +185,14 @@ impl Task {
             .with_ice_timeouts(Some(INTERRUPTED_AFTER), Some(FAILED_AFTER), Some(KEEP_ALIVE))
             .with_ice_connection_attempts(Some(CHECK_EVERY), Some(MOST_CHECKS))
             .with_relay_acceptance_min_wait(Some(RELAY_WAIT))
-            .with_answering_dtls_role(RTCDtlsRole::Server);
+            .with_answering_dtls_role(RTCDtlsRole::Server)
+            .with_multicast_dns_mode(MulticastDnsMode::Disabled);
         if self.setup.path.needs_relay() {
             settings = settings.with_relay_acceptance_min_wait(Some(Duration::ZERO));
         }
         let mut configuration = RTCConfigurationBuilder::default();
         if self.setup.path.needs_relay() {
-            configuration = configuration
-                .with_ice_transport_policy(webrtc::peer_connection::RTCIceTransportPolicy::Relay);
+            configuration = configuration.with_ice_transport_policy(RTCIceTransportPolicy::Relay);
         }
         let registry = configure_rtcp_reports(Registry::new())
             .with(Slot::NackResponder, NackResponderBuilder::new().build())
@@ -192,8 +203,14 @@ impl Task {
                     .with_max_nacks_per_packet(MOST_NACKS)
                     .build(),
             )
-            .with(Slot::from(14_000), KeyFrameRequests::default());
-        let events = Events::new(&self.setup, self.want_key_frame.clone(), self.hurry.clone(), self.clock);
+            .with(Slot::from(14_000), RtcpToUs::default());
+        let events = Events::new(
+            &self.setup,
+            self.want_key_frame.clone(),
+            self.moved.clone(),
+            self.hurry.clone(),
+            self.clock,
+        );
         let connection = PeerConnectionBuilder::new()
             .with_configuration(configuration.build())
             .with_media_engine(codecs::media_engine()?)

@@ -1,6 +1,10 @@
 //! The callbacks of `webrtc`, turned into reports.
 //!
 //! They run on the connection's driver and are awaited by it, so all they do is hand on.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's enums may grow, and must be matched with a wildcard"
+)]
 
 use std::{
     sync::{
@@ -12,7 +16,7 @@ use std::{
 };
 
 use rtc::{
-    rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication,
+    rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication, rtp,
     rtp_transceiver::rtp_sender::RtpCodecKind,
 };
 use sightline_protocol::call::{CallId, Candidate};
@@ -34,6 +38,8 @@ use crate::{
     logic::{call::PeerEvent, course::Link, packet::Packet},
 };
 
+use super::rtcp_to_us::says_goodbye;
+
 pub(super) struct Events {
     call: CallId,
     reports: mpsc::Sender<PeerReport>,
@@ -41,6 +47,7 @@ pub(super) struct Events {
     audio: SyncSender<(Packet, Instant)>,
     tally: Arc<Tally>,
     want_key_frame: Arc<Notify>,
+    moved: Arc<Notify>,
     hurry: Arc<AtomicBool>,
     clock: Clock,
     last: Mutex<Link>,
@@ -50,6 +57,7 @@ impl Events {
     pub(super) fn new(
         setup: &PeerSetup,
         want_key_frame: Arc<Notify>,
+        moved: Arc<Notify>,
         hurry: Arc<AtomicBool>,
         clock: Clock,
     ) -> Self {
@@ -60,6 +68,7 @@ impl Events {
             audio: setup.audio.clone(),
             tally: setup.tally.clone(),
             want_key_frame,
+            moved,
             hurry,
             clock,
             last: Mutex::new(Link::New),
@@ -77,6 +86,7 @@ impl Events {
         if before != link {
             self.hurry.store(link != Link::Up, Ordering::Relaxed);
             self.report(PeerEvent::Link(link)).await;
+            self.moved.notify_one();
         }
     }
 }
@@ -130,27 +140,54 @@ impl PeerConnectionEventHandler for Events {
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        let tally = self.tally.clone();
-        let clock = self.clock;
+        let incoming = |packets: &SyncSender<(Packet, Instant)>| Incoming {
+            track: track.clone(),
+            packets: packets.clone(),
+            tally: self.tally.clone(),
+            clock: self.clock,
+            call: self.call,
+            reports: self.reports.clone(),
+        };
         if track.kind().await == RtpCodecKind::Video {
-            tokio::spawn(receive(track.clone(), self.video.clone(), tally, clock));
+            tokio::spawn(incoming(&self.video).receive());
             tokio::spawn(ask_for_key_frames(track, self.want_key_frame.clone(), self.reports.clone()));
         } else {
-            tokio::spawn(receive(track, self.audio.clone(), tally, clock));
+            tokio::spawn(incoming(&self.audio).receive());
         }
     }
 }
 
-async fn receive(
+/// One track of theirs.
+struct Incoming {
     track: Arc<dyn TrackRemote>,
     packets: SyncSender<(Packet, Instant)>,
     tally: Arc<Tally>,
     clock: Clock,
-) {
-    while let Some(event) = track.poll().await {
-        let TrackRemoteEvent::OnRtpPacket(rtp) = event else { continue };
+    call: CallId,
+    reports: mpsc::Sender<PeerReport>,
+}
+
+impl Incoming {
+    async fn receive(self) {
+        while let Some(event) = self.track.poll().await {
+            match event {
+                TrackRemoteEvent::OnRtpPacket(packet) => self.take(packet),
+                TrackRemoteEvent::OnRtcpPacket(packets)
+                    if packets.iter().any(|packet| says_goodbye(packet.as_ref())) =>
+                {
+                    let news = PeerNews::Event(PeerEvent::Link(Link::Closed));
+                    self.reports.send(PeerReport { call: self.call, news }).await.ok();
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn take(&self, rtp: rtp::Packet) {
+        // Padding alone, which keeps a path open and carries nothing.
         if rtp.payload.is_empty() {
-            continue;
+            return;
         }
         let packet = Packet {
             sequence: rtp.header.sequence_number,
@@ -158,8 +195,8 @@ async fn receive(
             marker: rtp.header.marker,
             payload: rtp.payload,
         };
-        if packets.try_send((packet, clock.now())).is_err() {
-            tally.packets_overrun.one();
+        if self.packets.try_send((packet, self.clock.now())).is_err() {
+            self.tally.packets_overrun.one();
         }
     }
 }

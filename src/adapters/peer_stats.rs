@@ -2,6 +2,10 @@
 //!
 //! `webrtc` 0.21 lists the pair in use alone, and names candidates by an id that is prefixed in the entry and bare in the
 //! pair.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's enums may grow, and must be matched with a wildcard"
+)]
 
 use rtc::{
     peer_connection::transport::RTCIceCandidateType,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use rtc::{
     media_stream::MediaStreamTrack,
+    rtcp::goodbye::Goodbye,
     rtp,
     rtp_transceiver::rtp_sender::{
         RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,
@@ -22,11 +23,14 @@ use crate::engine::ports::{PacketSink, PeerNews, PeerReport, PeerSetup};
 
 use super::{
     codecs::{h264, opus},
-    key_frame_requests::asks_for_key_frame,
+    rtcp_to_us::asks_for_key_frame,
 };
 
 /// Packets waiting for the peer connection: a large key frame. When it is full the packet is refused and counted.
 const QUEUE: usize = 512;
+
+/// How often each track says goodbye.
+const GOODBYES: usize = 3;
 
 /// A packet, but for what the track adds.
 pub(super) struct Outgoing {
@@ -107,6 +111,17 @@ impl LocalTracks {
             }
         }
         Ok(())
+    }
+
+    /// Tells the other side, on the path itself, that we go. More than once, because nobody acknowledges it.
+    pub(super) async fn say_goodbye(&self) {
+        for _ in 0..GOODBYES {
+            for track in &self.tracks {
+                let goodbye = Goodbye { sources: vec![track.ssrc], reason: Bytes::new() };
+                // Before the path is up nobody would hear it.
+                track.track.write_rtcp(vec![Box::new(goodbye)]).await.ok();
+            }
+        }
     }
 }
 

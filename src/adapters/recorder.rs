@@ -39,6 +39,14 @@ pub struct CannotRecord {
     reason: String,
 }
 
+/// Finds out whether anything can be written there, and makes the folder.
+pub fn check(folder: &Path) -> Result<(), CannotRecord> {
+    fs::create_dir_all(folder)
+        .and_then(|()| File::create(folder.join("frames.csv")))
+        .map(drop)
+        .map_err(|error| CannotRecord { path: folder.to_owned(), reason: error.to_string() })
+}
+
 struct Shown {
     frame: Frame,
     arrived: MediaTime,

@@ -3,7 +3,7 @@
 //! Envelopes that are posted while the line is down are dropped: the two ends of a call send again what was not
 //! acknowledged, and an old copy would only come in the way.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use sightline_protocol::{
@@ -11,7 +11,7 @@ use sightline_protocol::{
     keys::Identity,
     limits::MAX_MESSAGE_BYTES,
     link::{Scheme, ServerAddress},
-    switchboard::{Sealed, ToClient, ToServer, decode, encode, hello_signing_bytes},
+    switchboard::{ErrorCode, Sealed, ToClient, ToServer, decode, encode, hello_signing_bytes},
 };
 use tokio::{
     net::TcpStream,
@@ -141,7 +141,7 @@ impl Client {
             .max_frame_size(Some(MAX_MESSAGE_BYTES));
         let (mut line, _) = connect_async_with_config(self.server.websocket_url(), Some(config), true)
             .await
-            .map_err(|error| End::Broken(format!("the server {} cannot be reached: {error}", self.server)))?;
+            .map_err(|error| unreachable(&self.server, &error))?;
         let (version, challenge) = loop {
             if let ToClient::Welcome { version, challenge, limits: _ } = next(&mut line).await? {
                 break (version, challenge);
@@ -164,7 +164,9 @@ impl Client {
                     return Ok(line);
                 }
                 ToClient::Error { code, text, fatal: true, id: _ } => {
-                    return Err(End::Broken(format!("the server refuses us: {text} ({})", code.as_str())));
+                    let why = format!("the server {} refuses us: {text} ({})", self.server, code.as_str());
+                    let for_good = matches!(code, ErrorCode::AuthFailed | ErrorCode::ProtoVersion);
+                    return Err(if for_good { End::Refused(why) } else { End::Broken(why) });
                 }
                 ToClient::Welcome { .. }
                 | ToClient::Deliver { .. }
@@ -218,13 +220,29 @@ impl Client {
                 ));
             }
             ToClient::Error { code, text, fatal, id: _ } => {
-                tracing::warn!(code = code.as_str(), text, "the server complains");
+                tracing::info!(code = code.as_str(), text, "the server complains");
                 return if fatal { Err(End::Broken(text)) } else { Ok(()) };
             }
             ToClient::Welcome { .. } | ToClient::Ready { .. } | ToClient::Unknown => return Ok(()),
         };
         self.events.send(event).await.map_err(|_| End::NotNeeded)
     }
+}
+
+/// What stands in the way of a line, in words.
+fn unreachable(server: &ServerAddress, error: &SocketError) -> End {
+    let is_foreign =
+        matches!(error, SocketError::Http(_) | SocketError::HttpFormat(_) | SocketError::Protocol(_));
+    let refused =
+        matches!(&error, SocketError::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused);
+    let why = if is_foreign {
+        format!("what answers at {server} is not a Sightline server")
+    } else if refused {
+        format!("nothing listens at {server}")
+    } else {
+        format!("the server {server} cannot be reached: {error}")
+    };
+    End::Broken(why)
 }
 
 async fn say(line: &mut Line, message: &ToServer) -> Result<(), End> {

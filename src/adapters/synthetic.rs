@@ -4,6 +4,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -52,21 +53,24 @@ impl Beat {
 
 /// The test picture.
 pub struct PatternCamera {
-    pattern: Pattern,
+    size: Size,
+    /// Drawn on the thread that takes pictures, not on the one that makes cameras.
+    pattern: Option<Pattern>,
     beat: Beat,
 }
 
 impl PatternCamera {
     /// At that size and rate, from now on.
     pub fn new(size: Size, fps: u32, clock: Clock) -> Self {
-        Self { pattern: Pattern::new(size, Pool::new(POOL)), beat: Beat::new(clock, fps) }
+        Self { size, pattern: None, beat: Beat::new(clock, fps) }
     }
 }
 
 impl PictureSource for PatternCamera {
     fn next(&mut self) -> Result<Frame, SourceEnded> {
+        let pattern = self.pattern.get_or_insert_with(|| Pattern::new(self.size, Pool::new(POOL)));
         let (number, due) = self.beat.wait();
-        Ok(self.pattern.render(number as u32, self.beat.clock.media(due)))
+        Ok(pattern.render(number as u32, self.beat.clock.media(due)))
     }
 }
 
@@ -102,17 +106,18 @@ impl PictureSource for FileCamera {
 }
 
 /// What a synthetic microphone hears.
+#[derive(Clone, Debug)]
 pub enum Hears {
     /// The tone with a chirp at every full second.
     Tone,
     /// A recording, over and over.
-    Recording(Vec<f32>),
+    Recording(Arc<[f32]>),
 }
 
 impl Hears {
     /// A recording from a file.
     pub fn file(path: &Path) -> Result<Self, wav::WavError> {
-        Ok(Self::Recording(wav::read(path)?))
+        Ok(Self::Recording(wav::read(path)?.into()))
     }
 }
 

@@ -1,1 +1,82 @@
-//! The command line.
+//! The command line: the whole app without a window, for scripts, tests and people in terminals.
+//!
+//! [`args`] says what can be asked, [`session`] runs one call for it, [`demo`] two at once, [`tell`] prints what happens.
+
+pub mod args;
+mod demo;
+mod session;
+mod tell;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use args::{Action, Args};
+use clap::Parser as _;
+use sightline_protocol::link::{CallLink, ServerAddress};
+
+use crate::settings::Profile;
+
+/// How a command ended. The numbers are a promise to scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Connected, and ended as meant.
+    Fine = 0,
+    /// Asked for something that cannot be.
+    Usage = 2,
+    /// Declined, busy, unreachable or refused.
+    NotAnswered = 3,
+    /// Accepted, but never connected.
+    NeverConnected = 4,
+    /// Connected, and lost.
+    Lost = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Where an installation is reached unless somebody says otherwise: a server on this computer.
+const USUAL_SERVER: &str = "http://127.0.0.1:7480/";
+
+/// Runs what the command line asks for.
+pub fn run() -> ExitCode {
+    let args = Args::parse();
+    match act(args) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            tell::complain(&format!("{error:#}"));
+            Exit::Usage.into()
+        }
+    }
+}
+
+fn act(args: Args) -> anyhow::Result<Exit> {
+    match args.action {
+        Action::Link { profile, server } => {
+            let profile = Profile::at(profile.as_deref())?;
+            let server = server_of(&profile, server)?;
+            let link = CallLink { server, address: profile.identity()?.address(), token: None };
+            tell::say(&link.to_string());
+            Ok(Exit::Fine)
+        }
+        Action::Answer { profile, server, media, out } => {
+            let profile = Profile::at(profile.as_deref())?;
+            let server = server_of(&profile, server)?;
+            session::answer(&profile, server, &media, &out)
+        }
+        Action::Call { link, profile, media, out } => {
+            session::call(&Profile::at(profile.as_deref())?, &link, &media, &out)
+        }
+        Action::Demo { out } => demo::run(&out),
+    }
+}
+
+fn server_of(profile: &Profile, wished: Option<ServerAddress>) -> anyhow::Result<ServerAddress> {
+    if let Some(server) = wished {
+        return Ok(server);
+    }
+    let remembered = profile.settings()?.server;
+    remembered.as_deref().unwrap_or(USUAL_SERVER).parse().context("the server in settings.toml")
+}

@@ -41,7 +41,7 @@ const REPORTS: usize = 256;
 /// How often statistics are told.
 const BEAT: Duration = Duration::from_secs(1);
 /// How long the last words may take when everything ends.
-const GOODBYE: Duration = Duration::from_secs(2);
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What an engine is made of.
 pub struct Parts {
@@ -148,6 +148,10 @@ impl Engine {
 
     async fn take_wish(&mut self, wish: Command) {
         match wish {
+            Command::Dial { .. } if self.phone.current().is_some() => {
+                let text = "There is a call already; end it before you begin another.".to_owned();
+                self.tell(Update::Problem { text }).await;
+            }
             Command::Dial { to, token, media } => match CallId::random() {
                 Ok(call) => self.handle(Event::Dial { call, to, media, token }).await,
                 Err(error) => self.tell(Update::Problem { text: error.to_string() }).await,
@@ -208,10 +212,10 @@ impl Engine {
                     }
                     PeerEvent::Description { .. } | PeerEvent::CandidatesDone => {}
                 }
-                self.handle(Event::Peer { call, event }).await;
                 if let Some(link) = link {
                     self.tell(Update::Link { call, link }).await;
                 }
+                self.handle(Event::Peer { call, event }).await;
             }
             PeerNews::KeyFrameWanted => calling.key_frame_wanted(),
             PeerNews::Path { in_use, encryption } => {
@@ -290,16 +294,17 @@ impl Engine {
             self.calls.insert(call, calling);
         }
         let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));
-        let problems = match self.calling_and_surroundings(call) {
-            (Some(calling), mut around) => {
-                calling.note_stage(stage);
-                if stage == Stage::Connected { calling.start_media(&mut around) } else { Vec::new() }
-            }
-            (None, _) => return,
-        };
+        let Some(calling) = self.calls.get_mut(&call) else { return };
+        calling.note_stage(stage);
         self.tell(Update::Stage { call, peer, stage, name }).await;
-        for text in problems {
-            self.tell(Update::Problem { text }).await;
+        if stage == Stage::Connected {
+            let problems = match self.calling_and_surroundings(call) {
+                (Some(calling), mut around) => calling.start_media(&mut around),
+                (None, _) => Vec::new(),
+            };
+            for text in problems {
+                self.tell(Update::Problem { text }).await;
+            }
         }
         if matches!(stage, Stage::Ended { .. })
             && let Some(calling) = self.calls.remove(&call)

@@ -1,5 +1,4 @@
 //! Threads with a name, that report a panic instead of vanishing, and that are waited for.
-#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the one place"))]
 
 use std::{
     io,

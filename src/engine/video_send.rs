@@ -27,8 +27,6 @@ use super::{
     thread::{Stop, Thread},
 };
 
-/// The longest payload of a packet: with every header a relay and IPv6 may add, the packet stays within 1280 bytes.
-const LONGEST_PAYLOAD: usize = 1_120;
 /// How long the encoder waits for a picture before it looks whether it shall end.
 const IDLE: Duration = Duration::from_millis(100);
 
@@ -153,7 +151,7 @@ impl Sending {
 
     fn send(&self, encoded: &EncodedFrame, captured: MediaTime) {
         let timestamp = timestamp_90khz(captured);
-        let payloads = rtp_h264::packetise(&encoded.annexb, LONGEST_PAYLOAD);
+        let payloads = rtp_h264::packetise(&encoded.annexb, rtp_h264::MAX_PAYLOAD_LEN);
         let last = payloads.len().saturating_sub(1);
         let mut whole = true;
         for (index, payload) in payloads.into_iter().enumerate() {

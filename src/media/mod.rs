@@ -16,6 +16,8 @@ pub mod pool;
 pub mod psnr;
 pub mod rtp_h264;
 pub mod scale;
+#[cfg(test)]
+mod scratch;
 pub mod timecode;
 pub mod tone;
 pub mod wav;

@@ -63,11 +63,12 @@ impl OpusEncoder {
 
     /// Bits a second, from 6 000 to 510 000; kept within that.
     pub fn set_bitrate(&mut self, bitrate_bps: u32) -> Result<(), OpusError> {
-        let bps = i32::try_from(bitrate_bps.clamp(6_000, 510_000)).expect("clamped");
+        let bps = bitrate_bps.clamp(6_000, 510_000).cast_signed();
         self.codec.set_bitrate(Bitrate::Bits(bps)).map_err(setting)
     }
 
-    /// How many of a hundred packets get lost. From about 5 on, packets carry a copy of the one before; 0 saves it.
+    /// How many of a hundred packets get lost. The more, the better the copy of the one before that each packet carries, at
+    /// the cost of its own sound; at 0 it carries none.
     pub fn set_expected_loss(&mut self, percent: u8) -> Result<(), OpusError> {
         self.codec.set_packet_loss_perc(i32::from(percent.min(100))).map_err(setting)
     }
@@ -141,4 +142,137 @@ fn set_up(error: opus::Error) -> OpusError {
 
 fn setting(error: opus::Error) -> OpusError {
     OpusError::Setting(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        logic::units::MediaTime,
+        media::tone::{find_chirps, generate},
+    };
+
+    /// The test sound in packets.
+    fn packets(encoder: &mut OpusEncoder, count: usize) -> Vec<Vec<u8>> {
+        let mut samples = [0.0; FRAME_SAMPLES];
+        let mut packet = [0; MAX_PACKET_LEN];
+        (0..count)
+            .map(|at| {
+                generate(MediaTime(at as u64 * 20_000), &mut samples);
+                let len = encoder.encode(&samples, &mut packet).unwrap();
+                packet[..len].to_vec()
+            })
+            .collect()
+    }
+
+    fn loudness(samples: &[f32]) -> f32 {
+        (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32).sqrt()
+    }
+
+    #[test]
+    fn every_packet_gives_back_twenty_milliseconds() {
+        let mut decoder = OpusDecoder::new().unwrap();
+        let mut out = [0.0; MAX_DECODED_SAMPLES];
+        for packet in packets(&mut OpusEncoder::new().unwrap(), 20) {
+            assert_eq!(decoder.decode(&packet, &mut out).unwrap(), FRAME_SAMPLES);
+        }
+    }
+
+    #[test]
+    fn the_bitrate_is_kept_and_can_be_changed() {
+        let mut encoder = OpusEncoder::new().unwrap();
+        for bitrate_bps in [32_000, 12_000, 64_000] {
+            encoder.set_bitrate(bitrate_bps).unwrap();
+            let bytes: usize = packets(&mut encoder, 200).iter().map(Vec::len).sum();
+            let bps = bytes * 8 / 4;
+            let target = bitrate_bps as usize;
+            assert!((target / 2..target * 3 / 2).contains(&bps), "{target} became {bps}");
+        }
+    }
+
+    /// Packet 50 starts the chirp of second 1; 51 lies wholly within it.
+    #[test]
+    fn a_lost_packet_is_recovered_from_the_next_better_than_it_is_guessed() {
+        let mut encoder = OpusEncoder::new().unwrap();
+        encoder.set_expected_loss(20).unwrap();
+        let packets = packets(&mut encoder, 53);
+        let heard = |lost: &dyn Fn(&mut OpusDecoder, &mut [f32])| {
+            let mut decoder = OpusDecoder::new().unwrap();
+            let mut out = vec![0.0; FRAME_SAMPLES];
+            for packet in &packets[..51] {
+                decoder.decode(packet, &mut out).unwrap();
+            }
+            lost(&mut decoder, &mut out);
+            out
+        };
+        let truth = heard(&|decoder, out| assert_eq!(decoder.decode(&packets[51], out), Ok(FRAME_SAMPLES)));
+        let recovered =
+            heard(&|decoder, out| assert_eq!(decoder.recover(&packets[52], out), Ok(FRAME_SAMPLES)));
+        let concealed = heard(&|decoder, out| assert_eq!(decoder.conceal(out), Ok(FRAME_SAMPLES)));
+        let error = |guess: &[f32]| {
+            let difference: Vec<f32> = truth.iter().zip(guess).map(|(a, b)| a - b).collect();
+            loudness(&difference) / loudness(&truth)
+        };
+        let (with_fec, without) = (error(&recovered), error(&concealed));
+        assert!(with_fec < 0.7 * without, "recovered {with_fec:.2}, concealed {without:.2}");
+    }
+
+    #[test]
+    fn a_long_loss_fades_out() {
+        let mut decoder = OpusDecoder::new().unwrap();
+        let mut out = [0.0; FRAME_SAMPLES];
+        for packet in packets(&mut OpusEncoder::new().unwrap(), 52) {
+            decoder.decode(&packet, &mut out).unwrap();
+        }
+        let before = loudness(&out);
+        (0..50).for_each(|_| assert_eq!(decoder.conceal(&mut out), Ok(FRAME_SAMPLES)));
+        assert!(loudness(&out) < before / 10.0, "{} after {before}", loudness(&out));
+    }
+
+    #[test]
+    fn chirps_are_found_after_32_kbit_a_second_and_every_tenth_packet_lost() {
+        let mut encoder = OpusEncoder::new().unwrap();
+        encoder.set_expected_loss(10).unwrap();
+        let lag = encoder.lookahead_samples().unwrap() as f64;
+        let packets = packets(&mut encoder, 600);
+        // A packet in the middle of each second chirp is among the lost.
+        let is_lost = |at: usize| at % 10 == 2;
+        let mut decoder = OpusDecoder::new().unwrap();
+        let (mut sound, mut out) = (Vec::new(), [0.0; FRAME_SAMPLES]);
+        for at in 0..packets.len() - 1 {
+            let samples = if is_lost(at) {
+                decoder.recover(&packets[at + 1], &mut out)
+            } else {
+                decoder.decode(&packets[at], &mut out)
+            };
+            sound.extend_from_slice(&out[..samples.unwrap()]);
+        }
+        let found = find_chirps(&sound);
+        assert_eq!(found.len(), 12, "{found:?}");
+        for (second, chirp) in found.iter().enumerate() {
+            assert_eq!(chirp.kind.index(), second as u64 % 4);
+            let late = chirp.at_sample - lag - second as f64 * 48_000.0;
+            assert!(late.abs() < 48.0, "second {second}: {late:.1} samples");
+        }
+    }
+
+    #[test]
+    fn wrong_lengths_and_rubbish_are_refused() {
+        let mut encoder = OpusEncoder::new().unwrap();
+        assert_eq!(encoder.encode(&[0.0; 100], &mut [0; 100]), Err(OpusError::FrameLength(100)));
+        let mut decoder = OpusDecoder::new().unwrap();
+        let mut out = [0.0; FRAME_SAMPLES];
+        assert!(decoder.decode(&[], &mut out).unwrap_err().to_string().contains("empty"));
+        // Code 3 with a count of no frames.
+        assert!(decoder.decode(&[0xFF, 0x00], &mut out).is_err());
+        assert!(decoder.decode(&packets(&mut encoder, 1)[0], &mut out[..100]).is_err());
+        for byte in 0..=255_u8 {
+            for len in [1, 2, 7, 400] {
+                // A long packet may be valid; it must only not harm.
+                if let Ok(samples) = decoder.decode(&vec![byte; len], &mut out) {
+                    assert!(samples <= out.len());
+                }
+            }
+        }
+    }
 }

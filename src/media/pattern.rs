@@ -293,3 +293,54 @@ fn index(at: i32) -> usize {
 fn byte(value: i32) -> u8 {
     u8::try_from(value.clamp(16, 235)).expect("clamped")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::media::psnr::luma_psnr;
+
+    #[test]
+    fn a_frame_is_determined_by_size_number_and_time() {
+        let one = Pattern::new(Size::NHD, Pool::default());
+        let other = Pattern::new(Size::NHD, Pool::new(0));
+        one.render(1, MediaTime(1));
+        for number in [0, 1, 77, 54_321, u32::MAX] {
+            let (a, b) = (one.render(number, MediaTime(9)), other.render(number, MediaTime(9)));
+            assert_eq!(a.i420(), b.i420(), "frame {number}");
+            assert_eq!(timecode::read(&a), Some(Timecode { number, captured: MediaTime(9) }));
+        }
+    }
+
+    #[test]
+    fn the_picture_moves() {
+        let pattern = Pattern::new(Size::NHD, Pool::default());
+        let psnr = luma_psnr(&pattern.render(10, MediaTime(0)), &pattern.render(15, MediaTime(0))).unwrap();
+        assert!((15.0..45.0).contains(&psnr), "{psnr:.1} dB");
+    }
+
+    #[test]
+    fn it_can_be_drawn_at_any_size() {
+        for (width, height) in [(16, 16), (18, 300), (300, 18), (360, 640), (642, 362)] {
+            let pattern = Pattern::new(Size::new(width, height).unwrap(), Pool::default());
+            for number in 0..300 {
+                pattern.render(number, MediaTime(0));
+            }
+        }
+    }
+
+    #[test]
+    fn drawing_keeps_up_with_any_camera() {
+        let pattern = Pattern::new(Size::HD, Pool::default());
+        let fastest = (0..30)
+            .map(|number| {
+                let start = Instant::now();
+                pattern.render(number, MediaTime(0));
+                start.elapsed()
+            })
+            .min()
+            .unwrap();
+        assert!(fastest.as_millis() < 10, "{fastest:?}");
+    }
+}

@@ -15,6 +15,10 @@ use rtc_rtp::{
 
 use super::h264::MAX_ACCESS_UNIT_LEN;
 
+/// The longest payload to cut a picture into. With RTP's header and extensions, SRTP's tag, the original sequence number
+/// of a retransmission and a TURN channel's header, the datagram fits the 1280 bytes that every IPv6 path carries.
+pub const MAX_PAYLOAD_LEN: usize = 1_160;
+
 const SLICE: u8 = 1;
 const IDR_SLICE: u8 = 5;
 
@@ -149,4 +153,109 @@ fn aggregated(payload: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
         rest = Some(after).filter(|after| !after.is_empty());
         Some(Some(part))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn nal(header: u8, len: usize) -> Vec<u8> {
+        let body = (0..len).map(|at| u8::try_from(at % 251).unwrap() | 0x80);
+        [0, 0, 0, 1, header].into_iter().chain(body).collect()
+    }
+
+    fn key_frame() -> Bytes {
+        [nal(0x67, 12), nal(0x68, 4), nal(0x65, 1_000), nal(0x65, 5_000)].concat().into()
+    }
+
+    #[test]
+    fn a_picture_comes_back_byte_for_byte() {
+        for mtu in [100, 1_100, 1_200, 9_000] {
+            let payloads = packetise(&key_frame(), mtu);
+            assert!(payloads.iter().all(|payload| payload.len() <= mtu));
+            assert_eq!(assemble(&payloads).unwrap(), key_frame(), "at {mtu}");
+        }
+    }
+
+    #[test]
+    fn a_key_frame_is_known_by_any_of_its_packets_and_begins_once() {
+        let payloads = packetise(&key_frame(), 1_200);
+        assert_eq!(payloads.len(), 1 + 1 + 5);
+        assert!(payloads.iter().all(|payload| is_key_frame(payload)));
+        // Parameter sets begin the picture; the test's slices all claim to be the first, as real ones do not.
+        assert!(starts_frame(&payloads[0]));
+    }
+
+    #[test]
+    fn a_later_slice_does_not_begin_a_picture() {
+        assert!(starts_frame(&[0x61, 0x9A, 1]));
+        assert!(!starts_frame(&[0x61, 0x1A, 1]));
+        assert!(starts_frame(&[0x7C, 0x85, 0x88]), "first fragment of the first slice");
+        assert!(!starts_frame(&[0x7C, 0x05, 0x88]), "second fragment");
+        assert!(!starts_frame(&[0x7C, 0x85, 0x08]), "first fragment of a later slice");
+        assert!(!starts_frame(&[]) && !starts_frame(&[0x7C]) && !starts_frame(&[0x78, 0]));
+        assert!(!is_key_frame(&[0x61, 0x9A, 1]) && !is_key_frame(&[]) && !is_key_frame(&[0x7C]));
+    }
+
+    #[test]
+    fn whatever_is_missing_is_noticed() {
+        let payloads = packetise(&key_frame(), 1_200);
+        let without = |missing: usize| {
+            let kept = payloads.iter().enumerate().filter(|&(at, _)| at != missing);
+            assemble(&kept.map(|(_, payload)| payload.clone()).collect::<Vec<_>>())
+        };
+        assert_eq!(without(2), Err(AssembleError::OutOfPlace(2)), "the first fragment");
+        assert_eq!(without(6), Err(AssembleError::Unfinished), "the last fragment");
+        assert_eq!(assemble(&[]), Err(AssembleError::Empty));
+    }
+
+    #[test]
+    fn a_lying_aggregate_is_refused() {
+        for aggregate in
+            [&[0x78, 0, 9, 0x67][..], &[0x78, 0, 1, 0x67, 0], &[0x78, 0, 0, 0], &[0x78, 0, 3, 0x78, 0, 0]]
+        {
+            let result = assemble(&[Bytes::copy_from_slice(aggregate)]);
+            assert_eq!(result, Err(AssembleError::Aggregate(0)), "{aggregate:?}");
+        }
+    }
+
+    #[test]
+    fn kinds_not_used_in_calls_are_refused() {
+        assert_eq!(
+            assemble(&[Bytes::from_static(&[0x7D, 0x80, 0, 0])]),
+            Err(AssembleError::UnknownKind { index: 0, kind: 29 })
+        );
+    }
+
+    #[test]
+    fn a_picture_without_end_is_refused() {
+        let payload = Bytes::from(nal(0x65, 65_000).split_off(4));
+        let payloads = vec![payload; MAX_ACCESS_UNIT_LEN / 65_000 + 1];
+        assert_eq!(assemble(&payloads), Err(AssembleError::TooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn no_payload_makes_it_panic_or_grow(payloads: Vec<Vec<u8>>, kinds: Vec<u8>) {
+            let payloads: Vec<Bytes> = payloads
+                .into_iter()
+                .zip(kinds.into_iter().chain(std::iter::repeat(0x7C)))
+                .map(|(mut payload, kind)| {
+                    if let Some(first) = payload.first_mut() {
+                        *first = [0x78, 0x7C, 0x65, 0x61, kind][usize::from(kind) % 5];
+                    }
+                    payload.into()
+                })
+                .collect();
+            let given: usize = payloads.iter().map(|payload| payload.len() + 8).sum();
+            for payload in &payloads {
+                let _ = (starts_frame(payload), is_key_frame(payload));
+            }
+            if let Ok(unit) = assemble(&payloads) {
+                prop_assert!(unit.len() <= 2 * given);
+            }
+        }
+    }
 }

@@ -125,9 +125,9 @@ pub fn read(frame: &Frame) -> Option<Timecode> {
 /// The marks are light, dark, light on the left and the reverse on the right; between them the bits, highest first.
 const fn is_light(bits: u128, column: usize, row: usize) -> bool {
     if column == 0 {
-        row % 2 == 0
+        row.is_multiple_of(2)
     } else if column == COLUMNS - 1 {
-        row % 2 == 1
+        !row.is_multiple_of(2)
     } else {
         bits >> (PAYLOAD_BITS - 1 - (row * (COLUMNS - 2) + column - 1)) & 1 == 1
     }
@@ -151,4 +151,144 @@ fn cell_luma(size: Size, luma: &[u8], column: usize, row: usize) -> u32 {
     let sum: u32 =
         rows.flat_map(|y| &luma[y * size.width()..][columns.clone()]).map(|&luma| u32::from(luma)).sum();
     sum / pixels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{pool::Pool, scale::Scaler};
+
+    const CODE: Timecode = Timecode { number: 0xDEAD_1234, captured: MediaTime(1_700_000_123_456_789) };
+
+    struct Random(u64);
+
+    impl Random {
+        fn next(&mut self) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0
+        }
+
+        fn byte(&mut self) -> u8 {
+            self.next().to_le_bytes()[3]
+        }
+    }
+
+    fn with_strip(size: Size, pool: &Pool, code: Timecode) -> Frame {
+        let mut frame = pool.frame(size);
+        frame.fill(120);
+        write(&mut frame, code);
+        frame.freeze(MediaTime(0))
+    }
+
+    #[test]
+    fn what_is_written_is_read_at_every_common_size() {
+        let pool = Pool::default();
+        for size in [
+            "320x180",
+            "320x240",
+            "480x270",
+            "640x360",
+            "640x480",
+            "960x540",
+            "1280x720",
+            "1920x1080",
+            "360x640",
+        ] {
+            for number in [0, 1, 0x5555_5555, u32::MAX] {
+                let code = Timecode { number, ..CODE };
+                let frame = with_strip(size.parse().unwrap(), &pool, code);
+                assert_eq!(read(&frame), Some(code), "{size}");
+            }
+        }
+    }
+
+    #[test]
+    fn it_survives_scaling() {
+        let pool = Pool::default();
+        let mut scaler = Scaler::new(pool.clone());
+        for (from, to) in [(Size::HD, Size::SMALL), (Size::SMALL, Size::HD), (Size::HD, Size::NHD)] {
+            let scaled = scaler.scale(&with_strip(from, &pool, CODE), to);
+            assert_eq!(read(&scaled), Some(CODE), "{from} to {to}");
+        }
+        let up_and_down = scaler.scale(&with_strip(Size::NHD, &pool, CODE), "854x480".parse().unwrap());
+        assert_eq!(read(&up_and_down), Some(CODE));
+    }
+
+    #[test]
+    fn it_is_read_through_noise_and_low_contrast() {
+        let pool = Pool::default();
+        let mut random = Random(88_172_645_463_325_252);
+        let mut frame = pool.frame(Size::NHD);
+        frame.fill(120);
+        write(&mut frame, CODE);
+        for luma in frame.planes_mut().y {
+            *luma = *luma / 2 + random.byte() / 4 + 20;
+        }
+        assert_eq!(read(&frame.freeze(MediaTime(0))), Some(CODE));
+    }
+
+    #[test]
+    fn a_picture_without_a_strip_has_no_timecode() {
+        let pool = Pool::default();
+        for luma in [0, 16, 128, 255] {
+            let mut frame = pool.frame(Size::SMALL);
+            frame.fill(luma);
+            assert_eq!(read(&frame.freeze(MediaTime(0))), None);
+        }
+    }
+
+    #[test]
+    fn one_wrong_cell_makes_it_unreadable() {
+        let pool = Pool::default();
+        let size = Size::SMALL;
+        for (column, row) in (1..COLUMNS - 1).flat_map(|column| (0..ROWS).map(move |row| (column, row))) {
+            let mut frame = pool.frame(size);
+            frame.fill(120);
+            write(&mut frame, CODE);
+            let (left, top) = corner(size, column + MARGIN, row + MARGIN);
+            for y in top..top + 4 {
+                for luma in &mut frame.planes_mut().y[y * size.width() + left..][..4] {
+                    *luma = 255 - *luma;
+                }
+            }
+            assert_eq!(read(&frame.freeze(MediaTime(0))), None, "column {column}, row {row}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_from_a_hundred_thousand_random_pictures() {
+        let pool = Pool::default();
+        let size = Size::new(160, 90).unwrap();
+        let mut random = Random(0x9E37_79B9_7F4A_7C15);
+        for round in 0..100_000 {
+            let mut frame = pool.frame(size);
+            if round % 2 == 0 {
+                // The hardest kind: right marks, clean cells, random bits between.
+                write(&mut frame, CODE);
+                for row in 0..ROWS {
+                    for column in 1..COLUMNS - 1 {
+                        let (left, top) = corner(size, column + MARGIN, row + MARGIN);
+                        let luma = if random.next() & 0x100 == 0 { DARK } else { LIGHT };
+                        for y in top..top + 2 {
+                            frame.planes_mut().y[y * size.width() + left..][..2].fill(luma);
+                        }
+                    }
+                }
+            } else {
+                let rows = corner(size, 0, ROWS + 2 * MARGIN).1 * size.width();
+                for eight in frame.planes_mut().y[..rows].chunks_exact_mut(8) {
+                    eight.copy_from_slice(&random.next().to_le_bytes());
+                }
+            }
+            assert_eq!(read(&frame.freeze(MediaTime(0))), None, "round {round}");
+        }
+    }
+
+    #[test]
+    fn a_picture_too_small_for_a_strip_is_no_reason_to_panic() {
+        let frame = with_strip(Size::new(16, 16).unwrap(), &Pool::default(), CODE);
+        assert_eq!(read(&frame), None);
+    }
 }

@@ -106,9 +106,12 @@ fn mono(
     let scale = 1.0 / (full_scale * channels as f32);
     let (mut mixed, mut sum, mut count) = (Vec::new(), 0.0, 0_usize);
     for sample in samples {
-        let sample = sample.map_err(|error| match error {
-            hound::Error::IoError(_) => WavError::Cut { path: path.to_owned(), samples: count },
-            other => WavError::NotWav { path: path.to_owned(), reason: other.to_string() },
+        let sample = sample.map_err(|error| {
+            if let hound::Error::IoError(_) = error {
+                WavError::Cut { path: path.to_owned(), samples: count }
+            } else {
+                WavError::NotWav { path: path.to_owned(), reason: error.to_string() }
+            }
         })?;
         // A float file may hold what is not a number, and a resampler would spread it over everything.
         sum += if sample.is_finite() { sample } else { 0.0 };
@@ -176,9 +179,152 @@ impl WavWriter {
 }
 
 fn written(path: &Path, doing: &'static str, error: hound::Error) -> WavError {
-    let reason = match error {
-        hound::Error::IoError(reason) => reason,
-        other => io::Error::other(other),
-    };
+    let reason = if let hound::Error::IoError(reason) = error { reason } else { io::Error::other(error) };
     WavError::Io { path: path.to_owned(), doing, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        logic::units::MediaTime,
+        media::{
+            scratch::Scratch,
+            tone::{find_chirps, generate},
+        },
+    };
+
+    fn write_wav(scratch: &Scratch, spec: WavSpec, frames: usize, sample: impl Fn(usize, u16) -> f64) {
+        let mut writer = HoundWriter::create(scratch.path(), spec).unwrap();
+        for frame in 0..frames {
+            for channel in 0..spec.channels {
+                let value = sample(frame, channel);
+                match spec.sample_format {
+                    SampleFormat::Float => writer.write_sample(value as f32).unwrap(),
+                    SampleFormat::Int => {
+                        let full = 2.0_f64.powi(i32::from(spec.bits_per_sample) - 1) - 1.0;
+                        writer.write_sample((value * full) as i32).unwrap();
+                    }
+                }
+            }
+        }
+        writer.finalize().unwrap();
+    }
+
+    fn spec(channels: u16, sample_rate: u32, bits_per_sample: u16, sample_format: SampleFormat) -> WavSpec {
+        WavSpec { channels, sample_rate, bits_per_sample, sample_format }
+    }
+
+    #[test]
+    fn any_rate_width_and_number_of_channels_becomes_48_khz_mono() {
+        for (nth, spec) in [
+            spec(1, 48_000, 16, SampleFormat::Int),
+            spec(2, 44_100, 16, SampleFormat::Int),
+            spec(1, 8_000, 8, SampleFormat::Int),
+            spec(6, 96_000, 24, SampleFormat::Int),
+            spec(2, 22_050, 32, SampleFormat::Float),
+            spec(1, 47_999, 32, SampleFormat::Int),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let scratch = Scratch::new(&format!("any-{nth}.wav"));
+            let frames = spec.sample_rate as usize;
+            let tone =
+                |frame: usize| (frame as f64 / frames as f64 * 440.0 * std::f64::consts::TAU).sin() / 2.0;
+            write_wav(&scratch, spec, frames, |frame, _| tone(frame));
+            let samples = read(scratch.path()).unwrap();
+            assert!(samples.len().abs_diff(48_000) <= 1, "{spec:?}: {}", samples.len());
+            let wrong = samples.iter().enumerate().skip(2_000).take(40_000).map(|(at, &sample)| {
+                let wanted = (at as f64 / 48_000.0 * 440.0 * std::f64::consts::TAU).sin() / 2.0;
+                (f64::from(sample) - wanted).abs()
+            });
+            let worst = wrong.fold(0.0, f64::max);
+            assert!(worst < 0.02, "{spec:?}: {worst}");
+        }
+    }
+
+    #[test]
+    fn channels_are_mixed_alike() {
+        let scratch = Scratch::new("mixed.wav");
+        let sides = |_, channel| if channel == 0 { 0.8 } else { -0.4 };
+        write_wav(&scratch, spec(2, 48_000, 16, SampleFormat::Int), 100, sides);
+        assert!(read(scratch.path()).unwrap().iter().all(|sample| (sample - 0.2).abs() < 0.001));
+    }
+
+    #[test]
+    fn the_test_sound_survives_a_file_of_another_rate() {
+        let scratch = Scratch::new("chirps.wav");
+        let mut sound = vec![0.0; 3 * 48_000];
+        generate(MediaTime(500_000), &mut sound);
+        // Every third sample of the sound at 48 kHz is the sound at 16 kHz.
+        write_wav(&scratch, spec(1, 16_000, 16, SampleFormat::Int), 48_000, |at, _| f64::from(sound[3 * at]));
+        let found = find_chirps(&read(scratch.path()).unwrap());
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!((found[0].at_sample - 24_000.0).abs() < 3.0, "{found:?}");
+    }
+
+    #[test]
+    fn a_recording_reads_back_and_is_valid_before_it_is_closed() {
+        let scratch = Scratch::new("recorded.wav");
+        let mut writer = WavWriter::create(scratch.path()).unwrap();
+        assert!(matches!(read(scratch.path()), Err(WavError::Empty(_))), "a header from the start");
+        for _ in 0..125 {
+            writer.write(&[0.25; 960]).unwrap();
+        }
+        // 2.5 s written; the process dies here.
+        let before = read(scratch.path()).unwrap();
+        assert_eq!(before.len(), 96_000);
+        drop(writer);
+        let after = read(scratch.path()).unwrap();
+        assert_eq!(after.len(), 120_000);
+        assert!(after.iter().all(|sample| (sample - 0.25).abs() < 0.001));
+    }
+
+    #[test]
+    fn what_is_too_loud_is_cut_off() {
+        let scratch = Scratch::new("loud.wav");
+        WavWriter::create(scratch.path()).unwrap().write(&[7.0, -7.0, f32::NAN]).unwrap();
+        assert_eq!(read(scratch.path()).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn every_unusable_file_gets_its_own_sentence() {
+        assert!(read(Path::new("no/such/file.wav")).unwrap_err().to_string().contains("cannot be opened"));
+        let other = Scratch::with("other.wav", b"YUV4MPEG2 W32 H18\n");
+        assert!(read(other.path()).unwrap_err().to_string().contains("not a WAV file"));
+
+        let good = Scratch::new("good.wav");
+        write_wav(&good, spec(2, 48_000, 16, SampleFormat::Int), 1_000, |_, _| 0.1);
+        let bytes = std::fs::read(good.path()).unwrap();
+        let cut = Scratch::with("cut.wav", &bytes[..bytes.len() / 2]);
+        let sentence = read(cut.path()).unwrap_err().to_string();
+        assert!(sentence.contains("cut"), "{sentence}");
+
+        let empty = Scratch::new("empty.wav");
+        write_wav(&empty, spec(1, 48_000, 16, SampleFormat::Int), 0, |_, _| 0.0);
+        assert!(read(empty.path()).unwrap_err().to_string().contains("no sound"));
+
+        let slow = Scratch::new("slow.wav");
+        write_wav(&slow, spec(1, 100, 16, SampleFormat::Int), 10, |_, _| 0.0);
+        assert!(read(slow.path()).unwrap_err().to_string().contains("100 samples a second"));
+    }
+
+    #[test]
+    fn a_file_with_any_byte_wrong_does_no_harm() {
+        let good = Scratch::new("fuzzed-from.wav");
+        write_wav(&good, spec(2, 44_100, 16, SampleFormat::Int), 100, |_, _| 0.1);
+        let bytes = std::fs::read(good.path()).unwrap();
+        let scratch = Scratch::new("fuzzed.wav");
+        for at in 0..bytes.len().min(80) {
+            for value in [0, 1, 0x7F, 0x80, 0xFF] {
+                let mut wrong = bytes.clone();
+                wrong[at] = value;
+                std::fs::write(scratch.path(), &wrong).unwrap();
+                if let Ok(samples) = read(scratch.path()) {
+                    assert!(samples.len() <= 48_000, "byte {at} as {value} gave {}", samples.len());
+                }
+            }
+        }
+    }
 }

@@ -1,8 +1,9 @@
-//! What the tests share.
+//! What several tests need.
 
 pub(crate) mod faults;
 pub(crate) mod paths;
 pub(crate) mod peer;
+pub(crate) mod programs;
 pub(crate) mod rng;
 pub(crate) mod rules;
 pub(crate) mod script;

@@ -36,11 +36,12 @@ pub(crate) fn pair(arguments: &[String]) -> Outcome {
 
     let installation = |name: &str, words: &[&str]| {
         let mut command = Command::new(&app);
-        command.args(words).arg("--profile").arg(folder.join(name)).args(["--server", url]);
+        command.args(words).arg("--profile").arg(folder.join(name));
         command
     };
-    let link = link(&mut installation("answer", &["link"]))?;
-    let mut answering = Shown::start("answer", installation("answer", &["answer"]).args(arguments))?;
+    let link = link(&mut installation("answer", &["link", "--server", url]))?;
+    let mut answering =
+        Shown::start("answer", installation("answer", &["answer", "--server", url]).args(arguments))?;
     answering.first_line(START_UP)?;
     let mut calling = Shown::start("call", installation("call", &["call", &link]).args(arguments))?;
 

@@ -1,22 +1,25 @@
-//! Lets requests for a key frame through to us.
+//! Lets the RTCP through that is for us: requests for a key frame, and goodbyes.
 //!
-//! `webrtc` hands no RTCP to an application unless an interceptor vouches for it; without this one a lost key frame would
-//! never be replaced.
+//! `webrtc` hands no RTCP to an application unless an interceptor vouches for it. Without this one a lost key frame would
+//! never be replaced, and an end that goes while the switchboard is gone would be missed only when its silence shows.
 
 use std::{collections::VecDeque, time::Instant};
 
 use rtc::{
     interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket},
-    rtcp::payload_feedbacks::{
-        full_intra_request::FullIntraRequest, picture_loss_indication::PictureLossIndication,
+    rtcp::{
+        goodbye::Goodbye,
+        payload_feedbacks::{
+            full_intra_request::FullIntraRequest, picture_loss_indication::PictureLossIndication,
+        },
     },
     sansio::Protocol,
     shared::error::Error,
 };
 
-/// Passes everything on, and marks requests for a key frame.
+/// Passes everything on, and vouches for what is for us.
 #[derive(Default)]
-pub(super) struct KeyFrameRequests {
+pub(super) struct RtcpToUs {
     incoming: VecDeque<TaggedPacket>,
     outgoing: VecDeque<TaggedPacket>,
 }
@@ -27,7 +30,12 @@ pub(super) fn asks_for_key_frame(packet: &dyn rtc::rtcp::Packet) -> bool {
     packet.is::<PictureLossIndication>() || packet.is::<FullIntraRequest>()
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for KeyFrameRequests {
+/// Whether this packet says that its sender goes.
+pub(super) fn says_goodbye(packet: &dyn rtc::rtcp::Packet) -> bool {
+    packet.as_any().is::<Goodbye>()
+}
+
+impl Protocol<TaggedPacket, TaggedPacket, ()> for RtcpToUs {
     type Rout = TaggedPacket;
     type Wout = TaggedPacket;
     type Eout = ();
@@ -36,7 +44,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for KeyFrameRequests {
 
     fn handle_read(&mut self, mut tagged: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtcp(packets) = &mut tagged.message.packet {
-            packets.retain(|packet| asks_for_key_frame(packet.as_ref()));
+            packets.retain(|packet| asks_for_key_frame(packet.as_ref()) || says_goodbye(packet.as_ref()));
             if packets.is_empty() {
                 return Ok(());
             }
@@ -60,7 +68,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for KeyFrameRequests {
     }
 }
 
-impl Interceptor for KeyFrameRequests {
+impl Interceptor for RtcpToUs {
     fn bind_local_stream(&mut self, _: &StreamInfo) {}
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}

@@ -1,0 +1,57 @@
+//! Puts an installation together: adapters, engine and the handle that a command line or a window holds.
+
+use std::{net::IpAddr, sync::Arc};
+
+use sightline_protocol::{keys::Identity, link::ServerAddress};
+use tokio::{runtime::Handle as Runtime, sync::mpsc};
+
+use crate::{
+    adapters::{headless::Headless, peer::WebRtc, switchboard::Switchboard},
+    engine::{
+        api::Handle,
+        run::{Parts, start},
+    },
+    logic::{path::PathPolicy, phone::Owner},
+};
+
+/// News from the switchboard waiting for the engine. When it is full the line is not read for a while.
+const MAIL: usize = 256;
+
+/// What an installation is started with.
+pub struct Installation {
+    /// Who it is.
+    pub identity: Identity,
+    /// What it calls itself, and which links are good.
+    pub owner: Owner,
+    /// Where it is reached.
+    pub server: ServerAddress,
+    /// Its media.
+    pub media: Headless,
+    /// Which paths are allowed.
+    pub path: PathPolicy,
+    /// The local addresses to use; all usable ones where empty.
+    pub bind: Vec<IpAddr>,
+}
+
+impl Installation {
+    /// Starts it on the runtime that this is called from.
+    pub fn start(self) -> Handle {
+        let runtime = Runtime::current();
+        let identity = Arc::new(self.identity);
+        let (events, mail_events) = mpsc::channel(MAIL);
+        let mail = Switchboard::connect(&runtime, self.server, identity.clone(), events);
+        let clock = self.media.clock;
+        start(Parts {
+            identity,
+            owner: self.owner,
+            path: self.path,
+            bind: self.bind,
+            fps: self.media.fps,
+            clock,
+            mail: Box::new(mail),
+            mail_events,
+            peers: Box::new(WebRtc::new(runtime, clock)),
+            media: Box::new(self.media),
+        })
+    }
+}

@@ -1,0 +1,213 @@
+//! What can be asked for, and what of it makes sense.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use clap::{Parser, Subcommand};
+use sightline_protocol::{
+    call::Media,
+    link::{CallLink, ServerAddress},
+};
+
+use crate::{
+    adapters::{
+        headless::Headless,
+        recorder,
+        synthetic::{AudioChoice, Hears, VideoChoice},
+    },
+    engine::clock::Clock,
+    logic::path::PathPolicy,
+    media::{frame::Size, y4m},
+};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  connected and ended as meant
+  2  asked for something that cannot be
+  3  not answered: declined, busy, unreachable or refused
+  4  accepted, but never connected
+  5  connected, and lost";
+
+/// One-to-one video calls that show the path they take.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Print my call link
+    Link {
+        /// The folder with key and settings
+        #[arg(long, value_name = "DIR")]
+        profile: Option<PathBuf>,
+        /// The server I am reached at
+        #[arg(long, value_name = "URL")]
+        server: Option<ServerAddress>,
+    },
+    /// Wait for a call and accept it
+    Answer {
+        /// The folder with key and settings
+        #[arg(long, value_name = "DIR")]
+        profile: Option<PathBuf>,
+        /// The server I am reached at
+        #[arg(long, value_name = "URL")]
+        server: Option<ServerAddress>,
+        /// What to send.
+        #[command(flatten)]
+        media: MediaArgs,
+        /// What to keep.
+        #[command(flatten)]
+        out: OutArgs,
+    },
+    /// Call somebody
+    Call {
+        /// Their call link
+        link: CallLink,
+        /// The folder with key and settings
+        #[arg(long, value_name = "DIR")]
+        profile: Option<PathBuf>,
+        /// What to send.
+        #[command(flatten)]
+        media: MediaArgs,
+        /// What to keep.
+        #[command(flatten)]
+        out: OutArgs,
+    },
+    /// Have two installations on this computer call each other, and say how it went
+    Demo {
+        /// What to keep.
+        #[command(flatten)]
+        out: OutArgs,
+    },
+}
+
+/// What to send.
+#[derive(Clone, Debug, clap::Args)]
+pub struct MediaArgs {
+    /// What to show: pattern, y4m:FILE or none
+    #[arg(long, value_name = "SOURCE", default_value = "pattern", value_parser = video_choice)]
+    pub video: VideoChoice,
+    /// The size of pictures
+    #[arg(long, value_name = "WxH", default_value = "1280x720")]
+    pub size: Size,
+    /// Pictures a second
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub fps: u32,
+    /// What to say: tone, wav:FILE or none
+    #[arg(long, value_name = "SOURCE", default_value = "tone", value_parser = audio_choice)]
+    pub audio: AudioChoice,
+}
+
+/// What to keep, and how to go about it.
+#[derive(Clone, Debug, clap::Args)]
+pub struct OutArgs {
+    /// Record what comes in: remote.y4m, remote.wav and frames.csv
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// Write a report of the call as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Print what happens as JSON, one object a line
+    #[arg(long)]
+    pub events: bool,
+    /// Hang up after so many seconds of being connected
+    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    pub duration: Option<Duration>,
+    /// Which paths to allow: any, direct, relay, relay-udp, relay-tcp or relay-tls
+    #[arg(long, value_name = "PATH", default_value = "any")]
+    pub path: PathPolicy,
+    /// Use only this address of this computer; can be given more than once
+    #[arg(long, value_name = "IP")]
+    pub bind: Vec<IpAddr>,
+}
+
+impl MediaArgs {
+    /// Looks at the files before anybody is rung.
+    pub fn check(&self, out: &OutArgs, clock: Clock) -> anyhow::Result<Headless> {
+        check_recording(out)?;
+        if let VideoChoice::File(path) = &self.video {
+            y4m::check(path).context("--video")?;
+        }
+        let hears = match &self.audio {
+            AudioChoice::Tone => Some(Hears::Tone),
+            AudioChoice::File(path) => Some(Hears::file(path).context("--audio")?),
+            AudioChoice::None => None,
+        };
+        Ok(Headless {
+            video: self.video.clone(),
+            hears,
+            size: self.size,
+            fps: self.fps,
+            record: out.record.clone(),
+            clock,
+        })
+    }
+
+    /// What of a call is wished for.
+    pub fn media(&self) -> anyhow::Result<Media> {
+        let media = Media { audio: self.audio != AudioChoice::None, video: self.video != VideoChoice::None };
+        ensure!(
+            media.audio || media.video,
+            "a call needs sound or pictures: give --audio or --video a source"
+        );
+        Ok(media)
+    }
+}
+
+/// Finds out before anybody is rung that nothing could be recorded there.
+pub(super) fn check_recording(out: &OutArgs) -> anyhow::Result<()> {
+    if let Some(folder) = &out.record {
+        recorder::check(folder)?;
+    }
+    Ok(())
+}
+
+fn video_choice(text: &str) -> Result<VideoChoice, String> {
+    match (text, text.strip_prefix("y4m:")) {
+        ("pattern", _) => Ok(VideoChoice::Pattern),
+        ("none", _) => Ok(VideoChoice::None),
+        (_, Some(file)) if !file.is_empty() => Ok(VideoChoice::File(file.into())),
+        _ => Err("a source of pictures is pattern, y4m:FILE or none".to_owned()),
+    }
+}
+
+fn audio_choice(text: &str) -> Result<AudioChoice, String> {
+    match (text, text.strip_prefix("wav:")) {
+        ("tone", _) => Ok(AudioChoice::Tone),
+        ("none", _) => Ok(AudioChoice::None),
+        (_, Some(file)) if !file.is_empty() => Ok(AudioChoice::File(file.into())),
+        _ => Err("a source of sound is tone, wav:FILE or none".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds: &f64| *seconds > 0.0)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "a duration is a number of seconds above 0".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Args as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn sources_are_understood() {
+        assert_eq!(video_choice("y4m:a b.y4m"), Ok(VideoChoice::File("a b.y4m".into())));
+        assert!(video_choice("y4m:").is_err());
+        assert!(audio_choice("y4m:x").is_err());
+        assert_eq!(seconds("2.5"), Ok(Duration::from_millis(2500)));
+        assert!(seconds("-1").is_err() && seconds("NaN").is_err() && seconds("1e300").is_err());
+    }
+}

@@ -1,0 +1,169 @@
+//! Two installations on this computer call each other through a server of their own; then it is said how it went.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use serde_json::json;
+use sightline_protocol::{
+    call::Media,
+    keys::Identity,
+    link::{CallLink, ServerAddress},
+};
+use sightline_server::{Config, Server};
+use tokio::runtime::Runtime;
+
+use crate::{
+    adapters::{
+        headless::Headless,
+        synthetic::{Hears, VideoChoice},
+    },
+    app::Installation,
+    engine::clock::Clock,
+    logic::{course::EndReason, phone::Owner, report::CallReport},
+    media::frame::Size,
+};
+
+use super::{
+    Exit,
+    args::{OutArgs, check_recording},
+    session::{Duty, Session, check_report, exit_of, write_report},
+    tell::{Teller, complain, ending, say},
+};
+
+const USUAL_DURATION: Duration = Duration::from_secs(10);
+const FPS: u32 = 30;
+/// A call in which fewer pictures than this arrive is not called good.
+const GOOD_SHARE: f64 = 0.95;
+
+/// Runs the demonstration.
+pub(super) fn run(out: &OutArgs) -> anyhow::Result<Exit> {
+    if out.path.needs_relay() {
+        complain("The demonstration's own server offers no relay. Use --path any.");
+        return Ok(Exit::NeverConnected);
+    }
+    check_report(out)?;
+    check_recording(out)?;
+    let clock = Clock::start();
+    let runtime = Runtime::new().context("the system gives no threads")?;
+    let (exit, caller, callee) = runtime.block_on(call_each_other(out, clock))?;
+    if let Some(path) = &out.report {
+        write_report(path, &json!({ "caller": caller, "callee": callee }))?;
+    }
+    let verdict = match (&caller, &callee) {
+        (Some(caller), Some(callee)) => verdict(caller, callee),
+        (Some(alone), None) | (None, Some(alone)) => Verdict { good: false, text: failure(alone) },
+        (None, None) => Verdict { good: false, text: "The demo call did not begin.".to_owned() },
+    };
+    if !out.events {
+        say("");
+    }
+    Teller::new(clock, out.events, "").note(
+        "verdict",
+        &verdict.text,
+        json!({ "good": verdict.good, "text": verdict.text }),
+    );
+    Ok(if verdict.good || exit != Exit::Fine { exit } else { Exit::Lost })
+}
+
+async fn call_each_other(
+    out: &OutArgs,
+    clock: Clock,
+) -> anyhow::Result<(Exit, Option<CallReport>, Option<CallReport>)> {
+    let server = Server::bind(Config::loopback()).await?;
+    let address: ServerAddress = server.addresses().url().parse()?;
+    let callee_identity = Identity::generate()?;
+    let to = callee_identity.address();
+    let bind: Vec<IpAddr> =
+        if out.bind.is_empty() { vec![Ipv4Addr::LOCALHOST.into()] } else { out.bind.clone() };
+    let start = |identity, name: &str, folder: &str| {
+        let media = Headless {
+            video: VideoChoice::Pattern,
+            hears: Some(Hears::Tone),
+            size: Size::HD,
+            fps: FPS,
+            record: out.record.as_deref().map(|record: &Path| record.join(folder)),
+            clock,
+        };
+        let owner = Owner { name: Some(name.to_owned()), ..Owner::default() };
+        Installation { identity, owner, server: address.clone(), media, path: out.path, bind: bind.clone() }
+            .start()
+    };
+    let wish = Media { audio: true, video: true };
+    let mut callee = Session::new(
+        start(callee_identity, "Blaise", "callee"),
+        Duty::Answer,
+        wish,
+        None,
+        Teller::new(clock, out.events, "callee: "),
+        clock,
+    );
+    callee.link = Some(CallLink { server: address.clone(), address: to, token: None });
+    let callee = tokio::spawn(callee.run());
+    let caller = Session::new(
+        start(Identity::generate()?, "Ada", "caller"),
+        Duty::Dial { to, token: None },
+        wish,
+        Some(out.duration.unwrap_or(USUAL_DURATION)),
+        Teller::new(clock, out.events, "caller: "),
+        clock,
+    );
+    let (exit, caller) = caller.run().await;
+    if caller.is_none() {
+        callee.abort();
+        return Ok((exit, None, None));
+    }
+    let (callee_exit, callee) = callee.await?;
+    server.close().await;
+    Ok((if exit == Exit::Fine { callee_exit } else { exit }, caller, callee))
+}
+
+struct Verdict {
+    good: bool,
+    text: String,
+}
+
+fn verdict(caller: &CallReport, callee: &CallReport) -> Verdict {
+    if exit_of(caller) != Exit::Fine || exit_of(callee) != Exit::Fine {
+        let odd = if exit_of(caller) == Exit::Fine { callee } else { caller };
+        return Verdict { good: false, text: failure(odd) };
+    }
+    let there = share(caller.counters.frames_sent, callee.counters.frames_shown);
+    let back = share(callee.counters.frames_sent, caller.counters.frames_shown);
+    let good = there >= GOOD_SHARE && back >= GOOD_SHARE;
+    let first = [caller, callee]
+        .iter()
+        .filter_map(|report| Some(report.firsts.picture_ms?.saturating_sub(report.firsts.accepted_ms?)))
+        .max();
+    let first = first.map_or_else(|| "never".to_owned(), |ms| format!("{:.2} s", ms as f64 / 1000.0));
+    let text = format!(
+        "{}: {:.0} % of the caller's and {:.0} % of the callee's pictures were shown, the first {first} after the call \
+         was accepted. {}. Sound concealed: {:.1} % and {:.1} %.",
+        if good { "The demo call was good" } else { "The demo call connected, but too few pictures arrived" },
+        there * 100.0,
+        back * 100.0,
+        caller.path.sentence(),
+        concealed(callee),
+        concealed(caller),
+    );
+    Verdict { good, text }
+}
+
+fn share(sent: u64, shown: u64) -> f64 {
+    if sent == 0 { 0.0 } else { shown as f64 / sent as f64 }
+}
+
+fn concealed(report: &CallReport) -> f64 {
+    let sound = &report.sound;
+    let all = sound.played + sound.recovered + sound.concealed;
+    if all == 0 { 100.0 } else { sound.concealed as f64 * 100.0 / all as f64 }
+}
+
+fn failure(report: &CallReport) -> String {
+    let reason = report.end.unwrap_or(EndReason::Lost);
+    let by = report.ended_by.unwrap_or(crate::logic::course::Side::Nobody);
+    format!("The demo call failed. {}", ending(reason, by))
+}

@@ -1,0 +1,325 @@
+//! One call, from the command line to the exit code.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use serde_json::json;
+use sightline_protocol::{
+    call::Media,
+    keys::Address,
+    link::{CallLink, LinkToken, ServerAddress},
+};
+use tokio::{
+    runtime::Runtime,
+    time::{sleep_until, timeout},
+};
+
+use crate::{
+    app::Installation,
+    engine::{
+        api::{Command, Handle, Update},
+        clock::Clock,
+    },
+    logic::{
+        course::{EndReason, Side, Stage},
+        phone::Owner,
+        report::CallReport,
+    },
+    settings::Profile,
+};
+
+use super::{
+    Exit,
+    args::{MediaArgs, OutArgs},
+    tell::{Teller, complain},
+};
+
+/// How long the server may take to know us before we give up on it.
+const SERVER_WITHIN: Duration = Duration::from_secs(10);
+/// How long everything may take to be written and said when the call is over.
+const CLOSE_WITHIN: Duration = Duration::from_secs(15);
+
+/// Calls somebody.
+pub(super) fn call(
+    profile: &Profile,
+    link: &CallLink,
+    media: &MediaArgs,
+    out: &OutArgs,
+) -> anyhow::Result<Exit> {
+    let clock = Clock::start();
+    let wish = media.media()?;
+    let installation = installation(profile, link.server.clone(), media, out, clock)?;
+    ensure!(
+        link.address != installation.identity.address(),
+        "this is your own link; give it to somebody else, and call theirs"
+    );
+    let duty = Duty::Dial { to: link.address, token: link.token.clone() };
+    run(installation, duty, wish, out, clock)
+}
+
+/// Waits for a call.
+pub(super) fn answer(
+    profile: &Profile,
+    server: ServerAddress,
+    media: &MediaArgs,
+    out: &OutArgs,
+) -> anyhow::Result<Exit> {
+    let clock = Clock::start();
+    let wish = media.media()?;
+    let installation = installation(profile, server, media, out, clock)?;
+    run(installation, Duty::Answer, wish, out, clock)
+}
+
+/// What a session is there for.
+pub(super) enum Duty {
+    /// To call somebody, as soon as the server knows us.
+    Dial {
+        /// Whom.
+        to: Address,
+        /// From the link.
+        token: Option<LinkToken>,
+    },
+    /// To accept whoever calls.
+    Answer,
+}
+
+fn installation(
+    profile: &Profile,
+    server: ServerAddress,
+    media: &MediaArgs,
+    out: &OutArgs,
+    clock: Clock,
+) -> anyhow::Result<Installation> {
+    let settings = profile.settings()?;
+    check_report(out)?;
+    Ok(Installation {
+        identity: profile.identity()?,
+        owner: Owner { name: settings.name, ..Owner::default() },
+        server,
+        media: media.check(out, clock)?,
+        path: out.path,
+        bind: out.bind.clone(),
+    })
+}
+
+fn run(
+    installation: Installation,
+    duty: Duty,
+    wish: Media,
+    out: &OutArgs,
+    clock: Clock,
+) -> anyhow::Result<Exit> {
+    if out.path.needs_relay() {
+        complain(&format!(
+            "No relay is to be had: the server {} offers none. Use --path any.",
+            installation.server
+        ));
+        return Ok(Exit::NeverConnected);
+    }
+    let runtime = Runtime::new().context("the system gives no threads")?;
+    let teller = Teller::new(clock, out.events, "");
+    runtime.block_on(async {
+        let link = CallLink {
+            server: installation.server.clone(),
+            address: installation.identity.address(),
+            token: None,
+        };
+        let handle = installation.start();
+        let mut session = Session::new(handle, duty, wish, out.duration, teller, clock);
+        session.link = Some(link);
+        let (exit, report) = session.run().await;
+        if let (Some(path), Some(report)) = (&out.report, &report) {
+            write_report(path, &serde_json::to_value(report)?)?;
+        }
+        Ok(exit)
+    })
+}
+
+/// Finds out before anybody is rung that a report could not be written.
+pub(super) fn check_report(out: &OutArgs) -> anyhow::Result<()> {
+    let Some(path) = &out.report else { return Ok(()) };
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .with_context(|| format!("the report cannot be written to {}", path.display()))?;
+    Ok(())
+}
+
+/// Writes a report where somebody wished.
+pub(super) fn write_report(path: &Path, report: &serde_json::Value) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(report)? + "\n";
+    fs::write(path, text).with_context(|| format!("the report cannot be written to {}", path.display()))
+}
+
+/// One installation doing its duty.
+pub(super) struct Session {
+    handle: Handle,
+    duty: Duty,
+    wish: Media,
+    duration: Option<Duration>,
+    teller: Teller,
+    clock: Clock,
+    /// Printed by who waits for a call, once it can be reached.
+    pub(super) link: Option<CallLink>,
+    hang_up_at: Option<Instant>,
+    closing: bool,
+}
+
+impl Session {
+    pub(super) fn new(
+        handle: Handle,
+        duty: Duty,
+        wish: Media,
+        duration: Option<Duration>,
+        teller: Teller,
+        clock: Clock,
+    ) -> Self {
+        Self { handle, duty, wish, duration, teller, clock, link: None, hang_up_at: None, closing: false }
+    }
+
+    /// Runs to the end of the call, or of the hope for one.
+    pub(super) async fn run(mut self) -> (Exit, Option<CallReport>) {
+        if let Err(exit) = self.wait_for_server().await {
+            return (exit, None);
+        }
+        match &self.duty {
+            Duty::Dial { to, token } => {
+                self.handle.say(Command::Dial { to: *to, token: token.clone(), media: self.wish });
+            }
+            Duty::Answer => {
+                let link = self.link.as_ref().map(ToString::to_string).unwrap_or_default();
+                self.teller.note(
+                    "waiting",
+                    &format!("Waiting for a call to {link}"),
+                    json!({ "link": link }),
+                );
+            }
+        }
+        let report = self.follow_call().await;
+        let exit = report.as_ref().map_or(Exit::NotAnswered, exit_of);
+        if report.is_none() {
+            complain("It ended before there was a call.");
+        }
+        self.close().await;
+        (exit, report)
+    }
+
+    async fn wait_for_server(&mut self) -> Result<(), Exit> {
+        let deadline = self.clock.now() + SERVER_WITHIN;
+        loop {
+            let update = tokio::select! {
+                update = self.handle.next() => update,
+                () = sleep_until(deadline.into()) => None,
+                _ = tokio::signal::ctrl_c() => return Err(Exit::NotAnswered),
+            };
+            match update {
+                Some(update @ Update::SwitchboardUp) => {
+                    self.teller.tell(&update);
+                    return Ok(());
+                }
+                Some(Update::SwitchboardRefused { why }) => {
+                    complain(&format!("The server cannot be used: {why}."));
+                    return Err(Exit::NotAnswered);
+                }
+                Some(update) => self.teller.tell(&update),
+                None => {
+                    complain("The server does not answer. Check its address, and whether it runs.");
+                    return Err(Exit::NotAnswered);
+                }
+            }
+        }
+    }
+
+    async fn follow_call(&mut self) -> Option<CallReport> {
+        let mut in_call = false;
+        loop {
+            let update = tokio::select! {
+                update = self.handle.next() => update?,
+                () = at(self.hang_up_at) => {
+                    self.hang_up_at = None;
+                    self.handle.say(Command::HangUp);
+                    continue;
+                }
+                _ = tokio::signal::ctrl_c() => {
+                    if self.closing {
+                        return None;
+                    }
+                    self.closing = true;
+                    self.handle.say(Command::Close);
+                    continue;
+                }
+            };
+            self.teller.tell(&update);
+            match update {
+                Update::Stage { stage: Stage::RingingHere, .. } if matches!(self.duty, Duty::Answer) => {
+                    in_call = true;
+                    self.handle.say(Command::Accept { media: self.wish });
+                }
+                Update::Stage { stage: Stage::Connected, .. } => {
+                    in_call = true;
+                    let duration = self.duration;
+                    self.hang_up_at =
+                        self.hang_up_at.or_else(|| duration.map(|wait| self.clock.now() + wait));
+                }
+                // Our own call gave way to theirs, which is the one to follow.
+                Update::Over { report }
+                    if report.end == Some(EndReason::Replaced) && report.ended_by == Some(Side::Us) => {}
+                Update::Over { report } => return Some(*report),
+                // A call that stands needs no switchboard.
+                Update::SwitchboardRefused { .. } if !in_call => return None,
+                Update::SwitchboardUp
+                | Update::SwitchboardRefused { .. }
+                | Update::SwitchboardDown { .. }
+                | Update::Stage { .. }
+                | Update::Link { .. }
+                | Update::Path { .. }
+                | Update::Statistics { .. }
+                | Update::TheirStatus { .. }
+                | Update::TurnedAway { .. }
+                | Update::Problem { .. } => {}
+            }
+        }
+    }
+
+    /// Lets the last words go out.
+    async fn close(mut self) {
+        self.handle.say(Command::Close);
+        let ended = async { while self.handle.next().await.is_some() {} };
+        if timeout(CLOSE_WITHIN, ended).await.is_err() {
+            complain("The program did not end cleanly in time.");
+        }
+    }
+}
+
+/// What a finished call means for a script.
+pub(super) fn exit_of(report: &CallReport) -> Exit {
+    let was_connected = report.firsts.connected_ms.is_some();
+    match report.end {
+        None => Exit::NotAnswered,
+        Some(EndReason::Normal) if was_connected => Exit::Fine,
+        Some(EndReason::Lost | EndReason::Replaced) if was_connected => Exit::Lost,
+        Some(EndReason::Normal | EndReason::ConnectFailed(_) | EndReason::Lost) => Exit::NeverConnected,
+        Some(
+            EndReason::Declined
+            | EndReason::Busy
+            | EndReason::Cancelled
+            | EndReason::NoAnswer
+            | EndReason::Unreachable
+            | EndReason::RefusedLink
+            | EndReason::IncompatibleVersion
+            | EndReason::Replaced,
+        ) => Exit::NotAnswered,
+    }
+}
+
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,8 @@
+//! What things cost: `cargo xtask bench`, or `cargo bench --bench speed -- sealing` for one part.
+
+mod media;
+mod sealing;
+
+fn main() {
+    divan::main();
+}

@@ -1,0 +1,215 @@
+//! Starts the programs, reads what they say, and ends them whatever happens.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Tests that need the machine for themselves hold this.
+pub(crate) fn my_turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn ended_within(started: Instant, limit: Duration) -> bool {
+    started.elapsed() < limit
+}
+
+/// A server in a process of its own.
+pub(crate) struct ServerProgram {
+    child: Child,
+    url: String,
+    folder: tempfile::TempDir,
+}
+
+impl ServerProgram {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (child, url) = start_server(folder.path(), "127.0.0.1:0");
+        Self { child, url, folder }
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// On the same port.
+    pub(crate) fn start_again(&mut self) {
+        let address = self.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        self.child = start_server(self.folder.path(), &address).0;
+    }
+
+    /// The link of an installation that need not run.
+    pub(crate) fn link_of(&self, profile: &Path) -> String {
+        let ended = Program::run(&["link", "--profile", profile.to_str().unwrap(), "--server", &self.url]);
+        ended.output.trim().to_owned()
+    }
+}
+
+impl Drop for ServerProgram {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn start_server(data: &Path, address: &str) -> (Child, String) {
+    let mut child = Command::new(server_program())
+        .args(["--data", data.to_str().unwrap(), "--http", address])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url =
+        line.split_whitespace().find(|word| word.starts_with("http://")).unwrap_or_else(|| panic!("{line}"));
+    (child, url.to_owned())
+}
+
+/// The server is another package, so its program lies beside ours and cargo does not say where.
+fn server_program() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_sightline")).with_file_name("sightline-server");
+    let program = program.with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(program.exists(), "the server is not built: run `cargo test --workspace`, or `cargo xtask test`");
+    program
+}
+
+/// An installation in a process of its own.
+pub(crate) struct Program {
+    child: Child,
+    events: Receiver<String>,
+    said: String,
+}
+
+/// What is left of a process.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) output: String,
+    pub(crate) errors: String,
+}
+
+impl Program {
+    /// Runs to the end.
+    pub(crate) fn run(args: &[&str]) -> Ended {
+        let output = Command::new(env!("CARGO_BIN_EXE_sightline")).args(args).output().unwrap();
+        Ended {
+            code: output.status.code().unwrap_or(-1),
+            output: String::from_utf8(output.stdout).unwrap(),
+            errors: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    pub(crate) fn answer(server: &ServerProgram, profile: &Path, args: &[&str]) -> Self {
+        Self::start(&["answer", "--server", &server.url], profile, args)
+    }
+
+    pub(crate) fn call(link: &str, profile: &Path, args: &[&str]) -> Self {
+        Self::start(&["call", link], profile, args)
+    }
+
+    /// `REC` and `REPORT` among the arguments stand for places in the profile's folder.
+    fn start(action: &[&str], profile: &Path, args: &[&str]) -> Self {
+        fs::create_dir_all(profile).unwrap();
+        let args = args.iter().map(|arg| match *arg {
+            "REC" => profile.join("rec").into_os_string(),
+            "REPORT" => profile.join("report.json").into_os_string(),
+            arg => arg.into(),
+        });
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sightline"))
+            .args(action)
+            .args(["--events", "--bind", "127.0.0.1", "--profile"])
+            .arg(profile)
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (lines, events) = sync_channel(10_000);
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if lines.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, events, said: String::new() }
+    }
+
+    /// The link at which it waits for a call.
+    pub(crate) fn link(&mut self) -> String {
+        let event = self.wait_for("waiting for a call", |event| event["event"] == "waiting");
+        event["link"].as_str().unwrap().to_owned()
+    }
+
+    /// The next event like that.
+    pub(crate) fn wait_for(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = match self.events.recv_timeout(left) {
+                Ok(line) => line,
+                Err(error) => panic!("no event “{what}” ({error}) after\n{}", self.said),
+            };
+            self.said += &line;
+            self.said += "\n";
+            let event: Value = serde_json::from_str(&line).expect("one JSON object a line");
+            if is_it(&event) {
+                return event;
+            }
+        }
+    }
+
+    /// As Ctrl-C does.
+    pub(crate) fn interrupt(&self) {
+        let done = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        assert!(done.success());
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended(mut self, limit: Duration) -> Ended {
+        let deadline = Instant::now() + limit;
+        let code = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status.code().unwrap_or(-1);
+            }
+            assert!(Instant::now() < deadline, "it did not end within {limit:?}");
+            thread::sleep(Duration::from_millis(20));
+        };
+        loop {
+            match self.events.recv_timeout(PATIENCE) {
+                Ok(line) => self.said += &(line + "\n"),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("its output does not end"),
+            }
+        }
+        let mut errors = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        Ended { code, output: std::mem::take(&mut self.said), errors }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
