@@ -1,6 +1,10 @@
 //! Everything that is tested from outside, in one program.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
+mod call;
+mod call_stories;
+mod layering;
+mod negotiation;
 mod peer;
 mod process;
 mod support;

@@ -23,10 +23,9 @@
 //!
 //! A message at the wrong moment is ignored; it never ends a call.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+mod state;
+
+use std::{collections::VecDeque, time::Instant};
 
 use sightline_protocol::{
     call::{CallId, CallMessage, Candidate, DescriptionKind, Frame, HangupReason, Media, RefusalReason},
@@ -35,26 +34,17 @@ use sightline_protocol::{
     link::LinkToken,
 };
 
+use state::{
+    AFTERLIFE, CALLEE_RING_LIMIT, CHECK_LIMIT, GOODBYE_WAIT, LAST_WORDS_LIMIT, RECONNECT_LIMIT,
+    RESTART_AFTER, State,
+};
+
 use super::{
     courier::Courier,
     course::{EndReason, Link, Role, Side, Stage, Status, Step},
     negotiation::{Act, Negotiation, Order},
 };
 
-/// How long the callee lets its own bell ring: a little longer, so that the caller's *cancel* decides.
-const CALLEE_RING_LIMIT: Duration = Duration::from_secs(65);
-/// How long a caller has to prove that it is alive.
-const CHECK_LIMIT: Duration = Duration::from_secs(20);
-/// How long a connection that went silent is waited for.
-pub const RECONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// When, in that time, the caller has ICE look for another way.
-const RESTART_AFTER: Duration = Duration::from_secs(1);
-/// How long the other side's *hang up* is waited for when its connection was closed cleanly.
-const GOODBYE_WAIT: Duration = Duration::from_millis(800);
-/// How long the last words of a call are sent again.
-const LAST_WORDS_LIMIT: Duration = Duration::from_secs(10);
-/// How long an ended call still acknowledges, so that the other side can stop repeating itself.
-const AFTERLIFE: Duration = Duration::from_secs(3);
 /// How many negotiation steps are kept for a call that nobody has accepted yet; more are ignored.
 const MAX_BEFORE_ACCEPT: usize = 128;
 
@@ -93,19 +83,6 @@ pub enum CallEffect {
     Stage(Stage),
     /// The other side's microphone, camera or screen changed.
     Status(Status),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Inviting { give_up: Instant, reached: bool },
-    RingingThere { give_up: Instant },
-    Checking { give_up: Instant },
-    Waiting { give_up: Instant },
-    RingingHere { give_up: Instant },
-    Connecting { give_up: Instant },
-    Connected,
-    Reconnecting { give_up: Instant, restart: Option<Instant> },
-    Ended { stop_repeating: Instant, forget: Instant },
 }
 
 /// One end of one call.
@@ -155,6 +132,7 @@ impl Call {
         call.effects.push_back(CallEffect::Stage(Stage::Inviting));
         call.open();
         call.negotiation.wish_for_offer(false);
+        call.carry_on(now);
         call
     }
 
@@ -172,9 +150,8 @@ impl Call {
 
     /// Tells the caller that this link is not good for a call.
     pub fn refuse(&mut self, why: RefusalReason, now: Instant) {
-        let reason = refusal(&why);
-        self.say(CallMessage::Refused { why }, now);
-        self.end(reason, Side::Us, now);
+        let reason = EndReason::of_refusal(&why);
+        self.end_saying(CallMessage::Refused { why }, reason, Side::Us, now);
     }
 
     /// Rings.
@@ -188,14 +165,21 @@ impl Call {
 
     /// Says that this end is in another call.
     pub fn answer_busy(&mut self, now: Instant) {
-        self.say(CallMessage::Busy, now);
-        self.end(EndReason::Busy, Side::Us, now);
+        self.end_saying(CallMessage::Busy, EndReason::Busy, Side::Us, now);
     }
 
     /// Keeps a proven caller waiting, because our own dial to it takes precedence.
-    pub fn wait(&mut self) {
-        if let State::Checking { give_up } = self.state {
-            self.state = State::Waiting { give_up };
+    pub fn wait(&mut self, now: Instant) {
+        if matches!(self.state, State::Checking { .. }) {
+            self.state = State::Waiting { give_up: now + CALLEE_RING_LIMIT };
+        }
+    }
+
+    /// Nothing stands in the way of a caller that was kept waiting: is it still there?
+    pub fn check_again(&mut self, now: Instant) {
+        if matches!(self.state, State::Waiting { .. }) {
+            self.state = State::Checking { give_up: now + CHECK_LIMIT };
+            self.say(CallMessage::Reached, now);
         }
     }
 
@@ -207,6 +191,7 @@ impl Call {
             self.say(CallMessage::Accept { media, name }, now);
             self.open();
             self.connect(now);
+            self.carry_on(now);
         }
     }
 
@@ -224,8 +209,7 @@ impl Call {
             }
             State::Ended { .. } => return,
         };
-        self.say(last_word, now);
-        self.end(reason, Side::Us, now);
+        self.end_saying(last_word, reason, Side::Us, now);
     }
 
     /// Another call between the same two takes this one's place.
@@ -235,8 +219,7 @@ impl Call {
                 Role::Caller if self.is_dialling() => CallMessage::Cancel,
                 Role::Caller | Role::Callee => CallMessage::Hangup { reason: HangupReason::Replaced },
             };
-            self.say(last_word, now);
-            self.end(EndReason::Replaced, Side::Us, now);
+            self.end_saying(last_word, EndReason::Replaced, Side::Us, now);
         }
     }
 
@@ -248,9 +231,12 @@ impl Call {
     }
 
     /// The switchboard says that the other side is not connected.
+    ///
+    /// It may have been a moment ago, and have our invite: should it answer after all, it is told that this is over.
     pub fn other_is_offline(&mut self, now: Instant) {
         if matches!(self.state, State::Inviting { reached: false, .. }) {
-            self.end(EndReason::Unreachable, Side::Nobody, now);
+            self.end_saying(CallMessage::Cancel, EndReason::Unreachable, Side::Nobody, now);
+            self.state = State::Ended { stop_repeating: now + AFTERLIFE, forget: now + AFTERLIFE };
         }
     }
 
@@ -292,13 +278,11 @@ impl Call {
         self.courier.handle_timeout(now);
         match self.state {
             State::Inviting { give_up, reached } if now >= give_up => {
-                self.say(CallMessage::Cancel, now);
                 let reason = if reached { EndReason::NoAnswer } else { EndReason::Unreachable };
-                self.end(reason, Side::Nobody, now);
+                self.end_saying(CallMessage::Cancel, reason, Side::Nobody, now);
             }
             State::RingingThere { give_up } if now >= give_up => {
-                self.say(CallMessage::Cancel, now);
-                self.end(EndReason::NoAnswer, Side::Nobody, now);
+                self.end_saying(CallMessage::Cancel, EndReason::NoAnswer, Side::Nobody, now);
             }
             State::Checking { give_up } | State::Waiting { give_up } | State::RingingHere { give_up }
                 if now >= give_up =>
@@ -306,16 +290,13 @@ impl Call {
                 self.end(EndReason::NoAnswer, Side::Nobody, now);
             }
             State::Connecting { give_up } if now >= give_up => {
-                self.say(CallMessage::Hangup { reason: HangupReason::Failed }, now);
-                self.end(EndReason::ConnectFailed(self.stuck_at()), Side::Nobody, now);
+                self.end_failed(EndReason::ConnectFailed(self.stuck_at()), Side::Nobody, now);
             }
             State::Reconnecting { give_up, .. } if now >= give_up => {
-                let clean = self.link == Link::Closed;
-                self.say(CallMessage::Hangup { reason: HangupReason::Failed }, now);
-                if clean {
-                    self.end(EndReason::Normal, Side::Them, now);
+                if self.link == Link::Closed {
+                    self.end_failed(EndReason::Normal, Side::Them, now);
                 } else {
-                    self.end(EndReason::Lost, Side::Nobody, now);
+                    self.end_failed(EndReason::Lost, Side::Nobody, now);
                 }
             }
             State::Reconnecting { give_up, restart: Some(at) } if now >= at => {
@@ -338,25 +319,7 @@ impl Call {
     /// When to come back, and why.
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
         let resend = self.courier.poll_timeout().map(|at| (at, "send again what was not acknowledged"));
-        let state = match self.state {
-            State::Inviting { give_up, .. } | State::RingingThere { give_up } => {
-                Some((give_up, "stop ringing"))
-            }
-            State::Checking { give_up } | State::Waiting { give_up } => {
-                Some((give_up, "drop a silent caller"))
-            }
-            State::RingingHere { give_up } => Some((give_up, "stop the bell")),
-            State::Connecting { give_up } => Some((give_up, "give up connecting")),
-            State::Connected => None,
-            State::Reconnecting { restart: Some(at), .. } => Some((at, "look for another path")),
-            State::Reconnecting { give_up, restart: None } => Some((give_up, "give up reconnecting")),
-            State::Ended { stop_repeating, forget } => {
-                if self.courier.is_delivered() || stop_repeating <= forget {
-                    return Some((forget, "forget the call"));
-                }
-                Some((stop_repeating, "stop repeating the last words"))
-            }
-        };
+        let state = self.state.wake(self.courier.is_delivered());
         [resend, state].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
@@ -395,7 +358,7 @@ impl Call {
 
     /// The caller is alive, and it is for the phone to decide whether it may ring.
     pub fn is_proven(&self) -> bool {
-        matches!(self.state, State::Checking { .. }) && self.courier.is_confirmed()
+        matches!(self.state, State::Checking { .. }) && self.courier.is_delivered()
     }
 
     /// The caller has not proven yet that it is alive.
@@ -418,26 +381,14 @@ impl Call {
         matches!(self.state, State::Ended { .. })
     }
 
-    /// Ended, and the other side knows all that we had to say.
+    /// Ended, and the other side knows all that we had to say, or is not there to hear it.
     pub fn is_settled(&self) -> bool {
-        self.is_over() && self.courier.is_delivered()
+        self.state.is_settled(self.courier.is_delivered())
     }
 
     /// Ended so long ago that nothing of it need be kept.
     pub fn may_be_forgotten(&self, now: Instant) -> bool {
-        match self.state {
-            State::Ended { stop_repeating, forget } => {
-                now >= forget && (self.courier.is_delivered() || now >= stop_repeating)
-            }
-            State::Inviting { .. }
-            | State::RingingThere { .. }
-            | State::Checking { .. }
-            | State::Waiting { .. }
-            | State::RingingHere { .. }
-            | State::Connecting { .. }
-            | State::Connected
-            | State::Reconnecting { .. } => false,
-        }
+        self.state.may_be_forgotten(self.courier.is_delivered(), now)
     }
 
     fn new(id: CallId, peer: Address, role: Role, media: Media, now: Instant) -> Self {
@@ -490,7 +441,7 @@ impl Call {
             }
             CallMessage::Decline => self.end_if_dialling(EndReason::Declined, now),
             CallMessage::Busy => self.end_if_dialling(EndReason::Busy, now),
-            CallMessage::Refused { why } => self.end_if_dialling(refusal(&why), now),
+            CallMessage::Refused { why } => self.end_if_dialling(EndReason::of_refusal(&why), now),
             CallMessage::Cancel => {
                 if self.role == Role::Callee {
                     self.end(EndReason::Cancelled, Side::Them, now);
@@ -522,8 +473,7 @@ impl Call {
                 self.effects.push_back(CallEffect::Stage(Stage::Connected));
             }
             (State::Connecting { .. }, Link::Failed) => {
-                self.say(CallMessage::Hangup { reason: HangupReason::Failed }, now);
-                self.end(EndReason::ConnectFailed(self.stuck_at()), Side::Nobody, now);
+                self.end_failed(EndReason::ConnectFailed(self.stuck_at()), Side::Nobody, now);
             }
             (State::Connected, Link::Interrupted | Link::Failed) => {
                 let restart = (self.role == Role::Caller).then_some(now + RESTART_AFTER);
@@ -574,6 +524,17 @@ impl Call {
     fn end_if_dialling(&mut self, reason: EndReason, now: Instant) {
         if self.is_dialling() {
             self.end(reason, Side::Them, now);
+        }
+    }
+
+    fn end_failed(&mut self, reason: EndReason, by: Side, now: Instant) {
+        self.end_saying(CallMessage::Hangup { reason: HangupReason::Failed }, reason, by, now);
+    }
+
+    fn end_saying(&mut self, last_word: CallMessage, reason: EndReason, by: Side, now: Instant) {
+        if !self.is_over() {
+            self.courier.send_last(last_word, now);
+            self.end(reason, by, now);
         }
     }
 
@@ -634,15 +595,6 @@ impl Call {
                 Act::Send(message) => self.say(message, now),
                 Act::Order(order) => self.effects.push_back(CallEffect::Order(order)),
             }
-        }
-    }
-}
-
-fn refusal(why: &RefusalReason) -> EndReason {
-    match why {
-        RefusalReason::Version => EndReason::IncompatibleVersion,
-        RefusalReason::LinkUnknown | RefusalReason::LinkExpired | RefusalReason::Other(_) => {
-            EndReason::RefusedLink
         }
     }
 }

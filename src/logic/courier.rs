@@ -7,7 +7,7 @@
 //!   the other side could not open a second.
 //! * An acknowledgement never travels alone while something of ours is unacknowledged. So whoever sees its own first
 //!   message acknowledged has also seen the oldest thing we still have to say (a *cancel*, for instance), and never
-//!   acts on half of what we said.
+//!   acts on half of what we said. For the same reason the last word of all takes the place of what waits unsent.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -68,6 +68,14 @@ impl Courier {
         self.queue.push_back(message);
         self.hand_out_new(now);
         Ok(())
+    }
+
+    /// Puts the last message of all into the queue. What was never sent has lost its meaning and goes: nobody is to
+    /// act on it before they read this one.
+    pub fn send_last(&mut self, message: CallMessage, now: Instant) {
+        self.queue.truncate((self.sent - self.acknowledged) as usize);
+        self.queue.push_back(message);
+        self.hand_out_new(now);
     }
 
     /// Takes a frame that the other side sealed and we opened.
@@ -256,6 +264,19 @@ mod tests {
         let frame = a.poll_frame().unwrap();
 
         assert_eq!(frame, Frame { ack: 1, part: Some((2, CallMessage::Cancel)) });
+    }
+
+    #[test]
+    fn the_last_word_takes_the_place_of_what_was_never_sent() {
+        let now = Instant::now();
+        let (mut a, mut b) = (Courier::default(), Courier::default());
+        a.send(CallMessage::Reached, now).unwrap();
+        a.send(status(true), now).unwrap();
+        a.send_last(CallMessage::Cancel, now);
+
+        assert_eq!(deliver_all(&mut a, &mut b, now), [CallMessage::Reached]);
+        deliver_all(&mut b, &mut a, now);
+        assert_eq!(deliver_all(&mut a, &mut b, now), [CallMessage::Cancel]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The words for how a call goes: who, how it stands, why it ended. They stand in events and reports, so their names stay.
 
 use serde::{Deserialize, Serialize};
+use sightline_protocol::call::RefusalReason;
 
 /// Which end of the call this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +65,18 @@ pub enum EndReason {
     IncompatibleVersion,
     /// Another call between the same two took its place.
     Replaced,
+}
+
+impl EndReason {
+    /// What a refused caller is told.
+    pub fn of_refusal(why: &RefusalReason) -> Self {
+        match why {
+            RefusalReason::Version => Self::IncompatibleVersion,
+            RefusalReason::LinkUnknown | RefusalReason::LinkExpired | RefusalReason::Other(_) => {
+                Self::RefusedLink
+            }
+        }
+    }
 }
 
 /// How a call stands, for whoever watches it.

@@ -66,9 +66,16 @@ pub enum Act {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Stable,
-    Making(u32),
-    Offered(u32),
+    Making(Offer),
+    Offered(Offer),
     Answering(u32),
+}
+
+/// An offer of ours, and what it was made for: withdrawn, it is made again for the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Offer {
+    generation: u32,
+    wish: Wish,
 }
 
 /// One side of the negotiation.
@@ -87,7 +94,7 @@ pub struct Negotiation {
     acts: VecDeque<Act>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Wish {
     restart: bool,
 }
@@ -118,8 +125,8 @@ impl Negotiation {
     /// The peer connection made what was ordered. A description that was overtaken by events is dropped.
     pub fn local_description(&mut self, kind: DescriptionKind, generation: u32, sdp: String) {
         match (kind, self.state) {
-            (DescriptionKind::Offer, State::Making(expected)) if expected == generation => {
-                self.state = State::Offered(generation);
+            (DescriptionKind::Offer, State::Making(offer)) if offer.generation == generation => {
+                self.state = State::Offered(offer);
             }
             (DescriptionKind::Answer, State::Answering(expected)) if expected == generation => {
                 self.state = State::Stable;
@@ -145,7 +152,7 @@ impl Negotiation {
         match kind {
             DescriptionKind::Offer => self.take_offer(generation, sdp),
             DescriptionKind::Answer => match self.state {
-                State::Offered(ours) if ours == generation => {
+                State::Offered(ours) if ours.generation == generation => {
                     self.state = State::Stable;
                     self.acts.push_back(Act::Order(Order::TakeAnswer { generation, sdp }));
                     self.release_held(generation);
@@ -193,8 +200,9 @@ impl Negotiation {
         }
         match self.state {
             State::Making(_) | State::Offered(_) if !self.polite => return,
-            State::Making(_) | State::Offered(_) => {
-                self.wish.get_or_insert(Wish { restart: false });
+            State::Making(ours) | State::Offered(ours) => {
+                let restart = ours.wish.restart || self.wish.is_some_and(|wish| wish.restart);
+                self.wish = Some(Wish { restart });
             }
             State::Stable | State::Answering(_) => {}
         }
@@ -208,10 +216,11 @@ impl Negotiation {
         if self.state != State::Stable {
             return;
         }
-        if let Some(Wish { restart }) = self.wish.take() {
+        if let Some(wish) = self.wish.take() {
             self.newest += 1;
-            self.state = State::Making(self.newest);
-            self.acts.push_back(Act::Order(Order::MakeOffer { generation: self.newest, restart }));
+            let generation = self.newest;
+            self.state = State::Making(Offer { generation, wish });
+            self.acts.push_back(Act::Order(Order::MakeOffer { generation, restart: wish.restart }));
         }
     }
 

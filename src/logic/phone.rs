@@ -3,7 +3,8 @@
 //! A proven caller rings where nothing else is going on. Otherwise:
 //!
 //! * **Both dial each other at once.** The call with the lower id wins. Its caller lets the other one wait; its callee
-//!   withdraws its own call and accepts at once, since its person has already said that they want to talk.
+//!   withdraws its own call and accepts at once, since its person has already said that they want to talk. Should the
+//!   lower call come to nothing, the one that waited is checked again before it rings.
 //! * **The one we are talking to rings again.** It has lost the old call: ours ends as *replaced*, the new one rings.
 //! * **Anybody else** hears *busy*, and is shown.
 //!
@@ -202,6 +203,10 @@ impl Phone {
             self.calls.values().filter(|call| call.may_be_forgotten(now)).map(Call::id).collect();
         for id in forgotten {
             self.calls.remove(&id);
+            self.over.push_back(id);
+            if self.over.len() > MAX_REMEMBERED {
+                self.over.pop_front();
+            }
             self.effects.push_back(Effect::Forget { call: id });
         }
         self.settle(now);
@@ -287,13 +292,14 @@ impl Phone {
             if self.current().is_none_or(Call::is_over) {
                 self.current = None;
             }
-            let undecided = self
-                .calls
-                .values()
-                .find(|call| call.is_proven() || (call.is_waiting() && self.current.is_none()))
-                .map(Call::id);
-            let Some(id) = undecided else { return };
-            self.decide(id, now);
+            let first = |is: fn(&Call) -> bool| self.calls.values().find(|call| is(call)).map(Call::id);
+            if let Some(id) = first(Call::is_proven) {
+                self.decide(id, now);
+            } else if let Some(id) = first(Call::is_waiting).filter(|_| self.current.is_none()) {
+                self.with(id, now, |call| call.check_again(now));
+            } else {
+                return;
+            }
         }
     }
 
@@ -310,7 +316,7 @@ impl Phone {
             self.with(id, now, |call| call.answer_busy(now));
             self.effects.push_back(Effect::TurnedAway { from: peer, name });
         } else if dialling && current < id {
-            self.with(id, now, Call::wait);
+            self.with(id, now, |call| call.wait(now));
         } else {
             self.with(current, now, |call| call.replace(now));
             self.ring(id, now);
@@ -335,7 +341,6 @@ impl Phone {
     /// Lets a call act, and takes up what it asks for.
     fn with(&mut self, id: CallId, now: Instant, act: impl FnOnce(&mut Call)) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        let was_over = call.is_over();
         act(call);
         let (peer, role) = (call.peer(), call.role());
         let mut accepted = false;
@@ -351,12 +356,6 @@ impl Phone {
                 }
                 CallEffect::Status(status) => Effect::Status { call: id, status },
             });
-        }
-        if call.is_over() && !was_over {
-            self.over.push_back(id);
-            if self.over.len() > MAX_REMEMBERED {
-                self.over.pop_front();
-            }
         }
         if accepted {
             self.drop_crossed_calls_of(peer, now);

@@ -1,3 +1,13 @@
 //! What several tests need.
 
+pub(crate) mod faults;
+pub(crate) mod paths;
+pub(crate) mod peer;
 pub(crate) mod programs;
+pub(crate) mod rng;
+pub(crate) mod rules;
+pub(crate) mod script;
+pub(crate) mod seals;
+mod telling;
+mod wires;
+pub(crate) mod world;

@@ -1,0 +1,164 @@
+//! A scenario made of one number, and what became of it.
+
+use std::time::Duration;
+
+use sightline::logic::course::{Link, Stage};
+
+use super::{
+    faults::Faults,
+    rng::Rng,
+    rules::{Temper, check_calls},
+    world::{Deed, World, millis, seconds},
+};
+
+/// Longer than every limit of a call together, and than every repetition.
+const UNTIL_QUIET: Duration = Duration::from_secs(240);
+
+/// A scenario, and what was wrong with it.
+type Play = fn(seed: u64, with_log: bool) -> (World, Vec<String>);
+
+/// Anything happens to up to three phones.
+pub(crate) fn play(seed: u64) -> Result<World, String> {
+    replay_where_wrong(anything, seed)
+}
+
+/// Two people dial each other at about the same time, and both want to talk.
+pub(crate) fn play_glare(seed: u64) -> Result<World, String> {
+    replay_where_wrong(glare, seed)
+}
+
+/// Plays the scenario of that seed. In the error stands all that happened.
+fn replay_where_wrong(play: Play, seed: u64) -> Result<World, String> {
+    let (world, wrongs) = play(seed, false);
+    if wrongs.is_empty() {
+        return Ok(world);
+    }
+    let (world, _) = play(seed, true);
+    let log = world.log.unwrap_or_default().join("\n");
+    Err(format!(
+        "{log}\n\n{}\n\nReplay with SIGHTLINE_SEED={seed} cargo test --test tests call::\n",
+        wrongs.join("\n")
+    ))
+}
+
+fn anything(seed: u64, with_log: bool) -> (World, Vec<String>) {
+    let mut rng = Rng::new(seed);
+    let temper = if rng.chance(75) { Temper::Mild } else { Temper::Harsh };
+    let mut world = World::new(rng.next(), faults(&mut rng, temper), 3);
+    world.log = with_log.then(Vec::new);
+    let end = write(&mut rng, temper, &mut world);
+    world.run(end);
+    let is_quiet = world.run_until_quiet(UNTIL_QUIET);
+    let mut wrongs = check_calls(&world, temper);
+    if !is_quiet {
+        wrongs.push("a call still stands after everything was over".to_owned());
+    }
+    (world, wrongs)
+}
+
+fn glare(seed: u64, with_log: bool) -> (World, Vec<String>) {
+    let mut rng = Rng::new(seed);
+    let faults = Faults {
+        accept_percent: 100,
+        decline_percent: 0,
+        furthest: Link::Up,
+        order_ms: 1..100,
+        ..faults(&mut rng, Temper::Mild)
+    };
+    let mut world = World::new(rng.next(), faults, 2);
+    world.log = with_log.then(Vec::new);
+    for from in 0..2 {
+        world.plan(rng.millis(0..3_000), Deed::Dial { from, to: 1 - from });
+    }
+    world.run(seconds(60));
+    let mut wrongs = Vec::new();
+    let connected: Vec<_> = (0..2).map(|device| world.standing(device)).collect();
+    match connected[..] {
+        [Some((one, Stage::Connected)), Some((other, Stage::Connected))] if one == other => {
+            for (whose, seen) in world.seen.iter().filter(|(whose, _)| whose.call == one) {
+                let other =
+                    world.seen.iter().find(|(other, _)| other.call == one && other.device != whose.device);
+                if other.is_none_or(|(_, other)| other.named != seen.got) {
+                    wrongs.push(format!("{} was not given all candidates: {:?}", whose.device, seen.got));
+                }
+            }
+        }
+        _ => wrongs.push(format!("instead of one call there is {connected:?}")),
+    }
+    world.act(Deed::HangUp(rng.index(2)));
+    if !world.run_until_quiet(UNTIL_QUIET) {
+        wrongs.push("a call still stands after everything was over".to_owned());
+    }
+    wrongs.extend(check_calls(&world, Temper::Mild));
+    (world, wrongs)
+}
+
+fn faults(rng: &mut Rng, temper: Temper) -> Faults {
+    let longest = [25, 200, 1_000, 3_000][rng.index(4)];
+    let losses = [0, 10, 30, 50][rng.index(4)];
+    let harsh = temper == Temper::Harsh;
+    Faults {
+        lost_percent: if harsh { losses * 19 / 10 } else { losses },
+        repeated_percent: [0, 10, 40][rng.index(3)],
+        delay_ms: 1..longest,
+        most_losses: if harsh { u32::MAX } else { 2 },
+        furthest: [Link::Checking, Link::PathFound].get(rng.index(25)).copied().unwrap_or(Link::Up),
+        most_candidates: 4,
+        accept_percent: [50, 80, 100][rng.index(3)],
+        decline_percent: [0, 20][rng.index(2)],
+        order_ms: [1..5, 1..100, 1..2_000][rng.index(3)].clone(),
+    }
+}
+
+// What a mild world may do is reckoned so that one of the repetitions within `LAST_WORDS_LIMIT` arrives: two losses, and
+// one absence of 2 s that also swallows what was under way for 3 s.
+/// Plans what people and the world do. Returns when everybody has hung up for good.
+fn write(rng: &mut Rng, temper: Temper, world: &mut World) -> Duration {
+    let stage = seconds([2, 10, 40, 90][rng.index(4)]);
+    let within = |rng: &mut Rng| millis(rng.below(stage.as_millis() as u64));
+    let someone = |rng: &mut Rng| if rng.chance(85) { rng.index(2) } else { 2 };
+    let mut first_dial = |rng: &mut Rng, from: usize, to: usize| {
+        let after = if rng.chance(50) { millis(rng.below(300)) } else { within(rng) };
+        world.plan(after, Deed::Dial { from, to });
+    };
+    first_dial(rng, 0, 1);
+    if rng.chance(50) {
+        first_dial(rng, 1, 0);
+    }
+    let mut may_be_away = true;
+    for _ in 0..rng.below(10) {
+        let after = within(rng);
+        let short = if temper == Temper::Mild { rng.millis(1..2_000) } else { rng.millis(1..40_000) };
+        let device = someone(rng);
+        let deed = match rng.below(24) {
+            0..6 => Deed::Dial { from: device, to: (device + 1 + rng.index(2)) % 3 },
+            6..8 => Deed::Accept(device),
+            8..11 => Deed::HangUp(device),
+            11..13 => Deed::Status(device),
+            13..16 => {
+                world.plan(after + short, Deed::Restart(device));
+                let redial = after + short + rng.millis(0..3_000);
+                world.plan(redial, Deed::Dial { from: device, to: (device + 1) % 2 });
+                Deed::Crash(device)
+            }
+            16..18 if std::mem::take(&mut may_be_away) || temper == Temper::Harsh => Deed::Outage(short),
+            18..20 if std::mem::take(&mut may_be_away) || temper == Temper::Harsh => {
+                Deed::Away(device, short)
+            }
+            20..22 => Deed::Cut(rng.millis(100..15_000)),
+            _ => Deed::Replay,
+        };
+        world.plan(after, deed);
+    }
+    for _ in 0..rng.below(4) {
+        let after = rng.millis(0..200_000);
+        world.plan(after, Deed::Replay);
+    }
+    // One hangs up first, and the other one is left to hear of it; the rest follow when nobody dials any more.
+    let end = stage + seconds(15);
+    world.plan(end, Deed::HangUp(rng.index(2)));
+    for device in 0..3 {
+        world.plan(end + seconds(60), Deed::HangUp(device));
+    }
+    end + seconds(60)
+}

@@ -1,0 +1,28 @@
+//! How a scenario is told when it went wrong.
+
+use sightline::logic::phone::Effect;
+use sightline_protocol::call::{CallId, Frame};
+
+pub(crate) fn brief(effect: &Effect) -> String {
+    match effect {
+        Effect::Post { call, to: _, frame } => format!("posts in {}: {}", short(*call), said(frame)),
+        Effect::Open { call, role, media: _ } => format!("opens {} as {role:?}", short(*call)),
+        Effect::Order { call, order } => format!("orders in {}: {order:?}", short(*call)),
+        Effect::Close { call } => format!("closes {}", short(*call)),
+        Effect::Stage { call, peer: _, stage } => format!("shows {}: {stage:?}", short(*call)),
+        Effect::Status { call, status } => format!("shows in {}: {status:?}", short(*call)),
+        Effect::TurnedAway { .. } => "shows that somebody was turned away".to_owned(),
+        Effect::Forget { call } => format!("forgets {}", short(*call)),
+    }
+}
+
+pub(crate) fn said(frame: &Frame) -> String {
+    match &frame.part {
+        None => format!("ack {}", frame.ack),
+        Some((number, message)) => format!("ack {}, {number} {}", frame.ack, message.kind()),
+    }
+}
+
+pub(crate) fn short(call: CallId) -> String {
+    call.to_string().chars().take(4).collect()
+}
