@@ -123,6 +123,29 @@ fn a_call_that_does_not_connect_ends_after_half_a_minute_and_says_at_which_step(
 }
 
 #[test]
+fn an_end_that_cannot_be_made_ends_the_call_at_once() {
+    let our_side = EndReason::ConnectFailed(Step::OurSide);
+    for accepted in [false, true] {
+        let mut world = World::new(0, Faults::none(), 2);
+        world.act(dial(0, 1, LOW));
+        world.run(seconds(2));
+        if accepted {
+            world.act(Deed::Accept(1));
+            world.run(millis(1));
+        }
+        let breaks = usize::from(accepted);
+
+        world.break_peer(breaks, LOW);
+        world.run(seconds(2));
+
+        assert_eq!(end(&world, breaks, LOW), (our_side, Side::Nobody));
+        let (reason, by) = end(&world, 1 - breaks, LOW);
+        assert_eq!(by, Side::Them);
+        assert!(matches!(reason, EndReason::Cancelled | EndReason::ConnectFailed(_)), "{reason:?}");
+    }
+}
+
+#[test]
 fn a_program_of_another_age_is_refused_without_a_ring() {
     let (mut phone, now) = (Phone::new(Owner::default()), std::time::Instant::now());
     let version = PROTOCOL_VERSION + 2;

@@ -136,7 +136,7 @@ impl Pair {
                 end.negotiation.local_candidate(candidate);
             }
             Some(PeerEvent::CandidatesDone) => end.negotiation.local_candidates_done(),
-            Some(PeerEvent::Link(_)) => {}
+            Some(PeerEvent::Link(_) | PeerEvent::Broken) => {}
         }
         true
     }

@@ -93,10 +93,11 @@ impl End {
             }
             PeerNews::Path { in_use, encryption } => {
                 assert!(!self.up || encryption.srtp.is_some());
-                self.path = in_use;
+                self.path = Some(in_use);
                 None
             }
             PeerNews::Broken(why) => panic!("{why}"),
+            PeerNews::Event(PeerEvent::Broken) => panic!("the adapter says why, or nothing"),
         }
     }
 }

@@ -352,6 +352,22 @@ fn a_relay_that_nobody_offers_is_said_to_be_missing() {
 }
 
 #[test]
+fn an_address_that_is_not_ours_ends_the_call_at_once_and_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerProgram::start();
+    let mut callee = Program::answer(&server, &folder.path().join("b"), SMALL);
+    let link = callee.link();
+    let started = Instant::now();
+
+    let profile = folder.path().join("a");
+    let ended = Program::run(&["call", &link, "--profile", profile.to_str().unwrap(), "--bind", "192.0.2.1"]);
+
+    assert_eq!(ended.code, 4, "{}{}", ended.output, ended.errors);
+    assert!(ended.output.contains("This computer's end"), "{}", ended.output);
+    assert!(ended_within(started, Duration::from_secs(5)));
+}
+
+#[test]
 fn the_demonstration_gives_a_verdict_in_words() {
     let _turn = my_turn();
     let ended = Program::run(&["demo", "--duration", "3"]);

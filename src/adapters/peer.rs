@@ -282,11 +282,10 @@ impl Task {
     }
 
     async fn look_at_path(&self, connection: &dyn PeerConnection) {
+        let Some(pair) = self.tracks.selected_pair().await else { return };
         let report = connection.get_stats(self.clock.now(), StatsSelector::None).await;
-        let in_use = peer_stats::pair_in_use(&report);
-        if in_use.is_some() {
-            self.report(PeerNews::Path { in_use, encryption: peer_stats::encryption(&report) }).await;
-        }
+        let in_use = peer_stats::pair_in_use(&pair, &report);
+        self.report(PeerNews::Path { in_use, encryption: peer_stats::encryption(&report) }).await;
     }
 
     async fn report(&self, news: PeerNews) {

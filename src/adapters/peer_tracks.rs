@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use rtc::{
     media_stream::MediaStreamTrack,
+    peer_connection::transport::RTCIceCandidatePair,
     rtcp::goodbye::Goodbye,
     rtp,
     rtp_transceiver::rtp_sender::{
@@ -111,6 +112,12 @@ impl LocalTracks {
             }
         }
         Ok(())
+    }
+
+    /// The pair of candidates that carries them.
+    pub(super) async fn selected_pair(&self) -> Option<RTCIceCandidatePair> {
+        let sender = &self.tracks.first()?.sender;
+        sender.transport().await.ok()??.ice_transport().get_selected_candidate_pair().await.ok()?
     }
 
     /// Tells the other side, on the path itself, that we go. More than once, because nobody acknowledges it.

@@ -102,8 +102,11 @@ async fn call_each_other(
         clock,
     );
     callee.link = Some(CallLink { server: address.clone(), address: to, token: None });
-    let callee = tokio::spawn(callee.run());
-    let caller = Session::new(
+    if let Err(exit) = callee.wait_for_server().await {
+        return Ok((exit, None, None));
+    }
+    let callee = tokio::spawn(callee.serve());
+    let mut caller = Session::new(
         start(Identity::generate()?, "Ada", "caller"),
         Duty::Dial { to, token: None },
         wish,
@@ -111,7 +114,10 @@ async fn call_each_other(
         Teller::new(clock, out.events, "caller: "),
         clock,
     );
-    let (exit, caller) = caller.run().await;
+    if let Err(exit) = caller.wait_for_server().await {
+        return Ok((exit, None, None));
+    }
+    let (exit, caller) = caller.serve().await;
     if caller.is_none() {
         callee.abort();
         return Ok((exit, None, None));

@@ -131,7 +131,10 @@ fn run(
         let handle = installation.start();
         let mut session = Session::new(handle, duty, wish, out.duration, teller, clock);
         session.link = Some(link);
-        let (exit, report) = session.run().await;
+        if let Err(exit) = session.wait_for_server().await {
+            return Ok(exit);
+        }
+        let (exit, report) = session.serve().await;
         if let (Some(path), Some(report)) = (&out.report, &report) {
             write_report(path, &serde_json::to_value(report)?)?;
         }
@@ -182,11 +185,8 @@ impl Session {
         Self { handle, duty, wish, duration, teller, clock, link: None, hang_up_at: None, closing: false }
     }
 
-    /// Runs to the end of the call, or of the hope for one.
-    pub(super) async fn run(mut self) -> (Exit, Option<CallReport>) {
-        if let Err(exit) = self.wait_for_server().await {
-            return (exit, None);
-        }
+    /// Does its duty to the end of the call, or of the hope for one. The server has to know us before.
+    pub(super) async fn serve(mut self) -> (Exit, Option<CallReport>) {
         match &self.duty {
             Duty::Dial { to, token } => {
                 self.handle.say(Command::Dial { to: *to, token: token.clone(), media: self.wish });
@@ -209,7 +209,8 @@ impl Session {
         (exit, report)
     }
 
-    async fn wait_for_server(&mut self) -> Result<(), Exit> {
+    /// Waits until the server knows us.
+    pub(super) async fn wait_for_server(&mut self) -> Result<(), Exit> {
         let deadline = self.clock.now() + SERVER_WITHIN;
         loop {
             let update = tokio::select! {

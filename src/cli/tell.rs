@@ -174,6 +174,7 @@ pub(super) fn ending(reason: EndReason, by: Side) -> String {
 
 fn stuck(step: Step) -> &'static str {
     match step {
+        Step::OurSide => "this computer's end could not be made; see above what was in the way.",
         Step::Description => {
             "the other side never described itself. Its server may have lost it; call again."
         }

@@ -111,7 +111,7 @@ pub enum PeerNews {
     /// How the path stands.
     Path {
         /// The pair in use.
-        in_use: Option<PairInUse>,
+        in_use: PairInUse,
         /// What protects the media.
         encryption: Encryption,
     },

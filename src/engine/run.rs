@@ -19,8 +19,8 @@ use tokio::{
 
 use crate::logic::{
     call::PeerEvent,
-    course::{Link, Stage},
-    path::{PairInUse, PathPolicy},
+    course::Stage,
+    path::PathPolicy,
     phone::{Effect, Event, Owner, Phone},
 };
 
@@ -210,7 +210,7 @@ impl Engine {
                         calling.report.note_link(t_ms, *state);
                         link = Some(*state);
                     }
-                    PeerEvent::Description { .. } | PeerEvent::CandidatesDone => {}
+                    PeerEvent::Description { .. } | PeerEvent::CandidatesDone | PeerEvent::Broken => {}
                 }
                 if let Some(link) = link {
                     self.tell(Update::Link { call, link }).await;
@@ -219,10 +219,7 @@ impl Engine {
             }
             PeerNews::KeyFrameWanted => calling.key_frame_wanted(),
             PeerNews::Path { in_use, encryption } => {
-                let path = &mut calling.report.path;
-                let ends = |pair: &PairInUse| (pair.local.clone(), pair.remote.clone());
-                let moved = path.in_use.as_ref().map(ends) != in_use.as_ref().map(ends);
-                path.in_use = in_use.or_else(|| path.in_use.take());
+                let moved = calling.report.path.take_in_use(in_use);
                 calling.report.encryption = encryption;
                 if moved {
                     let path = Box::new(calling.report.path.clone());
@@ -230,8 +227,9 @@ impl Engine {
                 }
             }
             PeerNews::Broken(why) => {
-                tracing::error!(why, "a peer connection cannot go on");
-                self.handle(Event::Peer { call, event: PeerEvent::Link(Link::Failed) }).await;
+                let text = format!("This computer's end of the connection does not work: {why}");
+                self.tell(Update::Problem { text }).await;
+                self.handle(Event::Peer { call, event: PeerEvent::Broken }).await;
             }
         }
     }
@@ -256,8 +254,7 @@ impl Engine {
                     let taken = self.calls.get_mut(&call).is_none_or(|calling| calling.order(order));
                     if !taken {
                         tracing::error!("a peer connection takes no more orders");
-                        let event = PeerEvent::Link(Link::Failed);
-                        self.phone.handle(Event::Peer { call, event }, self.clock.now());
+                        self.phone.handle(Event::Peer { call, event: PeerEvent::Broken }, self.clock.now());
                     }
                 }
                 Effect::Close { call } => {

@@ -66,6 +66,8 @@ pub enum PeerEvent {
     CandidatesDone,
     /// How the connection stands.
     Link(Link),
+    /// It could not be made, or could not do what it was told.
+    Broken,
 }
 
 /// What a call asks to be done.
@@ -269,6 +271,7 @@ impl Call {
             PeerEvent::Candidate(candidate) => self.negotiation.local_candidate(candidate),
             PeerEvent::CandidatesDone => self.negotiation.local_candidates_done(),
             PeerEvent::Link(link) => self.handle_link(link, now),
+            PeerEvent::Broken => self.handle_broken(now),
         }
         self.carry_on(now);
     }
@@ -501,6 +504,23 @@ impl Call {
                 | Link::Failed
                 | Link::Closed,
             ) => {}
+        }
+    }
+
+    /// Fatal while the connection is being made. One that stands, or stood, is judged by what comes through it.
+    fn handle_broken(&mut self, now: Instant) {
+        let failed = EndReason::ConnectFailed(Step::OurSide);
+        match self.state {
+            State::Inviting { .. } | State::RingingThere { .. } => {
+                self.end_saying(CallMessage::Cancel, failed, Side::Nobody, now);
+            }
+            State::Connecting { .. } => self.end_failed(failed, Side::Nobody, now),
+            State::Checking { .. }
+            | State::Waiting { .. }
+            | State::RingingHere { .. }
+            | State::Connected
+            | State::Reconnecting { .. }
+            | State::Ended { .. } => {}
         }
     }
 

@@ -42,6 +42,13 @@ pub struct CandidateLine {
 #[error("this is not a candidate line")]
 pub struct NotACandidate;
 
+impl CandidateLine {
+    /// Whether it names that address.
+    pub fn is_at(&self, address: &str, port: u16) -> bool {
+        self.address == address && self.port == port
+    }
+}
+
 impl FromStr for CandidateLine {
     type Err = NotACandidate;
 

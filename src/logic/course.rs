@@ -29,6 +29,8 @@ pub enum Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
+    /// Our own end could not be made; what was in the way was told as a problem.
+    OurSide,
     /// The other side's description never came.
     Description,
     /// Descriptions were exchanged, but no candidate of theirs came.

@@ -141,6 +141,21 @@ impl PathReport {
         note(&mut self.remote, t_ms, line);
     }
 
+    /// Writes down what carries the call, and says whether it is another pair than before.
+    ///
+    /// A check of theirs that overtakes its candidate makes an address known as *peer reflexive* that they then name as
+    /// what it is; what they say of it counts.
+    pub fn take_in_use(&mut self, mut pair: PairInUse) -> bool {
+        let named =
+            self.remote.iter().find(|noted| noted.candidate.is_at(&pair.remote.address, pair.remote.port));
+        if let (Kind::PeerReflexive, Some(named)) = (pair.remote.kind, named) {
+            pair.remote.kind = named.candidate.kind;
+        }
+        let before = self.in_use.replace(pair);
+        let ends = |pair: &PairInUse| (pair.local.clone(), pair.remote.clone());
+        before.as_ref().map(ends) != self.in_use.as_ref().map(ends)
+    }
+
     /// Direct or relayed, and by which end.
     pub fn route(&self) -> Route {
         let relays = |end: &End| end.kind == Kind::Relay;
@@ -223,6 +238,25 @@ mod tests {
             (Route::RelayedByUs, "Relayed by our server turn.example over UDP · 23 ms")
         );
         assert_eq!(PathReport::default().sentence(), "No path yet");
+    }
+
+    #[test]
+    fn an_address_that_was_met_before_it_was_named_is_what_they_say_it_is() {
+        let mut path = PathReport::default();
+        let pair = |kind| PairInUse {
+            local: end(Kind::Host, None),
+            remote: end(kind, None),
+            round_trip_ms: None,
+            bytes_sent: 0,
+            bytes_received: 0,
+        };
+        assert!(path.take_in_use(pair(Kind::PeerReflexive)), "there was none before");
+        assert!(!path.take_in_use(pair(Kind::PeerReflexive)), "the same again");
+        path.note_remote(1, "candidate:1 1 udp 2130706431 203.0.113.7 5000 typ host");
+
+        assert!(path.take_in_use(pair(Kind::PeerReflexive)), "it is told anew as what it is");
+
+        assert_eq!(path.in_use.unwrap().remote.kind, Kind::Host);
     }
 
     #[test]

@@ -109,6 +109,12 @@ impl World {
         }
     }
 
+    /// A device finds that its end of a call cannot be made.
+    pub(crate) fn break_peer(&mut self, device: usize, call: CallId) {
+        let whose = Whose { device, life: self.devices[device].life, call };
+        self.peer_says(whose, PeerEvent::Broken);
+    }
+
     pub(super) fn peer_says(&mut self, whose: Whose, event: PeerEvent) {
         let Some(peer) = self.peer_of(whose) else { return };
         match &event {
@@ -117,7 +123,7 @@ impl World {
                 let line = candidate.line.clone();
                 self.seen_of(whose).named.push(line);
             }
-            PeerEvent::Description { .. } | PeerEvent::CandidatesDone => {}
+            PeerEvent::Description { .. } | PeerEvent::CandidatesDone | PeerEvent::Broken => {}
         }
         self.note(|| format!("{}'s connection: {event:?}", whose.device));
         self.tell(whose.device, Event::Peer { call: whose.call, event });
