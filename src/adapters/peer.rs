@@ -7,7 +7,6 @@
 //! * checks every 50 ms instead of 200 ms, or a connection on a LAN takes half a second;
 //! * no wait for pairs learned from the other side's checks: its check often overtakes its candidate, and the default would
 //!   then hold up the call for a second (one in twenty-five on loopback);
-//! * the answering side is the DTLS server, or its first flight may be lost before the other side has a path;
 //! * no mDNS: it joins a multicast group before anything else, and fails every call where there is only loopback;
 //! * NACK every 20 ms and at most twice: the repairs arrive behind the interceptor that asks for them, so with its
 //!   defaults it asks for ever (a third of all packets came twice);
@@ -26,7 +25,7 @@ use std::{
 use rtc::{
     ice::mdns::MulticastDnsMode,
     interceptor::{NackGeneratorBuilder, NackResponderBuilder, Slot},
-    peer_connection::{configuration::interceptor_registry::configure_rtcp_reports, transport::RTCDtlsRole},
+    peer_connection::configuration::interceptor_registry::configure_rtcp_reports,
 };
 use sightline_protocol::call::{Candidate, DescriptionKind};
 use tokio::{
@@ -191,7 +190,6 @@ impl Task {
             .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_srflx_acceptance_min_wait(Some(REFLEXIVE_WAIT))
             .with_relay_acceptance_min_wait(Some(RELAY_WAIT))
-            .with_answering_dtls_role(RTCDtlsRole::Server)
             .with_multicast_dns_mode(MulticastDnsMode::Disabled);
         if self.setup.path.needs_relay() {
             settings = settings.with_relay_acceptance_min_wait(Some(Duration::ZERO));

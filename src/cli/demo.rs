@@ -36,6 +36,8 @@ use super::{
 
 const USUAL_DURATION: Duration = Duration::from_secs(10);
 const FPS: u32 = 30;
+/// Pictures between the encoder of one side and the screen of the other, at most, on one computer.
+const UNDER_WAY: u64 = 3;
 /// A call in which fewer pictures than this arrive is not called good.
 const GOOD_SHARE: f64 = 0.95;
 
@@ -158,8 +160,10 @@ fn verdict(caller: &CallReport, callee: &CallReport) -> Verdict {
     Verdict { good, text }
 }
 
+/// What part of the pictures came through, those not counted that were under way when it was hung up.
 fn share(sent: u64, shown: u64) -> f64 {
-    if sent == 0 { 0.0 } else { shown as f64 / sent as f64 }
+    let due = sent.saturating_sub(UNDER_WAY);
+    if due == 0 { 0.0 } else { (shown as f64 / due as f64).min(1.0) }
 }
 
 fn concealed(report: &CallReport) -> f64 {

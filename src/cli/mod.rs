@@ -1,6 +1,6 @@
 //! The command line: the whole app without a window, for scripts, tests and people in terminals.
 //!
-//! [`args`] says what can be asked, [`session`] runs one call for it, [`demo`] two at once, [`tell`] prints what happens.
+//! `args` says what can be asked, `session` runs one call for it, `demo` two at once, `tell` prints what happens.
 
 pub mod args;
 mod demo;

@@ -194,8 +194,8 @@ const HELLO_DOMAIN: &[u8] = b"sightline hello v1\0";
 
 /// What a hello signs: `"sightline hello v1"`, a zero byte, the 32 bytes of the challenge, the 32 bytes of
 /// the address, and the server's name in lower case ([`ServerAddress::name`](crate::ServerAddress::name) on
-/// one side, the `Host` header on the other). Everything before the name has a fixed length, so no two hellos
-/// share bytes.
+/// one side, one of the names that the server was told are its own on the other). Everything before the name has a
+/// fixed length, so no two hellos share bytes.
 ///
 /// The name is signed so that a server cannot use its client's hello to pass for that client elsewhere.
 pub fn hello_signing_bytes(server_name: &str, challenge: &Challenge, address: &Address) -> Vec<u8> {
