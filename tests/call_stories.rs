@@ -149,7 +149,7 @@ fn an_end_that_cannot_be_made_ends_the_call_at_once() {
 fn a_program_of_another_age_is_refused_without_a_ring() {
     let (mut phone, now) = (Phone::new(Owner::default()), std::time::Instant::now());
     let version = PROTOCOL_VERSION + 2;
-    let invite = CallMessage::Invite { version, name: None, media: MEDIA, token: None, replaces: None };
+    let invite = CallMessage::Invite { version, name: None, media: MEDIA, token: None };
     phone.handle(frame(LOW, 0, 1, invite), now);
 
     let refused = CallMessage::Refused { why: RefusalReason::Version };
@@ -190,7 +190,7 @@ fn a_link_that_is_not_known_is_refused_and_a_known_one_rings() {
 #[test]
 fn a_refused_invite_that_is_repeated_later_is_not_answered_again() {
     let token = Some("spring".parse().expect("a token"));
-    let invite = CallMessage::Invite { version: 1, name: None, media: MEDIA, token, replaces: None };
+    let invite = CallMessage::Invite { version: 1, name: None, media: MEDIA, token };
     let (mut phone, mut now) = (Phone::new(Owner::default()), std::time::Instant::now());
     phone.handle(frame(LOW, 0, 1, invite.clone()), now);
     while let Some((at, _)) = phone.poll_timeout() {
@@ -211,7 +211,7 @@ fn offers_and_candidates_that_overtake_each_other_reach_the_connection_in_order(
     let candidates =
         |name: &str, end| CallMessage::Candidates { generation: 1, candidates: vec![line(name)], end };
     let offer = CallMessage::Description { kind: DescriptionKind::Offer, generation: 1, sdp: "offer".into() };
-    let invite = CallMessage::Invite { version: 1, name: None, media: MEDIA, token: None, replaces: None };
+    let invite = CallMessage::Invite { version: 1, name: None, media: MEDIA, token: None };
     phone.handle(frame(LOW, 0, 1, invite), now);
     for (number, message) in [(4, candidates("b", true)), (3, candidates("a", false)), (2, offer)] {
         phone.handle(frame_with_ack(LOW, 0, number, message, 1), now);

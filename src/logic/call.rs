@@ -127,7 +127,6 @@ impl Call {
                 name: invitation.name,
                 media: invitation.media,
                 token: invitation.token,
-                replaces: None,
             },
             now,
         );

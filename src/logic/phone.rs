@@ -265,7 +265,7 @@ impl Phone {
     }
 
     fn take_invite(&mut self, id: CallId, from: Address, frame: &Frame, now: Instant) {
-        let Some((1, CallMessage::Invite { version, name, media, token, replaces: _ })) = &frame.part else {
+        let Some((1, CallMessage::Invite { version, name, media, token })) = &frame.part else {
             return;
         };
         let strangers =

@@ -93,9 +93,6 @@ pub enum CallMessage {
         /// From the link, where it had one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<LinkToken>,
-        /// A call with the same party that this one takes the place of.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        replaces: Option<CallId>,
     },
     /// The callee's program has the invitation and asks nobody yet.
     Reached,

@@ -114,7 +114,6 @@ fn a_name_is_cleaned_whoever_sent_it() {
         name: Some(name.to_owned()),
         media: Media { audio: true, video: true },
         token: None,
-        replaces: None,
     };
     let read = |bytes: &[u8]| match Frame::decode(bytes).unwrap().part {
         Some((1, CallMessage::Invite { name, .. } | CallMessage::Accept { name, .. })) => name,
@@ -184,14 +183,14 @@ fn messages() -> impl Strategy<Value = CallMessage> {
         Just(DescriptionKind::Rollback)
     ];
     prop_oneof![
-        (any::<u16>(), names(), media(), prop::option::of("[A-Za-z0-9_-]{1,64}"), any::<Option<[u8; 16]>>())
-            .prop_map(|(version, name, media, token, replaces)| CallMessage::Invite {
+        (any::<u16>(), names(), media(), prop::option::of("[A-Za-z0-9_-]{1,64}")).prop_map(
+            |(version, name, media, token)| CallMessage::Invite {
                 version,
                 name,
                 media,
                 token: token.map(|token| token.parse().unwrap()),
-                replaces: replaces.map(CallId),
-            }),
+            }
+        ),
         Just(CallMessage::Reached),
         Just(CallMessage::Ringing),
         (media(), names()).prop_map(|(media, name)| CallMessage::Accept { media, name }),

@@ -61,18 +61,17 @@ fn to_client() -> Vec<ToClient> {
 fn frames() -> Vec<Frame> {
     let part = |number, message| Frame { ack: 3, part: Some((number, message)) };
     let media = Media { audio: true, video: true };
-    let invite = |name: Option<&str>, token: Option<&str>, replaces| CallMessage::Invite {
+    let invite = |name: Option<&str>, token: Option<&str>| CallMessage::Invite {
         version: 1,
         name: name.map(Into::into),
         media,
         token: token.map(|token| token.parse().unwrap()),
-        replaces,
     };
     let description = |kind, sdp: &str| CallMessage::Description { kind, generation: 1, sdp: sdp.to_owned() };
     let line = "candidate:1 1 udp 2130706431 192.0.2.7 50000 typ host";
     vec![
-        Frame { ack: 0, part: Some((1, invite(Some("Ada"), Some("tea-time_5"), Some(call())))) },
-        Frame { ack: 0, part: Some((1, invite(None, None, None))) },
+        Frame { ack: 0, part: Some((1, invite(Some("Ada"), Some("tea-time_5")))) },
+        Frame { ack: 0, part: Some((1, invite(None, None))) },
         Frame { ack: 1, part: Some((1, CallMessage::Reached)) },
         Frame { ack: 1, part: None },
         part(2, CallMessage::Ringing),
