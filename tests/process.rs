@@ -160,7 +160,7 @@ fn hanging_up_is_heard_though_the_server_is_gone() {
     caller.wait_for("pictures", |event| event["counters"]["frames_shown"].as_u64() > Some(0));
     server.kill();
 
-    caller.interrupt();
+    caller.terminate();
 
     let callee = callee.ended(Duration::from_secs(10));
     assert_eq!(callee.code, 0, "{}", callee.output);

@@ -15,8 +15,10 @@ mod http;
 mod line;
 mod operator;
 mod server;
+mod stop;
 mod switchboard;
 mod websocket;
 
 pub use config::{Config, Limits};
 pub use server::{Addresses, BindError, Server};
+pub use stop::asked_to_stop;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use sightline_server::{Config, Server};
+use sightline_server::{Config, Server, asked_to_stop};
 use tracing_subscriber::EnvFilter;
 
 /// A switchboard for Sightline's calls: it hands sealed envelopes from one client to another.
@@ -54,31 +54,4 @@ async fn serve() -> Result<()> {
     asked_to_stop.await;
     server.close().await;
     Ok(())
-}
-
-/// Resolves on Ctrl-C, and on the signal that service managers send.
-#[cfg(unix)]
-fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Resolves on Ctrl-C, and when the console or the session ends.
-#[cfg(windows)]
-fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
-    let (mut interrupt, mut close, mut shutdown) = (ctrl_c()?, ctrl_close()?, ctrl_shutdown()?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = close.recv() => {}
-            _ = shutdown.recv() => {}
-        }
-    })
 }

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::Path,
+    pin::pin,
     time::{Duration, Instant},
 };
 
@@ -13,6 +14,7 @@ use sightline_protocol::{
     keys::Address,
     link::{CallLink, LinkToken, ServerAddress},
 };
+use sightline_server::asked_to_stop;
 use tokio::{
     runtime::Runtime,
     time::{sleep_until, timeout},
@@ -212,11 +214,12 @@ impl Session {
     /// Waits until the server knows us.
     pub(super) async fn wait_for_server(&mut self) -> Result<(), Exit> {
         let deadline = self.clock.now() + SERVER_WITHIN;
+        let mut stop = pin!(stopped());
         loop {
             let update = tokio::select! {
                 update = self.handle.next() => update,
                 () = sleep_until(deadline.into()) => None,
-                _ = tokio::signal::ctrl_c() => return Err(Exit::NotAnswered),
+                () = &mut stop => return Err(Exit::NotAnswered),
             };
             match update {
                 Some(update @ Update::SwitchboardUp) => {
@@ -238,6 +241,7 @@ impl Session {
 
     async fn follow_call(&mut self) -> Option<CallReport> {
         let mut in_call = false;
+        let mut stop = pin!(stopped());
         loop {
             let update = tokio::select! {
                 update = self.handle.next() => update?,
@@ -246,12 +250,14 @@ impl Session {
                     self.handle.say(Command::HangUp);
                     continue;
                 }
-                _ = tokio::signal::ctrl_c() => {
+                () = &mut stop => {
+                    // Asked twice is asked in earnest.
                     if self.closing {
                         return None;
                     }
                     self.closing = true;
                     self.handle.say(Command::Close);
+                    stop.set(stopped());
                     continue;
                 }
             };
@@ -315,6 +321,17 @@ pub(super) fn exit_of(report: &CallReport) -> Exit {
             | EndReason::IncompatibleVersion
             | EndReason::Replaced,
         ) => Exit::NotAnswered,
+    }
+}
+
+/// Resolves when the system or a person asks the program to stop. Listens from its first poll on.
+async fn stopped() {
+    match asked_to_stop() {
+        Ok(asked) => asked.await,
+        Err(error) => {
+            tracing::warn!(%error, "signals cannot be heard; the program can only be killed");
+            std::future::pending::<()>().await;
+        }
     }
 }
 
