@@ -102,6 +102,15 @@ pub(crate) fn apt_get(is_root: bool, verb: &str, packages: &[&str]) -> Vec<Strin
     words.into_iter().map(str::to_owned).collect()
 }
 
+/// What to do where this program cannot install: a line to paste where there is `apt-get`, names to look for elsewhere.
+pub(crate) fn by_hand(has_apt_get: bool, packages: &[&str]) -> String {
+    if has_apt_get {
+        let command = apt_get(true, "install", packages).join(" ");
+        return format!("Let somebody who is root run this, and try again:\n  {command}");
+    }
+    format!("Install these, and try again (their names on Debian and Ubuntu): {}", packages.join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +140,15 @@ mod tests {
             apt_get(true, "update", &[]).join(" "),
             "env DEBIAN_FRONTEND=noninteractive apt-get update --yes"
         );
+    }
+
+    #[test]
+    fn who_cannot_install_is_given_a_line_to_paste_or_the_names() {
+        assert_eq!(
+            by_hand(true, &["cmake", "make"]),
+            "Let somebody who is root run this, and try again:\n  env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends cmake make"
+        );
+        assert!(by_hand(false, &["cmake", "make"]).ends_with(": cmake make"));
     }
 
     #[test]

@@ -31,15 +31,16 @@ pub(crate) fn setup() -> Outcome {
         }
         return Ok(());
     }
-    if let Err(why) = install(&missing) {
-        let packages = needs::packages(&missing).join(" ");
-        if missing.iter().any(|need| need.required) {
-            return Err(Failure::new(format!(
-                "{why} Install these yourself and try again (their names on Debian and Ubuntu): {packages}"
-            )));
-        }
-        println!("{why} Going on without: {packages}\n");
+    let Err(why) = install(&missing) else {
+        println!("\n✔ set-up: everything the build needs is here now\n");
+        return Ok(());
+    };
+    let still = needs::missing(NEEDS, on_path);
+    let packages = needs::packages(&still);
+    if still.iter().any(|need| need.required) {
+        return Err(Failure::new(format!("{why} {}", needs::by_hand(on_path("apt-get"), &packages))));
     }
+    println!("{why} Going on without: {}\n", packages.join(" "));
     Ok(())
 }
 
@@ -73,8 +74,7 @@ fn install(missing: &[&Need]) -> Result<(), String> {
     if !show_and_run(&needs::apt_get(is_root, "install", &needs::packages(missing))) {
         return Err("apt-get did not install the packages; its own words are above.".to_owned());
     }
-    let still = needs::missing(NEEDS, on_path);
-    match still.iter().find(|need| need.required) {
+    match needs::missing(NEEDS, on_path).first() {
         Some(need) => Err(format!("apt-get succeeded, but {} is still not on the PATH.", need.name)),
         None => Ok(()),
     }

@@ -50,12 +50,7 @@ pub(crate) const TESTS: Step = Step {
 
 /// Runs them in order and stops at the first that fails.
 pub(crate) fn all(steps: &[Step]) -> Outcome {
-    for step in steps {
-        let (outcome, seconds) = timed(|| one(step));
-        outcome?;
-        println!("✔ {} ({seconds:.1} s)\n", step.name);
-    }
-    Ok(())
+    in_order(steps, one)
 }
 
 /// Licences, sources and advisories, where `cargo-deny` is installed.
@@ -105,6 +100,15 @@ pub(crate) fn succeed(command: &mut Command, if_it_fails: &str) -> Outcome {
     }
 }
 
+fn in_order(steps: &[Step], run: impl Fn(&Step) -> Outcome) -> Outcome {
+    for step in steps {
+        let (outcome, seconds) = timed(|| run(step));
+        outcome?;
+        println!("✔ {} ({seconds:.1} s)\n", step.name);
+    }
+    Ok(())
+}
+
 fn one(step: &Step) -> Outcome {
     println!("▶ {}: cargo {}", step.name, step.arguments.join(" "));
     succeed(cargo().args(step.arguments).envs(step.environment.iter().copied()), step.if_it_fails)
@@ -128,6 +132,8 @@ fn workspace() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Stdio;
+
     use super::*;
 
     #[test]
@@ -144,14 +150,15 @@ mod tests {
 
     #[test]
     fn a_step_that_fails_stops_the_rest_with_its_sentence() {
-        let wrong = Step {
-            name: "wrong",
-            arguments: &["no-such-subcommand"],
-            environment: &[],
-            if_it_fails: "It failed.",
-        };
-        let unreached = Step { if_it_fails: "This came too late.", ..wrong };
-        assert_eq!(all(&[wrong, unreached]), Err(Failure::new("It failed.")));
+        let fail = |step: &Step| Err(Failure::new(step.if_it_fails));
+        assert_eq!(in_order(&[DOCS, TESTS], fail), Err(Failure::new(DOCS.if_it_fails)));
+    }
+
+    #[test]
+    fn a_cargo_that_fails_ends_with_the_sentence() {
+        let mut wrong = cargo();
+        wrong.arg("no-such-subcommand").stderr(Stdio::null());
+        assert_eq!(succeed(&mut wrong, "It failed."), Err(Failure::new("It failed.")));
     }
 
     #[test]
