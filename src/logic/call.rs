@@ -23,6 +23,7 @@
 //!
 //! A message at the wrong moment is ignored; it never ends a call.
 
+mod incoming;
 mod state;
 
 use std::{collections::VecDeque, time::Instant};
@@ -34,19 +35,13 @@ use sightline_protocol::{
     link::LinkToken,
 };
 
-use state::{
-    AFTERLIFE, CALLEE_RING_LIMIT, CHECK_LIMIT, GOODBYE_WAIT, LAST_WORDS_LIMIT, RECONNECT_LIMIT,
-    RESTART_AFTER, State,
-};
+use state::{AFTERLIFE, CALLEE_RING_LIMIT, CHECK_LIMIT, LAST_WORDS_LIMIT, State};
 
 use super::{
     courier::Courier,
-    course::{EndReason, Link, Role, Side, Stage, Status, Step},
+    course::{EndReason, Link, Role, Side, Stage, Status},
     negotiation::{Act, Negotiation, Order},
 };
-
-/// How many negotiation steps are kept for a call that nobody has accepted yet; more are ignored.
-const MAX_BEFORE_ACCEPT: usize = 128;
 
 /// What comes from the peer connection.
 #[derive(Clone, Debug)]
@@ -249,32 +244,6 @@ impl Call {
         }
     }
 
-    /// Takes a frame of the other side.
-    pub fn handle_frame(&mut self, frame: Frame, now: Instant) {
-        self.courier.handle(frame, now);
-        while let Some(message) = self.courier.poll_message() {
-            self.handle_message(message, now);
-        }
-        self.carry_on(now);
-    }
-
-    /// Takes an event of our peer connection.
-    pub fn handle_peer(&mut self, event: PeerEvent, now: Instant) {
-        if self.is_over() {
-            return;
-        }
-        match event {
-            PeerEvent::Description { kind, generation, sdp } => {
-                self.negotiation.local_description(kind, generation, sdp);
-            }
-            PeerEvent::Candidate(candidate) => self.negotiation.local_candidate(candidate),
-            PeerEvent::CandidatesDone => self.negotiation.local_candidates_done(),
-            PeerEvent::Link(link) => self.handle_link(link, now),
-            PeerEvent::Broken => self.handle_broken(now),
-        }
-        self.carry_on(now);
-    }
-
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.courier.handle_timeout(now);
@@ -414,115 +383,6 @@ impl Call {
         }
     }
 
-    fn handle_message(&mut self, message: CallMessage, now: Instant) {
-        if self.is_over() {
-            return;
-        }
-        match message {
-            CallMessage::Reached => {
-                if let State::Inviting { give_up, reached: false } = self.state {
-                    self.state = State::Inviting { give_up, reached: true };
-                    self.effects.push_back(CallEffect::Stage(Stage::Reached));
-                }
-            }
-            CallMessage::Ringing => {
-                if let State::Inviting { give_up, .. } = self.state {
-                    self.state = State::RingingThere { give_up };
-                    self.effects.push_back(CallEffect::Stage(Stage::RingingThere));
-                }
-            }
-            CallMessage::Accept { media, name } => {
-                if self.is_dialling() {
-                    self.their_name = name;
-                    self.media = Media {
-                        audio: media.audio && self.media.audio,
-                        video: media.video && self.media.video,
-                    };
-                    self.connect(now);
-                }
-            }
-            CallMessage::Decline => self.end_if_dialling(EndReason::Declined, now),
-            CallMessage::Busy => self.end_if_dialling(EndReason::Busy, now),
-            CallMessage::Refused { why } => self.end_if_dialling(EndReason::of_refusal(&why), now),
-            CallMessage::Cancel => {
-                if self.role == Role::Callee {
-                    self.end(EndReason::Cancelled, Side::Them, now);
-                }
-            }
-            CallMessage::Hangup { reason } => self.end(self.hangup(&reason), Side::Them, now),
-            CallMessage::Description { kind, generation, sdp } => {
-                if self.takes_negotiation() {
-                    self.negotiation.remote_description(kind, generation, sdp);
-                }
-            }
-            CallMessage::Candidates { generation, candidates, end } => {
-                if self.takes_negotiation() {
-                    self.negotiation.remote_candidates(generation, candidates, end);
-                }
-            }
-            CallMessage::Status { muted, camera_off, sharing } => {
-                self.effects.push_back(CallEffect::Status(Status { muted, camera_off, sharing }));
-            }
-            CallMessage::Invite { .. } | CallMessage::Unknown => {}
-        }
-    }
-
-    fn handle_link(&mut self, link: Link, now: Instant) {
-        self.link = link;
-        match (self.state, link) {
-            (State::Connecting { .. } | State::Reconnecting { .. }, Link::Up) => {
-                self.state = State::Connected;
-                self.effects.push_back(CallEffect::Stage(Stage::Connected));
-            }
-            (State::Connecting { .. }, Link::Failed) => {
-                self.end_failed(EndReason::ConnectFailed(self.stuck_at()), Side::Nobody, now);
-            }
-            (State::Connected, Link::Interrupted | Link::Failed) => {
-                let restart = (self.role == Role::Caller).then_some(now + RESTART_AFTER);
-                self.state = State::Reconnecting { give_up: now + RECONNECT_LIMIT, restart };
-                self.effects.push_back(CallEffect::Stage(Stage::Reconnecting));
-            }
-            (State::Connected | State::Reconnecting { .. }, Link::Closed) => {
-                self.state = State::Reconnecting { give_up: now + GOODBYE_WAIT, restart: None };
-            }
-            (
-                State::Inviting { .. }
-                | State::RingingThere { .. }
-                | State::Checking { .. }
-                | State::Waiting { .. }
-                | State::RingingHere { .. }
-                | State::Connecting { .. }
-                | State::Connected
-                | State::Reconnecting { .. }
-                | State::Ended { .. },
-                Link::New
-                | Link::Checking
-                | Link::PathFound
-                | Link::Up
-                | Link::Interrupted
-                | Link::Failed
-                | Link::Closed,
-            ) => {}
-        }
-    }
-
-    /// Fatal while the connection is being made. One that stands, or stood, is judged by what comes through it.
-    fn handle_broken(&mut self, now: Instant) {
-        let failed = EndReason::ConnectFailed(Step::OurSide);
-        match self.state {
-            State::Inviting { .. } | State::RingingThere { .. } => {
-                self.end_saying(CallMessage::Cancel, failed, Side::Nobody, now);
-            }
-            State::Connecting { .. } => self.end_failed(failed, Side::Nobody, now),
-            State::Checking { .. }
-            | State::Waiting { .. }
-            | State::RingingHere { .. }
-            | State::Connected
-            | State::Reconnecting { .. }
-            | State::Ended { .. } => {}
-        }
-    }
-
     fn connect(&mut self, now: Instant) {
         if self.link == Link::Up {
             self.state = State::Connected;
@@ -537,12 +397,6 @@ impl Call {
         if !self.open {
             self.open = true;
             self.effects.push_back(CallEffect::Open);
-        }
-    }
-
-    fn end_if_dialling(&mut self, reason: EndReason, now: Instant) {
-        if self.is_dialling() {
-            self.end(reason, Side::Them, now);
         }
     }
 
@@ -569,34 +423,6 @@ impl Call {
         if was_shown {
             self.effects.push_back(CallEffect::Stage(Stage::Ended { reason, by }));
         }
-    }
-
-    fn hangup(&self, reason: &HangupReason) -> EndReason {
-        match (reason, self.state) {
-            (HangupReason::Replaced, _) => EndReason::Replaced,
-            (HangupReason::Failed, State::Connecting { .. }) => EndReason::ConnectFailed(self.stuck_at()),
-            (HangupReason::Failed, _) => EndReason::Lost,
-            (HangupReason::Normal | HangupReason::Shutdown | HangupReason::Other(_), _) => EndReason::Normal,
-        }
-    }
-
-    fn stuck_at(&self) -> Step {
-        match self.link {
-            _ if !self.negotiation.has_remote_description() => Step::Description,
-            Link::PathFound => Step::Encryption,
-            _ if !self.negotiation.has_remote_candidates() => Step::Candidates,
-            Link::New | Link::Checking | Link::Up | Link::Interrupted | Link::Failed | Link::Closed => {
-                Step::Checks
-            }
-        }
-    }
-
-    fn takes_negotiation(&mut self) -> bool {
-        if self.open {
-            return true;
-        }
-        self.negotiation_backlog += 1;
-        self.negotiation_backlog <= MAX_BEFORE_ACCEPT
     }
 
     fn say(&mut self, message: CallMessage, now: Instant) {

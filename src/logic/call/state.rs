@@ -7,7 +7,7 @@ pub(super) const CALLEE_RING_LIMIT: Duration = Duration::from_secs(65);
 /// How long a caller has to prove that it is alive.
 pub(super) const CHECK_LIMIT: Duration = Duration::from_secs(20);
 /// How long a connection that went silent is waited for.
-pub(super) const RECONNECT_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const RECONNECT_LIMIT: Duration = Duration::from_secs(8);
 /// When, in that time, the caller has ICE look for another way.
 pub(super) const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// How long the other side's *hang up* is waited for when its connection was closed cleanly.
