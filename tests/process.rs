@@ -143,7 +143,9 @@ fn the_call_goes_on_while_the_server_is_gone() {
     server.start_again();
     caller.wait_for("the server is back", |event| event["event"] == "switchboard" && event["up"] == true);
     caller.interrupt();
-    assert_eq!(caller.ended(LONGEST_CALL).code, 0);
+    let caller = caller.ended(LONGEST_CALL);
+    assert_eq!(caller.code, 0);
+    assert!(caller.output.contains("\"switchboard_lost\":1,"), "lost once: {}", caller.output);
     let callee = callee.ended(LONGEST_CALL);
     assert_eq!(callee.code, 0, "{}", callee.output);
     assert!(callee.output.contains("\"ended\""));

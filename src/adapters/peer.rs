@@ -184,20 +184,19 @@ impl Task {
     async fn build(&mut self) -> Result<Arc<dyn PeerConnection>, Failure> {
         let addresses = interfaces::to_bind(&self.setup.bind);
         let sockets: Vec<SocketAddr> = addresses.iter().map(|address| SocketAddr::new(*address, 0)).collect();
-        let mut settings = SettingEngineBuilder::new()
+        let (policy, relay_wait) = if self.setup.path.needs_relay() {
+            (RTCIceTransportPolicy::Relay, Duration::ZERO)
+        } else {
+            (RTCIceTransportPolicy::All, RELAY_WAIT)
+        };
+        let settings = SettingEngineBuilder::new()
             .with_ice_timeouts(Some(INTERRUPTED_AFTER), Some(FAILED_AFTER), Some(KEEP_ALIVE))
             .with_ice_connection_attempts(Some(CHECK_EVERY), Some(MOST_CHECKS))
             .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_srflx_acceptance_min_wait(Some(REFLEXIVE_WAIT))
-            .with_relay_acceptance_min_wait(Some(RELAY_WAIT))
+            .with_relay_acceptance_min_wait(Some(relay_wait))
             .with_multicast_dns_mode(MulticastDnsMode::Disabled);
-        if self.setup.path.needs_relay() {
-            settings = settings.with_relay_acceptance_min_wait(Some(Duration::ZERO));
-        }
-        let mut configuration = RTCConfigurationBuilder::default();
-        if self.setup.path.needs_relay() {
-            configuration = configuration.with_ice_transport_policy(RTCIceTransportPolicy::Relay);
-        }
+        let configuration = RTCConfigurationBuilder::default().with_ice_transport_policy(policy);
         let registry = configure_rtcp_reports(Registry::new())
             .with(Slot::NackResponder, NackResponderBuilder::new().build())
             .with(

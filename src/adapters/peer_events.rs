@@ -41,16 +41,12 @@ use crate::{
 use super::rtcp_to_us::says_goodbye;
 
 pub(super) struct Events {
-    call: CallId,
-    reports: mpsc::Sender<PeerReport>,
+    reporter: Arc<Reporter>,
     video: SyncSender<(Packet, Instant)>,
     audio: SyncSender<(Packet, Instant)>,
     tally: Arc<Tally>,
     want_key_frame: Arc<Notify>,
-    moved: Arc<Notify>,
-    hurry: Arc<AtomicBool>,
     clock: Clock,
-    last: Mutex<Link>,
 }
 
 impl Events {
@@ -61,20 +57,34 @@ impl Events {
         hurry: Arc<AtomicBool>,
         clock: Clock,
     ) -> Self {
-        Self {
+        let reporter = Reporter {
             call: setup.call,
             reports: setup.reports.clone(),
+            moved,
+            hurry,
+            last: Mutex::new(Link::New),
+        };
+        Self {
+            reporter: Arc::new(reporter),
             video: setup.video.clone(),
             audio: setup.audio.clone(),
             tally: setup.tally.clone(),
             want_key_frame,
-            moved,
-            hurry,
             clock,
-            last: Mutex::new(Link::New),
         }
     }
+}
 
+/// Tells the engine, and says nothing of a link twice.
+struct Reporter {
+    call: CallId,
+    reports: mpsc::Sender<PeerReport>,
+    moved: Arc<Notify>,
+    hurry: Arc<AtomicBool>,
+    last: Mutex<Link>,
+}
+
+impl Reporter {
     async fn report(&self, event: PeerEvent) {
         let report = PeerReport { call: self.call, news: PeerNews::Event(event) };
         // The engine may have gone first; then there is nobody to tell.
@@ -89,6 +99,10 @@ impl Events {
             self.moved.notify_one();
         }
     }
+
+    fn is_up(&self) -> bool {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) == Link::Up
+    }
 }
 
 #[async_trait::async_trait]
@@ -96,13 +110,14 @@ impl PeerConnectionEventHandler for Events {
     async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
         match event.candidate.to_json() {
             Ok(candidate) => {
-                self.report(PeerEvent::Candidate(Candidate {
-                    line: candidate.candidate,
-                    mid: candidate.sdp_mid,
-                    mline: candidate.sdp_mline_index,
-                    ufrag: candidate.username_fragment,
-                }))
-                .await;
+                self.reporter
+                    .report(PeerEvent::Candidate(Candidate {
+                        line: candidate.candidate,
+                        mid: candidate.sdp_mid,
+                        mline: candidate.sdp_mline_index,
+                        ufrag: candidate.username_fragment,
+                    }))
+                    .await;
             }
             Err(error) => tracing::debug!(%error, "a candidate of ours cannot be written"),
         }
@@ -110,19 +125,16 @@ impl PeerConnectionEventHandler for Events {
 
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
         if state == RTCIceGatheringState::Complete {
-            self.report(PeerEvent::CandidatesDone).await;
+            self.reporter.report(PeerEvent::CandidatesDone).await;
         }
     }
 
     async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
         tracing::debug!(?state, "ICE");
         match state {
-            RTCIceConnectionState::Checking => self.link(Link::Checking).await,
-            RTCIceConnectionState::Connected | RTCIceConnectionState::Completed => {
-                let up = *self.last.lock().unwrap_or_else(PoisonError::into_inner) == Link::Up;
-                if !up {
-                    self.link(Link::PathFound).await;
-                }
+            RTCIceConnectionState::Checking => self.reporter.link(Link::Checking).await,
+            RTCIceConnectionState::Connected | RTCIceConnectionState::Completed if !self.reporter.is_up() => {
+                self.reporter.link(Link::PathFound).await;
             }
             _ => {}
         }
@@ -131,10 +143,10 @@ impl PeerConnectionEventHandler for Events {
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
         tracing::debug!(?state, "peer connection");
         match state {
-            RTCPeerConnectionState::Connected => self.link(Link::Up).await,
-            RTCPeerConnectionState::Disconnected => self.link(Link::Interrupted).await,
-            RTCPeerConnectionState::Failed => self.link(Link::Failed).await,
-            RTCPeerConnectionState::Closed => self.link(Link::Closed).await,
+            RTCPeerConnectionState::Connected => self.reporter.link(Link::Up).await,
+            RTCPeerConnectionState::Disconnected => self.reporter.link(Link::Interrupted).await,
+            RTCPeerConnectionState::Failed => self.reporter.link(Link::Failed).await,
+            RTCPeerConnectionState::Closed => self.reporter.link(Link::Closed).await,
             _ => {}
         }
     }
@@ -145,12 +157,15 @@ impl PeerConnectionEventHandler for Events {
             packets: packets.clone(),
             tally: self.tally.clone(),
             clock: self.clock,
-            call: self.call,
-            reports: self.reports.clone(),
+            reporter: self.reporter.clone(),
         };
         if track.kind().await == RtpCodecKind::Video {
             tokio::spawn(incoming(&self.video).receive());
-            tokio::spawn(ask_for_key_frames(track, self.want_key_frame.clone(), self.reports.clone()));
+            tokio::spawn(ask_for_key_frames(
+                track,
+                self.want_key_frame.clone(),
+                self.reporter.reports.clone(),
+            ));
         } else {
             tokio::spawn(incoming(&self.audio).receive());
         }
@@ -163,8 +178,7 @@ struct Incoming {
     packets: SyncSender<(Packet, Instant)>,
     tally: Arc<Tally>,
     clock: Clock,
-    call: CallId,
-    reports: mpsc::Sender<PeerReport>,
+    reporter: Arc<Reporter>,
 }
 
 impl Incoming {
@@ -175,8 +189,7 @@ impl Incoming {
                 TrackRemoteEvent::OnRtcpPacket(packets)
                     if packets.iter().any(|packet| says_goodbye(packet.as_ref())) =>
                 {
-                    let news = PeerNews::Event(PeerEvent::Link(Link::Closed));
-                    self.reports.send(PeerReport { call: self.call, news }).await.ok();
+                    self.reporter.link(Link::Closed).await;
                     return;
                 }
                 _ => {}

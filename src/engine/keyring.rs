@@ -82,16 +82,6 @@ impl Keyring {
     pub fn forget(&mut self, call: CallId) {
         self.sealers.remove(&call);
     }
-
-    /// How many calls have keys.
-    pub fn len(&self) -> usize {
-        self.sealers.len()
-    }
-
-    /// No call has keys.
-    pub fn is_empty(&self) -> bool {
-        self.sealers.is_empty()
-    }
 }
 
 fn content(opened: Opened, our_handshake: Option<&[u8]>) -> Content {
@@ -140,6 +130,6 @@ mod tests {
         let mut keys = Keyring::new(Arc::new(Identity::generate().unwrap()));
         let stranger = Identity::generate().unwrap().address();
         assert!(keys.open(CallId([1; 16]), stranger, b"rubbish").is_err());
-        assert!(keys.is_empty());
+        assert!(keys.sealers.is_empty());
     }
 }

@@ -23,11 +23,11 @@ use crate::{
         report::Encryption,
         units::MediaTime,
     },
-    media::frame::Frame,
+    media::{frame::Frame, opus::FRAME_SAMPLES},
 };
 
 /// Samples in one packet of sound: 20 ms.
-pub const SOUND_BLOCK: usize = 960;
+pub const SOUND_BLOCK: usize = FRAME_SAMPLES;
 
 /// A camera, or what stands in for one.
 pub trait PictureSource: Send {

@@ -85,6 +85,7 @@ pub fn start(parts: Parts) -> Handle {
         reports,
         told,
         calls: HashMap::new(),
+        switchboard_up: false,
     };
     tokio::spawn(engine.run(wishes, parts.mail_events, reported));
     Handle { commands, updates }
@@ -103,6 +104,7 @@ struct Engine {
     reports: mpsc::Sender<PeerReport>,
     told: mpsc::Sender<Update>,
     calls: HashMap<CallId, Calling>,
+    switchboard_up: bool,
 }
 
 impl Engine {
@@ -122,13 +124,10 @@ impl Engine {
             }
             let wake = [self.phone.poll_timeout().map(|(at, _)| at), closing].into_iter().flatten().min();
             tokio::select! {
-                wish = wishes.recv() => match wish {
+                wish = wishes.recv(), if closing.is_none() => match wish {
                     None | Some(Command::Close) => {
-                        closing.get_or_insert(now + GOODBYE);
+                        closing = Some(now + GOODBYE);
                         self.handle(Event::HangUp).await;
-                        if wish.is_none() {
-                            wishes.close();
-                        }
                     }
                     Some(wish) => self.take_wish(wish).await,
                 },
@@ -169,10 +168,15 @@ impl Engine {
 
     async fn take_mail(&mut self, event: MailEvent) {
         match event {
-            MailEvent::Up => self.tell(Update::SwitchboardUp).await,
+            MailEvent::Up => {
+                self.switchboard_up = true;
+                self.tell(Update::SwitchboardUp).await;
+            }
             MailEvent::Down { why } => {
+                // An attempt that fails is no further loss.
+                let lost = std::mem::take(&mut self.switchboard_up);
                 for calling in self.calls.values_mut() {
-                    calling.report.switchboard_lost += 1;
+                    calling.report.switchboard_lost += u32::from(lost);
                 }
                 self.tell(Update::SwitchboardDown { why }).await;
             }
@@ -203,16 +207,10 @@ impl Engine {
         let t_ms = calling.t_ms();
         match news {
             PeerNews::Event(event) => {
-                let mut link = None;
-                match &event {
-                    PeerEvent::Candidate(candidate) => calling.report.path.note_local(t_ms, &candidate.line),
-                    PeerEvent::Link(state) => {
-                        calling.report.note_link(t_ms, *state);
-                        link = Some(*state);
-                    }
-                    PeerEvent::Description { .. } | PeerEvent::CandidatesDone | PeerEvent::Broken => {}
-                }
-                if let Some(link) = link {
+                if let PeerEvent::Candidate(candidate) = &event {
+                    calling.report.path.note_local(t_ms, &candidate.line);
+                } else if let PeerEvent::Link(link) = event {
+                    calling.report.note_link(t_ms, link);
                     self.tell(Update::Link { call, link }).await;
                 }
                 self.handle(Event::Peer { call, event }).await;

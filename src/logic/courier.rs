@@ -16,11 +16,9 @@ use std::{
 
 use sightline_protocol::{
     call::{CallMessage, Frame},
-    limits::MAX_HELD_FRAMES,
+    limits::{MAX_HELD_FRAMES, MAX_UNACKNOWLEDGED_FRAMES},
 };
 
-/// How many unacknowledged messages may be under way; later ones wait in the queue.
-const WINDOW: usize = 32;
 /// How many of our messages may wait at all. A full queue means the other side has been gone for long: the caller of
 /// [`Courier::send`] is told, and the call is better ended.
 const MAX_QUEUED: usize = 512;
@@ -157,7 +155,7 @@ impl Courier {
     }
 
     fn hand_out_new(&mut self, now: Instant) {
-        let window = if self.is_confirmed() { WINDOW } else { 1 };
+        let window = if self.is_confirmed() { MAX_UNACKNOWLEDGED_FRAMES } else { 1 };
         let last = self.acknowledged + u32::try_from(self.queue.len().min(window)).unwrap_or(u32::MAX);
         if last > self.sent {
             self.outbox.extend(self.sent + 1..=last);

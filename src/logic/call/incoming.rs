@@ -98,10 +98,7 @@ impl Call {
     fn handle_link(&mut self, link: Link, now: Instant) {
         self.link = link;
         match (self.state, link) {
-            (State::Connecting { .. } | State::Reconnecting { .. }, Link::Up) => {
-                self.state = State::Connected;
-                self.effects.push_back(CallEffect::Stage(Stage::Connected));
-            }
+            (State::Connecting { .. } | State::Reconnecting { .. }, Link::Up) => self.connect(now),
             (State::Connecting { .. }, Link::Failed) => {
                 self.end_failed(EndReason::ConnectFailed(self.stuck_at()), Side::Nobody, now);
             }
