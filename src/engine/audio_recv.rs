@@ -54,10 +54,17 @@ impl AudioRecv {
         };
         let mut jitter = Jitter::default();
         let mut block = [0.0; SOUND_BLOCK];
+        let mut ahead: Option<(Packet, Instant)> = None;
         let mut due = self.clock.now();
         self.tally.sound_began.mark(self.clock.media(due));
         while !self.stop.is_set() {
-            while let Ok((packet, _)) = self.packets.try_recv() {
+            // A beat that runs late sees what had come by its time, and no more: the buffer would overflow otherwise,
+            // and sound would be skipped only because this thread had to wait for its turn.
+            while let Some((packet, arrived)) = ahead.take().or_else(|| self.packets.try_recv().ok()) {
+                if arrived > due {
+                    ahead = Some((packet, arrived));
+                    break;
+                }
                 self.tally.audio_packets_received.one();
                 jitter.handle(packet);
             }
