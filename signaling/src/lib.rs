@@ -13,12 +13,13 @@ mod config;
 mod hang_up;
 mod http;
 mod line;
+mod metrics;
 mod operator;
 mod server;
 mod stop;
 mod switchboard;
 mod websocket;
 
-pub use config::{Config, Limits};
+pub use config::{Certificate, Config, Limits, Reach, RelayConfig, RelayLimits};
 pub use server::{Addresses, BindError, Server};
 pub use stop::asked_to_stop;

@@ -92,7 +92,8 @@ pub enum BindError {
 impl Server {
     /// Starts listening, and serves from then on.
     pub async fn bind(config: Config) -> Result<Self, BindError> {
-        let Config { http: address, data, names, limits } = config;
+        let Config { http, data, names, limits, .. } = config;
+        let address = http.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         if !address.ip().to_canonical().is_loopback() {
             return Err(BindError::NotLoopback(address));
         }
