@@ -103,6 +103,7 @@ const CLOCK: &str = "std::time::Instant::now";
 const PURE_PARTS: &[(&str, &[&str])] = &[
     ("signaling/src/switchboard.rs", &["switchboard", "config"]),
     ("signaling/src/switchboard", &["switchboard", "config"]),
+    ("signaling/src/relay", &["relay", "allowance", "config"]),
     (
         "signaling/protocol/src",
         &[

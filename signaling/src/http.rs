@@ -7,12 +7,13 @@
 use std::io;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::machine::TryParse as _;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response, create_response, write_response};
 use tokio_tungstenite::tungstenite::http::StatusCode;
+
+use crate::hang_up::Stream;
 
 /// Where clients connect.
 const PATH: &str = "/ws";
@@ -34,7 +35,7 @@ pub(crate) enum Received {
 }
 
 /// Reads one request and answers it. The caller bounds the time this may take.
-pub(crate) async fn receive(stream: &mut TcpStream) -> io::Result<Received> {
+pub(crate) async fn receive(stream: &mut impl Stream) -> io::Result<Received> {
     let mut head = Vec::with_capacity(1024);
     let (verdict, tail) = loop {
         if stream.read_buf(&mut head).await? == 0 {

@@ -15,6 +15,7 @@ mod http;
 mod line;
 mod metrics;
 mod operator;
+mod relay;
 mod server;
 mod stop;
 mod switchboard;

@@ -13,6 +13,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::config::{Config, Limits};
+use crate::hang_up::hang_up;
+use crate::http::{Received, receive};
 use crate::operator::{REPORTS, Report, operate};
 use crate::switchboard::{SocketId, Switchboard};
 use crate::{http, websocket};
@@ -186,7 +188,7 @@ async fn accept(listener: TcpListener, limits: Limits, reports: mpsc::Sender<Rep
 }
 
 async fn attend(
-    stream: TcpStream,
+    mut stream: TcpStream,
     socket: SocketId,
     peer: SocketAddr,
     limits: Arc<Limits>,
@@ -195,7 +197,14 @@ async fn attend(
 ) {
     // Small messages, each of which somebody waits for. Where it cannot be set they are only a little later.
     drop(stream.set_nodelay(true));
-    websocket::serve(stream, socket, peer.ip().to_canonical(), limits, reports).await;
+    // Boxed, so that the long life of a WebSocket does not keep room for its beginning.
+    match timeout(limits.request_within, Box::pin(receive(&mut stream))).await {
+        Ok(Ok(Received::WebSocket(heard))) => {
+            websocket::serve(stream, heard, socket, peer.ip().to_canonical(), limits, reports).await;
+        }
+        Ok(Ok(Received::Answered)) => Box::pin(hang_up(stream)).await,
+        Ok(Err(_)) | Err(_) => {}
+    }
     drop(place);
 }
 
