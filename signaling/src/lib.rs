@@ -10,6 +10,7 @@
 //! ```
 
 mod config;
+mod documented;
 mod hang_up;
 mod http;
 mod line;
@@ -22,5 +23,6 @@ mod switchboard;
 mod websocket;
 
 pub use config::{Certificate, Config, Limits, Reach, RelayConfig, RelayLimits};
+pub use documented::{Documented, Value};
 pub use server::{Addresses, BindError, Server};
 pub use stop::asked_to_stop;
