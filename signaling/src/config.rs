@@ -22,6 +22,9 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// Where it listens with TLS, for HTTP, WebSocket and TURN on one port.
     pub https: Vec<SocketAddr>,
+    /// Ports to try instead, one after the other, where the ports in `https` are taken or not allowed to it. Without any
+    /// that is an error.
+    pub https_instead: Vec<u16>,
     /// Where it answers STUN and TURN over UDP.
     pub turn_udp: Vec<SocketAddr>,
     /// Where it answers STUN and TURN over TCP.
@@ -128,6 +131,7 @@ impl Config {
         Self {
             http: None,
             https: Vec::new(),
+            https_instead: Vec::new(),
             turn_udp: Vec::new(),
             turn_tcp: Vec::new(),
             public_ips: Vec::new(),
