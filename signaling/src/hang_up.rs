@@ -7,15 +7,34 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+
+/// What a connection runs over: TCP, or TLS over it.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Lets go at once. What the other side did not take is not to stay in the kernel for minutes.
+    fn cut(self);
+}
+
+impl Stream for TcpStream {
+    fn cut(self) {
+        drop(self.set_zero_linger());
+    }
+}
+
+impl<S: Stream> Stream for TlsStream<S> {
+    fn cut(self) {
+        self.into_inner().0.cut();
+    }
+}
 
 /// How long the other side has to read our last words and close its half. After that the socket is reset.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Ends a connection after everything written has had its chance to arrive.
-pub(crate) async fn hang_up(mut stream: TcpStream) {
+pub(crate) async fn hang_up(mut stream: impl Stream) {
     let read_to_end = async {
         stream.shutdown().await?;
         let mut waste = vec![0; 4096];

@@ -9,18 +9,35 @@
 //!                                      └───────────── line ◀──────────────┘
 //! ```
 
+mod certificate;
 mod config;
+mod data_folder;
+mod documented;
+mod front_door;
 mod hang_up;
 mod http;
+mod invitation;
 mod line;
+mod listen;
 mod metrics;
+mod names;
 mod operator;
+mod public_address;
 mod relay;
 mod server;
 mod stop;
 mod switchboard;
+mod tls;
 mod websocket;
 
+pub use certificate::{CertificateError, CertificateFacts};
 pub use config::{Certificate, Config, Limits, Reach, RelayConfig, RelayLimits};
-pub use server::{Addresses, BindError, Server};
+pub use data_folder::DataError;
+pub use documented::{Documented, Value};
+#[cfg(feature = "program")]
+pub use invitation::qr;
+pub use names::Addresses;
+pub use public_address::{Found, PublicAddresses, STUN_SERVERS, find as find_public_addresses};
+pub use server::{BindError, Server};
 pub use stop::asked_to_stop;
+pub use tls::pinned_client;

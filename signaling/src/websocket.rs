@@ -1,14 +1,13 @@
-//! One connection: HTTP first, then WebSocket, carried between its socket and the switchboard. It decides nothing.
+//! One WebSocket, from behind its upgrade to its end, carried between its stream and the switchboard. It decides nothing.
 //!
 //! Memory a connection: tungstenite's defaults are a read buffer of 128 KiB, a write buffer without end and messages of
-//! 64 MiB, hence the explicit numbers. The HTTP part and the ending are futures of their own, boxed, so that the long
-//! middle does not keep room for them.
+//! 64 MiB, hence the explicit numbers. The ending is a future of its own, boxed, so that the long middle does not keep
+//! room for it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -17,8 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 
 use crate::config::Limits;
-use crate::hang_up::{PATIENCE, hang_up};
-use crate::http::{Received, receive};
+use crate::hang_up::{PATIENCE, Stream, hang_up};
 use crate::line::{LineEnd, Outgoing, line};
 use crate::operator::Report;
 use crate::switchboard::{SocketId, Unreadable};
@@ -33,19 +31,15 @@ const WRITE_BUFFER_SLACK_BYTES: usize = 64 * 1024;
 /// How many questions for a sign of life may go unanswered.
 const MAX_UNANSWERED_PINGS: u32 = 2;
 
-/// Serves one connection to its end.
+/// Serves one connection to its end. `heard` is what its client said already, behind its request.
 pub(crate) async fn serve(
-    mut stream: TcpStream,
+    stream: impl Stream,
+    heard: Vec<u8>,
     socket: SocketId,
     peer: IpAddr,
     limits: Arc<Limits>,
     reports: mpsc::Sender<Report>,
 ) {
-    let heard = match timeout(limits.request_within, Box::pin(receive(&mut stream))).await {
-        Ok(Ok(Received::WebSocket(heard))) => heard,
-        Ok(Ok(Received::Answered)) => return Box::pin(hang_up(stream)).await,
-        Ok(Err(_)) | Err(_) => return,
-    };
     let (line, end) = line(&limits);
     if reports.send(Report::Opened { socket, peer, line }).await.is_err() {
         return;
@@ -70,8 +64,7 @@ pub(crate) async fn serve(
     match ending {
         Ending::Done => drop(stream),
         Ending::InPeace => Box::pin(hang_up(stream)).await,
-        // What the other side does not take is not to stay in the kernel for minutes.
-        Ending::AtOnce => drop(stream.set_zero_linger()),
+        Ending::AtOnce => stream.cut(),
     }
 }
 
@@ -84,15 +77,15 @@ enum Ending {
     AtOnce,
 }
 
-struct Connection {
-    web: WebSocketStream<TcpStream>,
+struct Connection<S> {
+    web: WebSocketStream<S>,
     socket: SocketId,
     limits: Arc<Limits>,
     reports: mpsc::Sender<Report>,
     end: LineEnd,
 }
 
-impl Connection {
+impl<S: Stream> Connection<S> {
     /// Carries messages both ways until either side ends it.
     ///
     /// While a write waits for the other side nothing is read from it, and while the operator's queue is full neither;

@@ -69,7 +69,7 @@ async fn a_newer_connection_of_a_key_replaces_the_older() {
 #[tokio::test]
 async fn a_client_may_dial_any_spelling_of_this_computer() {
     let server = server(Limits::default()).await;
-    let port = server.addresses().http.port();
+    let port = server.addresses().http.expect("it listens on loopback").port();
     for spelling in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}")] {
         let mut client = Client::open_as(&name(&server)).await;
         let hello = client.hello(&person(), &spelling);

@@ -25,7 +25,7 @@ pub(crate) async fn server(limits: Limits) -> Server {
 }
 
 pub(crate) fn name(server: &Server) -> String {
-    server.addresses().http.to_string()
+    server.addresses().http.expect("it listens on loopback").to_string()
 }
 
 pub(crate) fn envelope(id: u64, to: Address, bytes: usize) -> ToServer {
@@ -128,7 +128,11 @@ pub(crate) struct Raw(pub(crate) TcpStream);
 
 impl Raw {
     pub(crate) async fn open(server: &Server) -> Self {
-        Self(TcpStream::connect(server.addresses().http).await.expect("the server takes connections"))
+        Self(
+            TcpStream::connect(server.addresses().http.expect("it listens on loopback"))
+                .await
+                .expect("the server takes connections"),
+        )
     }
 
     /// A connection that is a WebSocket from here on. The welcome is still to be read.
