@@ -178,6 +178,12 @@ impl Hands {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn spring_trap(&self) {
+        let trapped = *super::mailbox::lock(&self.shared.trap);
+        assert_ne!(trapped, Some(self.index), "a panic for a test");
+    }
+
     fn hand_over(
         &mut self,
         client: Client,
