@@ -39,7 +39,6 @@ use ipnet::IpNet;
 
 use crate::config::{Reach, RelayLimits};
 
-pub(crate) use control::REALM;
 pub(crate) use machine::Relay;
 
 /// One call between two parties, as the switchboard numbers it; never used twice.
