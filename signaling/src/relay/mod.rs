@@ -20,6 +20,7 @@ mod answers;
 mod control;
 pub(crate) mod credentials;
 mod head;
+mod life;
 mod machine;
 mod nonce;
 mod rate;

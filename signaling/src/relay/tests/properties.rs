@@ -186,7 +186,7 @@ impl Model {
             Step::FromPeer(client, peer) => {
                 let peer = self.peer(peer);
                 let Some(known) = &self.known[client] else { return };
-                if let Some(sent) = self.world.from_peer(known.relayed, &peer.to_string(), b"data") {
+                if let Some(sent) = self.world.peer_sends(known.relayed, &peer.to_string(), b"data") {
                     assert_ne!(peer.ip(), ip(RELAY_IP), "what is ours comes in memory");
                     self.check_received(peer, &sent);
                 }

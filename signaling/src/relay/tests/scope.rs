@@ -164,7 +164,7 @@ fn a_neighbour_s_allocation_is_reached_through_its_thread() {
 fn what_a_neighbour_hands_over_needs_the_call_and_a_permission() {
     let Call { mut world, caller, relayed: [here, _], .. } = call();
     let from = at("8.8.8.8:59999");
-    let mut hand = |world: &mut World, relayed, scope| {
+    let hand = |world: &mut World, relayed, scope| {
         let now = world.now;
         world.relay.from_neighbour(relayed, from, scope, b"x", now).map(|forward| put_together(&forward))
     };
@@ -180,8 +180,8 @@ fn what_a_neighbour_hands_over_needs_the_call_and_a_permission() {
 fn what_comes_from_a_relayed_address_by_the_network_is_not_believed() {
     let Call { mut world, caller, relayed: [here, there], .. } = call();
     assert_eq!(world.bind(&caller, 0x4000, &there.to_string()), 200);
-    assert_eq!(world.from_peer(here, &there.to_string(), b"x"), None);
-    assert_eq!(world.from_peer(here, "8.8.8.8:53", b"x"), None);
+    assert_eq!(world.peer_sends(here, &there.to_string(), b"x"), None);
+    assert_eq!(world.peer_sends(here, "8.8.8.8:53", b"x"), None);
     assert_eq!(world.relay.counts().dropped.denied, 2);
 }
 

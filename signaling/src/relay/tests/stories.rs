@@ -84,7 +84,7 @@ fn an_allocation_is_granted_to_whoever_proves_who_they_are() {
 fn data_goes_both_ways_through_a_permission() {
     let (mut world, asker, relayed) = allocated();
     assert_eq!(world.send(asker.client, &send_indication(at(PEER), b"early")), None);
-    assert_eq!(world.from_peer(relayed, PEER, b"early"), None);
+    assert_eq!(world.peer_sends(relayed, PEER, b"early"), None);
     assert_eq!(world.permit(&asker, &[PEER]), 200);
 
     let sent = world.send(asker.client, &send_indication(at(PEER), b"hello")).unwrap();
@@ -92,7 +92,7 @@ fn data_goes_both_ways_through_a_permission() {
     assert_eq!(sent, Sent { to: Destination::Peer { via, to: at(PEER) }, bytes: b"hello".to_vec() });
 
     // A permission is for an address, whatever the port.
-    let sent = world.from_peer(relayed, "1.1.1.1:9", b"hi").unwrap();
+    let sent = world.peer_sends(relayed, "1.1.1.1:9", b"hi").unwrap();
     assert_eq!(sent.to, Destination::Client(asker.client));
     let said = Said { client: asker.client, bytes: sent.bytes };
     assert_eq!(said.address(stun::XOR_PEER_ADDRESS), Some(at("1.1.1.1:9")));
@@ -106,7 +106,7 @@ fn data_goes_both_ways_through_a_channel() {
     assert_eq!(world.bind(&asker, 0x4001, PEER), 200);
     let sent = world.send(asker.client, &channel_data(0x4001, b"hello")).unwrap();
     assert_eq!(sent.bytes, b"hello");
-    let sent = world.from_peer(relayed, PEER, b"hello").unwrap();
+    let sent = world.peer_sends(relayed, PEER, b"hello").unwrap();
     assert_eq!(sent.bytes, channel_data(0x4001, b"hello"), "on UDP there is no padding");
     assert_eq!(world.send(asker.client, &channel_data(0x4002, b"hello")), None);
 }
@@ -119,7 +119,7 @@ fn on_a_stream_channel_data_is_padded() {
     assert_eq!(world.bind(&asker, 0x4001, PEER), 200);
     let padded = [&channel_data(0x4001, b"hello")[..], &[0; 3]].concat();
     assert_eq!(world.send(asker.client, &padded).unwrap().bytes, b"hello");
-    assert_eq!(world.from_peer(relayed, PEER, b"hello").unwrap().bytes, padded);
+    assert_eq!(world.peer_sends(relayed, PEER, b"hello").unwrap().bytes, padded);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn ipv6_is_relayed_too_and_families_do_not_mix() {
     assert_eq!(world.permit(&asker, &[PEER]), 443);
     assert_eq!(world.bind(&asker, 0x4001, PEER), 443);
     assert_eq!(world.permit(&asker, &["[2a00::7]:1"]), 200);
-    let sent = world.from_peer(relayed, "[2a00::7]:1", b"abc").unwrap();
+    let sent = world.peer_sends(relayed, "[2a00::7]:1", b"abc").unwrap();
     let said = Said { client: asker.client, bytes: sent.bytes };
     assert_eq!(said.address(stun::XOR_PEER_ADDRESS), Some(at("[2a00::7]:1")));
 }
@@ -165,7 +165,7 @@ fn time_ends_an_allocation_also_when_nobody_woke_the_relay() {
     world.now += minutes(2);
     assert_eq!(world.send(asker.client, &channel_data(0x4001, b"late")), None);
     assert_eq!(world.send(asker.client, &send_indication(at(PEER), b"late")), None);
-    assert_eq!(world.from_peer(relayed, PEER, b"late"), None);
+    assert_eq!(world.peer_sends(relayed, PEER, b"late"), None);
 }
 
 #[test]
@@ -204,14 +204,14 @@ fn a_permission_ends_after_five_minutes_and_its_channel_with_it() {
     assert_eq!(world.bind(&asker, 0x4001, PEER), 200);
     assert_eq!(world.refresh(&asker, 900).code(), 200);
     world.wait(minutes(5) - Duration::from_millis(1));
-    assert!(world.from_peer(relayed, PEER, b"in time").is_some());
+    assert!(world.peer_sends(relayed, PEER, b"in time").is_some());
     world.wait(Duration::from_millis(1));
-    assert_eq!(world.from_peer(relayed, PEER, b"late"), None);
+    assert_eq!(world.peer_sends(relayed, PEER, b"late"), None);
     assert_eq!(world.send(asker.client, &channel_data(0x4001, b"late")), None);
     assert_eq!(world.send(asker.client, &send_indication(at(PEER), b"late")), None);
     // The channel stands for ten minutes: with a permission it is of use again.
     assert_eq!(world.permit(&asker, &[PEER]), 200);
-    assert_eq!(world.from_peer(relayed, PEER, b"again").unwrap().bytes, channel_data(0x4001, b"again"));
+    assert_eq!(world.peer_sends(relayed, PEER, b"again").unwrap().bytes, channel_data(0x4001, b"again"));
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn a_channel_ends_after_ten_minutes_and_the_permission_outlives_it() {
     assert_eq!(world.permit(&asker, &[PEER]), 200);
     world.wait(minutes(1));
     assert_eq!(world.send(asker.client, &channel_data(0x4001, b"late")), None);
-    let sent = world.from_peer(relayed, PEER, b"still").unwrap();
+    let sent = world.peer_sends(relayed, PEER, b"still").unwrap();
     assert_eq!(sent.bytes[..2], [0x00, 0x17], "as a Data indication");
     // And the number is free for another peer.
     let challenge = world.challenge(asker.client);
@@ -257,9 +257,9 @@ fn only_the_channels_there_are_can_be_bound() {
 fn a_permission_for_several_is_for_all_or_none() {
     let (mut world, asker, relayed) = allocated();
     assert_eq!(world.permit(&asker, &["1.1.1.1:0", "10.0.0.1:0"]), 403);
-    assert_eq!(world.from_peer(relayed, PEER, b"no"), None);
+    assert_eq!(world.peer_sends(relayed, PEER, b"no"), None);
     assert_eq!(world.permit(&asker, &["1.1.1.1:0", "1.1.1.2:0"]), 200);
-    assert!(world.from_peer(relayed, "1.1.1.2:5", b"yes").is_some());
+    assert!(world.peer_sends(relayed, "1.1.1.2:5", b"yes").is_some());
     assert_eq!(world.permit(&asker, &[]), 400);
 }
 
@@ -457,7 +457,7 @@ fn more_bytes_than_allowed_are_dropped_each_way() {
     assert_eq!(world.bind(&asker, 0x4001, PEER), 200);
     let packet = channel_data(0x4001, &[1; 1000]);
     assert_eq!((0..100).filter(|_| world.send(asker.client, &packet).is_some()).count(), 10);
-    assert_eq!((0..100).filter(|_| world.from_peer(relayed, PEER, &[1; 1000]).is_some()).count(), 10);
+    assert_eq!((0..100).filter(|_| world.peer_sends(relayed, PEER, &[1; 1000]).is_some()).count(), 10);
     world.wait(Duration::from_millis(500));
     assert_eq!((0..100).filter(|_| world.send(asker.client, &packet).is_some()).count(), 5);
     assert_eq!(world.relay.counts().dropped.bandwidth, 90 + 90 + 95);
@@ -472,5 +472,5 @@ fn more_bytes_than_allowed_in_all_are_dropped() {
     assert_eq!(world.bind(&asker, 0x4001, PEER), 200);
     let packet = channel_data(0x4001, &[1; 1000]);
     assert_eq!((0..5).filter(|_| world.send(asker.client, &packet).is_some()).count(), 5);
-    assert_eq!((0..100).filter(|_| world.from_peer(relayed, PEER, &[1; 1000]).is_some()).count(), 5);
+    assert_eq!((0..100).filter(|_| world.peer_sends(relayed, PEER, &[1; 1000]).is_some()).count(), 5);
 }

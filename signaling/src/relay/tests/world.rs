@@ -189,7 +189,7 @@ impl World {
         sent
     }
 
-    pub(super) fn from_peer(&mut self, relayed: SocketAddr, peer: &str, payload: &[u8]) -> Option<Sent> {
+    pub(super) fn peer_sends(&mut self, relayed: SocketAddr, peer: &str, payload: &[u8]) -> Option<Sent> {
         let id = self.id_of(relayed)?;
         self.relay.from_peer(id, at(peer), payload, self.now).map(|forward| put_together(&forward))
     }
