@@ -1,6 +1,7 @@
 //! The whole relay on loopback: real threads, real sockets.
 
 mod client;
+mod datagrams;
 mod hostile;
 mod packets;
 mod streams;

@@ -1,7 +1,7 @@
 //! A TURN client that waits for each answer.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use stun_types::attribute::{AttributeType, ErrorCode, Nonce, RawAttribute, Realm, Username, XorSocketAddr};
@@ -11,10 +11,13 @@ use stun_types::message::{
 };
 use stun_types::prelude::*;
 
+use super::datagrams::Datagrams;
 use super::{PATIENCE, SCOPE, SECRET};
 use crate::relay::credentials::{Credentials, mint};
-use crate::relay::{Party, REALM, ScopeId};
+use crate::relay::{Party, ScopeId};
 use crate::relay_io::framing::{self, Cut};
+
+const REALM: &str = "sightline";
 
 const ALLOCATE: Method = Method::new(0x003);
 const REFRESH: Method = Method::new(0x004);
@@ -34,7 +37,7 @@ const XOR_MAPPED_ADDRESS: AttributeType = AttributeType::new(0x0020);
 const MOST: usize = 65_536;
 
 pub(super) enum Line {
-    Udp(UdpSocket),
+    Udp(Datagrams, SocketAddr),
     Stream(TcpStream, Vec<u8>),
 }
 
@@ -47,10 +50,8 @@ pub(super) struct TurnClient {
 
 impl TurnClient {
     pub(super) fn udp(server: SocketAddr) -> Self {
-        let socket = UdpSocket::bind(SocketAddr::new(server.ip(), 0)).expect("a socket");
-        socket.connect(server).expect("loopback");
-        socket.set_read_timeout(Some(PATIENCE)).expect("a time");
-        Self::new(Line::Udp(socket))
+        let any_port = SocketAddr::new(server.ip(), 0);
+        Self::new(Line::Udp(Datagrams::bind(&any_port.to_string()), server))
     }
 
     pub(super) fn tcp(server: SocketAddr) -> Self {
@@ -71,10 +72,9 @@ impl TurnClient {
 
     pub(super) fn local(&self) -> SocketAddr {
         match &self.line {
-            Line::Udp(socket) => socket.local_addr(),
-            Line::Stream(stream, _) => stream.local_addr(),
+            Line::Udp(socket, _) => socket.local(),
+            Line::Stream(stream, _) => stream.local_addr().expect("an address"),
         }
-        .expect("an address")
     }
 
     /// The address at which the server sees us.
@@ -177,9 +177,15 @@ impl TurnClient {
         (address(&bytes, XOR_PEER_ADDRESS).expect("a peer"), data)
     }
 
+    /// Messages of one size, in as few datagrams' calls as may be.
+    pub(super) fn send_together(&self, messages: &[Vec<u8>]) {
+        let Line::Udp(socket, server) = &self.line else { panic!("only datagrams are sent together") };
+        socket.send_together(*server, messages);
+    }
+
     pub(super) fn send(&mut self, bytes: &[u8]) {
         match &mut self.line {
-            Line::Udp(socket) => drop(socket.send(bytes).expect("loopback takes it")),
+            Line::Udp(socket, server) => socket.send(*server, bytes),
             Line::Stream(stream, _) => stream.write_all(bytes).expect("loopback takes it"),
         }
     }
@@ -187,12 +193,13 @@ impl TurnClient {
     /// The next message, or nothing where none comes in time or the stream ended.
     pub(super) fn receive(&mut self) -> Option<Vec<u8>> {
         match &mut self.line {
-            Line::Udp(socket) => {
-                let mut bytes = vec![0; MOST];
-                let length = socket.recv(&mut bytes).ok()?;
-                bytes.truncate(length);
-                Some(bytes)
-            }
+            Line::Udp(socket, server) => loop {
+                let packet = socket.receive().ok()?;
+                // What comes from elsewhere is not for a TURN client.
+                if packet.from == *server {
+                    return Some(packet.bytes);
+                }
+            },
             Line::Stream(stream, waiting) => loop {
                 if let Cut::Message { length, next } = framing::cut(waiting) {
                     let message = waiting[..length].to_vec();

@@ -1,51 +1,26 @@
 //! Packets over UDP: their order, their sizes, their way.
 
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::time::Duration;
 
-use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
+use quinn_udp::EcnCodepoint;
 
 use super::client::{Line, TurnClient};
-use super::{PATIENCE, Running, eventually, on, setup};
+use super::datagrams::Datagrams;
+use super::{Running, eventually, on, setup};
+use crate::relay::{Party, ScopeId};
 
 const CHANNEL: u16 = 0x4001;
 
-fn peer() -> (UdpSocket, SocketAddr) {
-    let peer = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    peer.set_read_timeout(Some(PATIENCE)).expect("a time");
-    let address = peer.local_addr().expect("an address");
+fn peer() -> (Datagrams, SocketAddr) {
+    let peer = Datagrams::bind("127.0.0.1:0");
+    let address = peer.local();
     (peer, address)
-}
-
-fn receive(peer: &UdpSocket) -> (Vec<u8>, SocketAddr) {
-    let mut bytes = vec![0; 65_536];
-    let (length, from) = peer.recv_from(&mut bytes).expect("a packet");
-    bytes.truncate(length);
-    (bytes, from)
 }
 
 /// A payload that tells which it is and is different in each place.
 fn payload(number: usize, length: usize) -> Vec<u8> {
     (0..length).map(|place| (number * 31 + place * 7 + place / 256) as u8).collect()
-}
-
-/// Sends all of them in as few calls as the kernel allows, as a client with GSO does.
-fn send_together(socket: &UdpSocket, to: SocketAddr, packets: &[Vec<u8>]) {
-    let state = UdpSocketState::new(socket.into()).expect("a socket");
-    socket.set_nonblocking(false).expect("a socket");
-    let size = packets[0].len();
-    for some in packets.chunks(state.max_gso_segments().min(60_000 / size).max(1)) {
-        let contents = some.concat();
-        let transmit = Transmit {
-            destination: to,
-            ecn: None,
-            contents: &contents,
-            segment_size: Some(size),
-            src_ip: None,
-        };
-        state.try_send(socket.into(), &transmit).expect("loopback takes it");
-    }
 }
 
 #[test]
@@ -60,23 +35,23 @@ fn packets_of_every_size_arrive_in_order_and_whole_both_ways() {
     let running = Running::new(setup(1));
     let mut client = TurnClient::udp(running.address());
     let relayed = client.allocate().expect("an allocation");
-    let (peer, address) = peer();
+    let (mut peer, address) = peer();
     assert_eq!(client.bind(CHANNEL, address), 200);
 
     let sizes = [0, 1, 2, 3, 4, 5, 100, 1099, 1100, 1101, 1452, 1453, 1500, 9000, 30_001, 65_503];
     for (number, size) in sizes.into_iter().enumerate() {
         client.say(CHANNEL, &payload(number, size));
-        assert_eq!(receive(&peer), (payload(number, size), relayed), "{size} bytes to the peer");
+        assert_eq!(peer.hear(), (payload(number, size), relayed), "{size} bytes to the peer");
         let size = size.min(65_503);
-        peer.send_to(&payload(number, size), relayed).expect("loopback takes it");
+        peer.send(relayed, &payload(number, size));
         assert_eq!(client.hear(CHANNEL), payload(number, size), "{size} bytes to the client");
     }
     // With the head of ChannelData it is longer than a datagram may be.
-    peer.send_to(&payload(0, 65_507), relayed).expect("loopback takes it");
+    peer.send(relayed, &payload(0, 65_507));
     eventually("a packet that cannot be sent is counted", || {
         running.metrics.relay.dropped.not_sent.get() == 1
     });
-    peer.send_to(b"next", relayed).expect("loopback takes it");
+    peer.send(relayed, b"next");
     assert_eq!(client.hear(CHANNEL), b"next");
 }
 
@@ -85,20 +60,17 @@ fn a_burst_arrives_in_order_and_whole_both_ways() {
     let running = Running::new(setup(1));
     let mut client = TurnClient::udp(running.address());
     let relayed = client.allocate().expect("an allocation");
-    let (peer, address) = peer();
+    let (mut peer, address) = peer();
     assert_eq!(client.bind(CHANNEL, address), 200);
 
     for (count, size) in [(40, 1100), (64, 120), (64, 1), (7, 1449), (20, 2000)] {
         let payloads: Vec<_> = (0..count).map(|number| payload(number, size)).collect();
         let messages: Vec<_> = payloads.iter().map(|payload| client.channel_data(CHANNEL, payload)).collect();
-        let Line::Udp(socket) = &client.line else { panic!("a datagram client") };
-        let socket = socket.try_clone().expect("a second handle");
-        send_together(&socket, running.address(), &messages);
+        client.send_together(&messages);
         for payload in &payloads {
-            assert_eq!(receive(&peer), (payload.clone(), relayed), "{count} times {size} bytes to the peer");
+            assert_eq!(peer.hear(), (payload.clone(), relayed), "{count} times {size} bytes to the peer");
         }
-        send_together(&peer, relayed, &payloads);
-        peer.set_read_timeout(Some(PATIENCE)).expect("a time");
+        peer.send_together(relayed, &payloads);
         for payload in &payloads {
             assert_eq!(client.hear(CHANNEL), *payload, "{count} times {size} bytes to the client");
         }
@@ -112,22 +84,16 @@ fn a_burst_leaves_as_it_came() {
     let running = Running::new(setup(1));
     let mut client = TurnClient::udp(running.address());
     client.allocate().expect("an allocation");
-    let (peer, address) = peer();
+    let (mut peer, address) = peer();
     assert_eq!(client.bind(CHANNEL, address), 200);
-    let state = UdpSocketState::new((&peer).into()).expect("a socket");
-    if state.gro_segments() == 1 || state.max_gso_segments() == 1 {
+    if !peer.gathers() {
         println!("skipped: this kernel gathers no packets");
         return;
     }
-    peer.set_nonblocking(false).expect("a socket");
     let messages: Vec<_> =
         (0..40).map(|number| client.channel_data(CHANNEL, &payload(number, 1000))).collect();
-    let Line::Udp(socket) = &client.line else { panic!("a datagram client") };
-    send_together(socket, running.address(), &messages);
-    let mut bytes = vec![0; 65_536];
-    let mut meta = [RecvMeta::default()];
-    state.recv((&peer).into(), &mut [IoSliceMut::new(&mut bytes)], &mut meta).expect("a packet");
-    assert_eq!((meta[0].len, meta[0].stride), (40_000, 1000));
+    client.send_together(&messages);
+    assert_eq!(peer.receive().expect("a packet").together, 40);
 }
 
 #[test]
@@ -135,17 +101,17 @@ fn a_shorter_packet_ends_a_run_and_nothing_is_lost() {
     let running = Running::new(setup(1));
     let mut client = TurnClient::udp(running.address());
     let relayed = client.allocate().expect("an allocation");
-    let (peer, address) = peer();
+    let (mut peer, address) = peer();
     assert_eq!(client.bind(CHANNEL, address), 200);
     let sizes = [500, 500, 499, 500, 500, 0, 500, 1, 1, 2, 1500, 1500, 700, 700, 700, 0, 0, 3];
     for (number, size) in sizes.into_iter().enumerate() {
         client.say(CHANNEL, &payload(number, size));
     }
     for (number, size) in sizes.into_iter().enumerate() {
-        assert_eq!(receive(&peer).0, payload(number, size), "packet {number}");
+        assert_eq!(peer.hear().0, payload(number, size), "packet {number}");
     }
     for (number, size) in sizes.into_iter().enumerate() {
-        peer.send_to(&payload(number, size), relayed).expect("loopback takes it");
+        peer.send(relayed, &payload(number, size));
     }
     for (number, size) in sizes.into_iter().enumerate() {
         assert_eq!(client.hear(CHANNEL), payload(number, size), "packet {number}");
@@ -156,10 +122,11 @@ fn a_shorter_packet_ends_a_run_and_nothing_is_lost() {
 fn flows_that_arrive_mixed_stay_apart() {
     let running = Running::new(setup(1));
     let mut clients: Vec<_> = (0..20)
-        .map(|_| {
-            let mut client = TurnClient::udp(running.address());
+        .map(|number| {
+            // Each somebody else's: one party may not have so many.
+            let mut client = TurnClient::udp(running.address()).of(ScopeId(number), Party::Caller);
             let relayed = client.allocate().expect("an allocation");
-            let (peer, address) = peer();
+            let (mut peer, address) = peer();
             assert_eq!(client.bind(CHANNEL, address), 200);
             (client, peer, relayed)
         })
@@ -169,9 +136,9 @@ fn flows_that_arrive_mixed_stay_apart() {
             client.say(CHANNEL, &payload(number * 100 + index, 300));
         }
     }
-    for (index, (_, peer, relayed)) in clients.iter().enumerate() {
+    for (index, (_, peer, relayed)) in clients.iter_mut().enumerate() {
         for number in 0..30 {
-            assert_eq!(receive(peer), (payload(number * 100 + index, 300), *relayed));
+            assert_eq!(peer.hear(), (payload(number * 100 + index, 300), *relayed));
         }
     }
 }
@@ -181,11 +148,11 @@ fn indications_carry_data_where_there_is_no_channel() {
     let running = Running::new(setup(1));
     let mut client = TurnClient::udp(running.address());
     let relayed = client.allocate().expect("an allocation");
-    let (peer, address) = peer();
+    let (mut peer, address) = peer();
     assert_eq!(client.permit(address), 200);
     client.indicate(address, b"out");
-    assert_eq!(receive(&peer), (b"out".to_vec(), relayed));
-    peer.send_to(b"in", relayed).expect("loopback takes it");
+    assert_eq!(peer.hear(), (b"out".to_vec(), relayed));
+    peer.send(relayed, b"in");
     assert_eq!(client.hear_indication(), (address, b"in".to_vec()));
 }
 
@@ -195,15 +162,15 @@ fn a_peer_that_is_gone_harms_nobody() {
     let mut client = TurnClient::udp(running.address());
     let relayed = client.allocate().expect("an allocation");
     let (gone, nowhere) = peer();
-    let (peer, address) = peer();
+    let (mut peer, address) = peer();
     drop(gone);
     assert_eq!(client.bind(CHANNEL, nowhere), 200);
     assert_eq!(client.bind(CHANNEL + 1, address), 200);
     for number in 0..50 {
         client.say(CHANNEL, b"is anybody there?");
         client.say(CHANNEL + 1, &payload(number, 50));
-        assert_eq!(receive(&peer), (payload(number, 50), relayed));
-        peer.send_to(&payload(number, 60), relayed).expect("loopback takes it");
+        assert_eq!(peer.hear(), (payload(number, 50), relayed));
+        peer.send(relayed, &payload(number, 60));
         assert_eq!(client.hear(CHANNEL + 1), payload(number, 60));
     }
     // The same towards a client that is gone.
@@ -212,10 +179,10 @@ fn a_peer_that_is_gone_harms_nobody() {
     assert_eq!(other.permit(address), 200);
     drop(other);
     for _ in 0..50 {
-        peer.send_to(b"is anybody there?", relayed).expect("loopback takes it");
+        peer.send(relayed, b"is anybody there?");
     }
     client.say(CHANNEL + 1, b"still here");
-    assert_eq!(receive(&peer).0, b"still here");
+    assert_eq!(peer.hear().0, b"still here");
     assert!(running.relay.is_whole());
 }
 
@@ -233,10 +200,6 @@ fn an_answer_leaves_from_the_address_that_was_asked() {
             asked += 1;
         }
     }
-    // One that no interface lists, but that is this computer's all the same.
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    socket.set_read_timeout(Some(Duration::from_millis(300))).expect("a time");
-    socket.connect(("127.0.0.1", port)).expect("loopback");
     assert!(asked > 0);
 }
 
@@ -252,12 +215,11 @@ fn both_families_are_relayed_where_both_are_there() {
     assert!(four.allocate().expect("an allocation").is_ipv4());
     let relayed = six.allocate_v6().expect("an allocation");
     assert!(relayed.is_ipv6());
-    let peer = UdpSocket::bind("[::1]:0").expect("a socket");
-    peer.set_read_timeout(Some(PATIENCE)).expect("a time");
-    assert_eq!(six.bind(CHANNEL, peer.local_addr().expect("an address")), 200);
+    let mut peer = Datagrams::bind("[::1]:0");
+    assert_eq!(six.bind(CHANNEL, peer.local()), 200);
     six.say(CHANNEL, b"six");
-    assert_eq!(receive(&peer), (b"six".to_vec(), relayed));
-    peer.send_to(b"and back", relayed).expect("loopback takes it");
+    assert_eq!(peer.hear(), (b"six".to_vec(), relayed));
+    peer.send(relayed, b"and back");
     assert_eq!(six.hear(CHANNEL), b"and back");
 }
 
@@ -282,10 +244,9 @@ fn behind_a_nat_the_public_address_is_told_with_the_same_port() {
     let relayed = client.allocate().expect("an allocation");
     assert_eq!(relayed.ip(), public);
     // The NAT passes it on to the same port here.
-    let (peer, address) = peer();
+    let (mut peer, address) = peer();
     assert_eq!(client.permit(address), 200);
-    peer.send_to(b"through", SocketAddr::new(on("127.0.0.1:0").ip(), relayed.port()))
-        .expect("loopback takes it");
+    peer.send(SocketAddr::new(on("127.0.0.1:0").ip(), relayed.port()), b"through");
     assert_eq!(client.hear_indication(), (address, b"through".to_vec()));
 }
 
@@ -294,27 +255,14 @@ fn what_the_network_says_about_congestion_is_passed_on() {
     let running = Running::new(setup(1));
     let mut client = TurnClient::udp(running.address());
     client.allocate().expect("an allocation");
-    let (peer, address) = peer();
+    let (mut peer, address) = peer();
     assert_eq!(client.bind(CHANNEL, address), 200);
     let message = client.channel_data(CHANNEL, b"marked");
-    let Line::Udp(socket) = &client.line else { panic!("a datagram client") };
-    let sender = UdpSocketState::new(socket.into()).expect("a socket");
-    let ecn = Some(quinn_udp::EcnCodepoint::Ce);
-    let transmit = Transmit {
-        destination: running.address(),
-        ecn,
-        contents: &message,
-        segment_size: None,
-        src_ip: None,
-    };
-    sender.try_send(socket.into(), &transmit).expect("loopback takes it");
-    let receiver = UdpSocketState::new((&peer).into()).expect("a socket");
-    peer.set_nonblocking(false).expect("a socket");
-    let mut bytes = vec![0; 2000];
-    let mut meta = [RecvMeta::default()];
-    receiver.recv((&peer).into(), &mut [IoSliceMut::new(&mut bytes)], &mut meta).expect("a packet");
-    assert_eq!(&bytes[..meta[0].len], b"marked");
-    assert_eq!(meta[0].ecn, ecn);
+    let Line::Udp(socket, server) = &client.line else { panic!("a datagram client") };
+    let mark = Some(EcnCodepoint::Ce);
+    socket.send_marked(*server, &message, mark);
+    let packet = peer.receive().expect("a packet");
+    assert_eq!((packet.bytes, packet.ecn), (b"marked".to_vec(), mark));
 }
 
 #[test]
