@@ -18,8 +18,10 @@ use crate::front_door::{Entrance, Hall};
 use crate::http::{Desk, Ready};
 use crate::invitation;
 use crate::listen::listen_on;
+use crate::metrics::Metrics;
 use crate::names::{Addresses, Place, is_name};
 use crate::operator::{REPORTS, Report, operate};
+use crate::status::Status;
 use crate::switchboard::Switchboard;
 use crate::tls;
 
@@ -33,6 +35,7 @@ pub struct Server {
     links: Vec<ServerAddress>,
     badge: Option<Arc<Badge>>,
     state: Arc<State>,
+    metrics: Arc<Metrics>,
     /// Weak, because the operator works for as long as somebody could still report.
     reports: mpsc::WeakSender<Report>,
     closed: watch::Sender<bool>,
@@ -169,6 +172,7 @@ impl Server {
             links,
             badge,
             state,
+            metrics: Arc::default(),
             reports: weak,
             closed,
             operator,
@@ -198,6 +202,11 @@ impl Server {
     /// Whether new calls may come here; if not, why not.
     pub fn ready(&self) -> Result<(), &'static str> {
         self.state.ready()
+    }
+
+    /// How it stands and what it counts, for whoever watches over it.
+    pub fn status(&self) -> Status {
+        Status { ready: Arc::<State>::clone(&self.state), metrics: Arc::clone(&self.metrics) }
     }
 
     /// Tells every client that the server is being stopped, and ends. Takes a few seconds at most.
