@@ -108,6 +108,7 @@ const PURE_PARTS: &[(&str, &[&str])] = &[
     ("signaling/src/names.rs", &["names"]),
     ("signaling/src/switchboard.rs", &["switchboard", "config"]),
     ("signaling/src/switchboard", &["switchboard", "config"]),
+    ("signaling/src/relay", &["relay", "allowance", "config"]),
     (
         "signaling/protocol/src",
         &[

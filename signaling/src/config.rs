@@ -12,6 +12,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 use sightline_protocol::limits;
 
+use crate::documented::documented;
+
 /// How a server is to run.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -143,63 +145,65 @@ impl Config {
     }
 }
 
-/// How much a server allows. Each field says what happens to what exceeds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Connections at once, greeted or not. One more is answered with 503 and closed.
-    pub sockets: usize,
-    /// Connections at once from one IPv4 address or one IPv6 /64. One more is closed at once.
-    pub sockets_per_source: usize,
-    /// New connections a minute from one source, for long. More are closed at once.
-    pub connects_per_minute: u32,
-    /// New connections from one source at once after a silence. More are closed at once.
-    pub connect_burst: u32,
-    /// Hellos with a wrong signature from one source within half an hour. After that it is turned away until they are
-    /// that old.
-    pub failed_hellos: u32,
-    /// TLS handshakes under way at once. One more waits, unaccepted.
-    pub handshakes: usize,
-    /// From the connection to the end of its TLS handshake and its HTTP request. A slower one is closed unanswered.
-    #[serde(deserialize_with = "seconds")]
-    pub request_within: Duration,
-    /// From the challenge to a valid hello. A slower client is told so and closed.
-    #[serde(deserialize_with = "seconds")]
-    pub hello_within: Duration,
-    /// One message before the hello, in bytes. A longer one is refused and the connection closed.
-    pub hello_bytes: usize,
-    /// One message after it, in bytes. A longer one is refused and the connection closed.
-    pub message_bytes: usize,
-    /// Messages a second that one client may send for long. More are refused one by one, each with an error.
-    pub messages_per_second: u32,
-    /// Messages one client may send at once after a silence, such as the candidates of a new call. More are refused
-    /// one by one.
-    pub message_burst: u32,
-    /// Calls a minute that one client may begin. The first envelope of one more is refused.
-    pub calls_per_minute: u32,
-    /// Questions a minute whether somebody is connected. More are refused one by one.
-    pub questions_per_minute: u32,
-    /// Calls known at once. One more is connected all the same, but gets no relay.
-    pub calls: usize,
-    /// Messages that wait for one client that reads slowly or is away. One more is refused, and its sender told.
-    pub waiting_messages: usize,
-    /// Bytes that wait for one client that reads slowly or is away. What exceeds them is refused, and its sender told.
-    pub waiting_bytes: usize,
-    /// How long a client whose connection broke may come back to its session. After that it is offline, and the senders of
-    /// what waited for it are told.
-    #[serde(deserialize_with = "seconds")]
-    pub resume_within: Duration,
-    /// How long one write may take. A connection that takes no byte for so long is closed.
-    #[serde(deserialize_with = "seconds")]
-    pub write_within: Duration,
-    /// How often a silent connection is asked for a sign of life. After two questions without an answer it is closed.
-    #[serde(deserialize_with = "seconds")]
-    pub ping_every: Duration,
-    /// How long relayed calls may go on after the server was asked to stop. Then they end.
-    #[serde(deserialize_with = "seconds")]
-    pub drain_within: Duration,
-    /// What the relay allows.
-    pub relay: RelayLimits,
+documented! {
+    /// How much a server allows. Each field says what happens to what exceeds it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+    #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+    pub struct Limits {
+        /// Connections at once, greeted or not. One more is answered with 503 and closed.
+        pub sockets: usize,
+        /// Connections at once from one IPv4 address or one IPv6 /64. One more is closed at once.
+        pub sockets_per_source: usize,
+        /// New connections a minute from one source, for long. More are closed at once.
+        pub connects_per_minute: u32,
+        /// New connections from one source at once after a silence. More are closed at once.
+        pub connect_burst: u32,
+        /// Hellos with a wrong signature from one source within half an hour. After that it is turned away until they are
+        /// that old.
+        pub failed_hellos: u32,
+        /// TLS handshakes under way at once. One more waits, unaccepted.
+        pub handshakes: usize,
+        /// From the connection to the end of its TLS handshake and its HTTP request. A slower one is closed unanswered.
+        #[serde(deserialize_with = "seconds")]
+        pub request_within: Duration,
+        /// From the challenge to a valid hello. A slower client is told so and closed.
+        #[serde(deserialize_with = "seconds")]
+        pub hello_within: Duration,
+        /// One message before the hello, in bytes. A longer one is refused and the connection closed.
+        pub hello_bytes: usize,
+        /// One message after it, in bytes. A longer one is refused and the connection closed.
+        pub message_bytes: usize,
+        /// Messages a second that one client may send for long. More are refused one by one, each with an error.
+        pub messages_per_second: u32,
+        /// Messages one client may send at once after a silence, such as the candidates of a new call. More are refused
+        /// one by one.
+        pub message_burst: u32,
+        /// Calls a minute that one client may begin. The first envelope of one more is refused.
+        pub calls_per_minute: u32,
+        /// Questions a minute whether somebody is connected. More are refused one by one.
+        pub questions_per_minute: u32,
+        /// Calls known at once. One more is connected all the same, but gets no relay.
+        pub calls: usize,
+        /// Messages that wait for one client that reads slowly or is away. One more is refused, and its sender told.
+        pub waiting_messages: usize,
+        /// Bytes that wait for one client that reads slowly or is away. What exceeds them is refused, and its sender told.
+        pub waiting_bytes: usize,
+        /// How long a client whose connection broke may come back to its session. After that it is offline, and the senders of
+        /// what waited for it are told.
+        #[serde(deserialize_with = "seconds")]
+        pub resume_within: Duration,
+        /// How long one write may take. A connection that takes no byte for so long is closed.
+        #[serde(deserialize_with = "seconds")]
+        pub write_within: Duration,
+        /// How often a silent connection is asked for a sign of life. After two questions without an answer it is closed.
+        #[serde(deserialize_with = "seconds")]
+        pub ping_every: Duration,
+        /// How long relayed calls may go on after the server was asked to stop. Then they end.
+        #[serde(deserialize_with = "seconds")]
+        pub drain_within: Duration,
+        /// What the relay allows.
+        pub relay: RelayLimits,
+    }
 }
 
 impl Default for Limits {
@@ -231,33 +235,35 @@ impl Default for Limits {
     }
 }
 
-/// How much the relay allows. Each field says what happens to what exceeds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RelayLimits {
-    /// Allocations at once. One more is refused with 508.
-    pub allocations: usize,
-    /// Allocations of one party of a call: one for each of its network interfaces, address families and transports. One
-    /// more is refused with 486.
-    pub allocations_per_party: usize,
-    /// Peers that one allocation may have a permission for. One more is refused with 508.
-    pub permissions: usize,
-    /// Channels of one allocation. One more is refused with 508.
-    pub channels: usize,
-    /// Bytes a second through one allocation, each way, for long; a second's worth may come at once. More are dropped.
-    pub bytes_per_second: u64,
-    /// Bytes a second through all of them together; 0 is no limit. More are dropped.
-    pub total_bytes_per_second: u64,
-    /// Answers a second to one source that has proved nothing yet: STUN, challenges, refusals. More are not given.
-    pub answers_per_second: u32,
-    /// TCP and TLS connections to the relay at once. One more is closed.
-    pub streams: usize,
-    /// How long credentials hold.
-    #[serde(deserialize_with = "seconds")]
-    pub credentials_for: Duration,
-    /// The longest lifetime of an allocation between two refreshes. Who asks for more gets this.
-    #[serde(deserialize_with = "seconds")]
-    pub lifetime: Duration,
+documented! {
+    /// How much the relay allows. Each field says what happens to what exceeds it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+    #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+    pub struct RelayLimits {
+        /// Allocations at once. One more is refused with 508.
+        pub allocations: usize,
+        /// Allocations of one party of a call: one for each of its network interfaces, address families and transports. One
+        /// more is refused with 486.
+        pub allocations_per_party: usize,
+        /// Peers that one allocation may have a permission for. One more is refused with 508.
+        pub permissions: usize,
+        /// Channels of one allocation. One more is refused with 508.
+        pub channels: usize,
+        /// Bytes a second through one allocation, each way, for long; a second's worth may come at once. More are dropped.
+        pub bytes_per_second: u64,
+        /// Bytes a second through all of them together; 0 is no limit. More are dropped.
+        pub total_bytes_per_second: u64,
+        /// Answers a second to one source that has proved nothing yet: STUN, challenges, refusals. More are not given.
+        pub answers_per_second: u32,
+        /// TCP and TLS connections to the relay at once. One more is closed.
+        pub streams: usize,
+        /// How long credentials hold.
+        #[serde(deserialize_with = "seconds")]
+        pub credentials_for: Duration,
+        /// The longest lifetime of an allocation between two refreshes. Who asks for more gets this.
+        #[serde(deserialize_with = "seconds")]
+        pub lifetime: Duration,
+    }
 }
 
 impl Default for RelayLimits {

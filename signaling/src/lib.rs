@@ -12,6 +12,7 @@
 mod certificate;
 mod config;
 mod data_folder;
+mod documented;
 mod front_door;
 mod hang_up;
 mod http;
@@ -22,6 +23,7 @@ mod metrics;
 mod names;
 mod operator;
 mod public_address;
+mod relay;
 mod server;
 mod stop;
 mod switchboard;
@@ -31,6 +33,7 @@ mod websocket;
 pub use certificate::{CertificateError, CertificateFacts};
 pub use config::{Certificate, Config, Limits, Reach, RelayConfig, RelayLimits};
 pub use data_folder::DataError;
+pub use documented::{Documented, Value};
 #[cfg(feature = "program")]
 pub use invitation::qr;
 pub use names::Addresses;

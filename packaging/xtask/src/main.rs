@@ -116,6 +116,7 @@ impl Command {
             Self::Test => {
                 setup::setup()?;
                 setup::components()?;
+                setup::test_tools();
                 steps::all(&[steps::FORMAT, steps::LINTS, steps::DOCS, steps::TESTS])
             }
             Self::Check => {

@@ -1,4 +1,4 @@
-//! What a build needs beyond `cargo`, and which command brings it: a table and pure functions over it.
+//! What a build and its tests need beyond `cargo`, and which command brings it: tables and pure functions over them.
 //!
 //! Debian and Ubuntu are probed by tool where there is a tool to find (a cmake from somewhere else is as good as the
 //! packaged one) and by package where there is none. Elsewhere the table is advice.
@@ -18,6 +18,8 @@ pub(crate) struct Need {
     pub(crate) required: bool,
     /// Why this build wants it.
     pub(crate) why: &'static str,
+    /// The service that the package would start by itself, and that nobody asked for.
+    pub(crate) service: Option<&'static str>,
 }
 
 /// Everything today's build needs. A new dependency that compiles C or links a library adds a line.
@@ -29,6 +31,7 @@ pub(crate) const NEEDS: &[Need] = &[
         elsewhere: "`xcode-select --install` on macOS, the Visual Studio C++ build tools on Windows",
         required: true,
         why: "compiles libopus and links everything",
+        service: None,
     },
     Need {
         name: "a C++ compiler",
@@ -37,6 +40,7 @@ pub(crate) const NEEDS: &[Need] = &[
         elsewhere: "comes with the C compiler",
         required: true,
         why: "compiles OpenH264, the video codec",
+        service: None,
     },
     Need {
         name: "cmake",
@@ -45,6 +49,7 @@ pub(crate) const NEEDS: &[Need] = &[
         elsewhere: "`brew install cmake` on macOS, `winget install Kitware.CMake` on Windows",
         required: true,
         why: "configures libopus, the sound codec, which is built from source",
+        service: None,
     },
     Need {
         name: "make",
@@ -53,6 +58,7 @@ pub(crate) const NEEDS: &[Need] = &[
         elsewhere: "comes with the C compiler",
         required: true,
         why: "runs the build that cmake has configured",
+        service: None,
     },
     Need {
         name: "nasm",
@@ -61,6 +67,30 @@ pub(crate) const NEEDS: &[Need] = &[
         elsewhere: "`brew install nasm` on macOS, `winget install NASM.NASM` on Windows, and put it on the PATH",
         required: false,
         why: "assembles OpenH264's fast paths: without it video costs two to three times the processor time",
+        service: None,
+    },
+];
+
+/// What the tests want beside that: other people's programs, to be held against ours. A test that finds its program
+/// absent says that it skipped, and why.
+pub(crate) const TEST_NEEDS: &[Need] = &[
+    Need {
+        name: "coturn's tools",
+        tools: &["turnutils_uclient"],
+        debian: &["coturn"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "a foreign STUN and TURN client, to test the relay with",
+        service: Some("coturn"),
+    },
+    Need {
+        name: "pebble",
+        tools: &["pebble"],
+        debian: &["pebble"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "a certificate authority for tests, to ask it for certificates by ACME",
+        service: None,
     },
 ];
 
@@ -85,7 +115,7 @@ pub(crate) fn explain(missing: &[&Need]) -> String {
     missing
         .iter()
         .map(|need| {
-            let weight = if need.required { "" } else { " (the build works without it)" };
+            let weight = if need.required { "" } else { " (works without it)" };
             format!("  {}: {}{weight}\n", need.name, need.why)
         })
         .collect()
@@ -159,10 +189,22 @@ mod tests {
 
     #[test]
     fn a_package_that_brings_two_things_is_asked_for_once() {
-        let need =
-            |name| Need { name, tools: &["x"], debian: &["both"], elsewhere: "", required: true, why: "" };
+        let need = |name| Need {
+            name,
+            tools: &["x"],
+            debian: &["both"],
+            elsewhere: "",
+            required: true,
+            why: "",
+            service: None,
+        };
         let needs = [need("one"), need("two")];
         assert_eq!(packages(&missing(&needs, |_| false)), ["both"]);
+    }
+
+    #[test]
+    fn what_only_tests_want_is_never_required() {
+        assert!(TEST_NEEDS.iter().all(|need| !need.required && !need.why.is_empty()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use crate::needs::{self, NEEDS, Need};
+use crate::needs::{self, NEEDS, Need, TEST_NEEDS};
 use crate::steps::cargo;
 use crate::{Failure, Outcome};
 
@@ -44,6 +44,36 @@ pub(crate) fn setup() -> Outcome {
     Ok(())
 }
 
+/// Finds what only the tests want, and installs it where that goes. A test whose program stays absent skips and says so.
+pub(crate) fn test_tools() {
+    let missing = needs::missing(TEST_NEEDS, on_path);
+    if missing.is_empty() || !cfg!(target_os = "linux") {
+        return;
+    }
+    println!("Missing for some of the tests:\n{}", needs::explain(&missing));
+    // One by one: not every system has every package, and apt-get installs all of a list or nothing.
+    for need in missing {
+        match install(&[need]) {
+            Ok(()) => silence(need),
+            Err(why) => println!("{why} The tests that need {} will say that they skip.", need.name),
+        }
+    }
+    println!();
+}
+
+/// Stops a service that a package has started unasked: only its tools are wanted.
+fn silence(need: &Need) {
+    let Some(service) = need.service else { return };
+    if !Path::new("/run/systemd/system").is_dir() {
+        return;
+    }
+    let mut words = if is_root() { vec![] } else { vec!["sudo"] };
+    words.extend(["systemctl", "disable", "--now", service]);
+    if !show_and_run(&words) {
+        println!("The service {service} came with {} and may be running; nothing here needs it.", need.name);
+    }
+}
+
 /// Adds rustfmt and clippy where a minimal toolchain came without them.
 pub(crate) fn components() -> Outcome {
     for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
@@ -74,7 +104,7 @@ fn install(missing: &[&Need]) -> Result<(), String> {
     if !show_and_run(&needs::apt_get(is_root, "install", &needs::packages(missing))) {
         return Err("apt-get did not install the packages; its own words are above.".to_owned());
     }
-    match needs::missing(NEEDS, on_path).first() {
+    match missing.iter().find(|need| !need.tools.iter().any(|tool| on_path(tool))) {
         Some(need) => Err(format!("apt-get succeeded, but {} is still not on the PATH.", need.name)),
         None => Ok(()),
     }
