@@ -9,6 +9,8 @@
 //!                                      └───────────── line ◀──────────────┘
 //! ```
 
+#[cfg(feature = "program")]
+mod acme;
 mod certificate;
 mod config;
 mod data_folder;
@@ -30,6 +32,8 @@ mod switchboard;
 mod tls;
 mod websocket;
 
+#[cfg(feature = "program")]
+pub use acme::AcmeError;
 pub use certificate::{CertificateError, CertificateFacts};
 pub use config::{Certificate, Config, Limits, Reach, RelayConfig, RelayLimits};
 pub use data_folder::DataError;
