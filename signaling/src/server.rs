@@ -39,7 +39,7 @@ pub struct Server {
     operator: JoinHandle<()>,
     doors: JoinSet<()>,
     /// What watches over the certificate. Ends with the server.
-    _keepers: JoinSet<()>,
+    keepers: JoinSet<()>,
     _folder: Option<Arc<DataFolder>>,
 }
 
@@ -181,7 +181,7 @@ impl Server {
             closed,
             operator,
             doors,
-            _keepers: keepers,
+            keepers,
             _folder: folder,
         })
     }
@@ -229,6 +229,8 @@ impl Server {
         if timeout(FAREWELL, ended).await.is_err() {
             tracing::warn!("some clients did not close their connections in time");
         }
+        // They hold the data folder, which the next server may want at once.
+        self.keepers.shutdown().await;
     }
 }
 
