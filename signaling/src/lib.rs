@@ -26,6 +26,7 @@ mod names;
 mod operator;
 mod public_address;
 mod relay;
+mod relay_io;
 mod server;
 mod stop;
 mod switchboard;
