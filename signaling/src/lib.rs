@@ -9,6 +9,8 @@
 //!                                      └───────────── line ◀──────────────┘
 //! ```
 
+#[cfg(feature = "program")]
+mod acme;
 mod certificate;
 mod config;
 mod data_folder;
@@ -24,6 +26,7 @@ mod names;
 mod operator;
 mod public_address;
 mod relay;
+mod relay_io;
 mod server;
 mod status;
 mod stop;
@@ -31,6 +34,8 @@ mod switchboard;
 mod tls;
 mod websocket;
 
+#[cfg(feature = "program")]
+pub use acme::AcmeError;
 pub use certificate::{CertificateError, CertificateFacts};
 pub use config::{Certificate, Config, Limits, Reach, RelayConfig, RelayLimits};
 pub use data_folder::DataError;

@@ -42,8 +42,8 @@ pub struct Server {
     operator: JoinHandle<()>,
     doors: JoinSet<()>,
     /// What watches over the certificate. Ends with the server.
-    _keepers: JoinSet<()>,
-    _folder: Option<DataFolder>,
+    keepers: JoinSet<()>,
+    _folder: Option<Arc<DataFolder>>,
 }
 
 /// Why a server did not start.
@@ -90,6 +90,14 @@ pub enum BindError {
     /// There is no certificate to show.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// No authority can be asked for one.
+    #[cfg(feature = "program")]
+    #[error(transparent)]
+    Acme(#[from] crate::acme::AcmeError),
+    /// No authority can be asked for one, by this program at all.
+    #[cfg(not(feature = "program"))]
+    #[error("this program cannot ask an authority for a certificate; sightline-server can")]
+    NoAcme,
     /// A name is given that no client can have dialled.
     #[error("`{0}` is not a server's name; write it as it stands in a link, host or host:port")]
     BadName(String),
@@ -113,7 +121,7 @@ impl Server {
     /// Starts listening, and serves from then on.
     pub async fn bind(config: Config) -> Result<Self, BindError> {
         check(&config)?;
-        let folder = config.data.as_deref().map(DataFolder::open).transpose()?;
+        let folder = config.data.as_deref().map(DataFolder::open).transpose()?.map(Arc::new);
         let http = listen_on(config.http.as_slice(), &[])?;
         let https = listen_on(&config.https, &config.https_instead)?;
         let addresses = Addresses {
@@ -130,8 +138,12 @@ impl Server {
         };
         let badge = match https.is_empty() {
             true => None,
-            false => Some(Arc::new(make_badge(&config.certificate, &place.hosts(), folder.as_ref())?)),
+            false => Some(Arc::new(make_badge(&config.certificate, &place.hosts(), folder.as_deref())?)),
         };
+        let mut keepers = JoinSet::new();
+        if let Some(badge) = &badge {
+            keep_certificate(config.certificate.clone(), badge, folder.as_ref(), &mut keepers)?;
+        }
         let (names, links) = (place.all_names(), place.links());
 
         let state = Arc::new(State {
@@ -162,10 +174,6 @@ impl Server {
             let entrance = Entrance::Tls(desk, tls::for_server(Arc::<Badge>::clone(badge)));
             doors.spawn(Arc::clone(&hall).keep(listener, entrance, open.clone()));
         }
-        let mut keepers = JoinSet::new();
-        if let (Some(badge), Certificate::Files { chain, key }) = (&badge, config.certificate) {
-            keepers.spawn(certificate::watch(Arc::clone(badge), chain, key));
-        }
         tracing::debug!(?addresses, "listening");
         Ok(Self {
             addresses,
@@ -177,7 +185,7 @@ impl Server {
             closed,
             operator,
             doors,
-            _keepers: keepers,
+            keepers,
             _folder: folder,
         })
     }
@@ -230,6 +238,8 @@ impl Server {
         if timeout(FAREWELL, ended).await.is_err() {
             tracing::warn!("some clients did not close their connections in time");
         }
+        // They hold the data folder, which the next server may want at once.
+        self.keepers.shutdown().await;
     }
 }
 
@@ -289,6 +299,34 @@ fn make_badge(
         // Until the authority has answered there is one of our own, so that its checks can be answered at all.
         Certificate::SelfSigned | Certificate::Acme { .. } => Badge::self_signed(hosts, folder),
     }
+}
+
+/// Starts what keeps the certificate fresh, where anything does.
+fn keep_certificate(
+    certificate: Certificate,
+    badge: &Arc<Badge>,
+    folder: Option<&Arc<DataFolder>>,
+    keepers: &mut JoinSet<()>,
+) -> Result<(), BindError> {
+    match certificate {
+        Certificate::SelfSigned => {}
+        Certificate::Files { chain, key } => {
+            keepers.spawn(certificate::watch(Arc::clone(badge), chain, key));
+        }
+        #[cfg(feature = "program")]
+        Certificate::Acme { domain, contact, directory, authority_root } => {
+            let wish = crate::acme::Wish {
+                domain: &domain,
+                contact: contact.as_deref(),
+                directory: directory.as_deref(),
+                authority_root: authority_root.as_deref(),
+            };
+            keepers.spawn(crate::acme::prepare(wish, folder.cloned(), Arc::clone(badge))?);
+        }
+        #[cfg(not(feature = "program"))]
+        Certificate::Acme { .. } => return Err(BindError::NoAcme),
+    }
+    Ok(())
 }
 
 /// There is none.

@@ -14,8 +14,22 @@
 //! as a `Forward` that borrows the packet: nothing is parsed, copied or allocated. *Control* (everything that is STUN) may
 //! take its time, but keeps nothing of anybody who has not proved who they are.
 
+mod address;
+mod allocation;
+mod answers;
+mod control;
 pub(crate) mod credentials;
+mod head;
 mod machine;
+mod nonce;
+mod rate;
+mod refusal;
+mod requests;
+mod scopes;
+mod slots;
+mod stun;
+#[cfg(test)]
+mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -25,6 +39,7 @@ use ipnet::IpNet;
 
 use crate::config::{Reach, RelayLimits};
 
+pub(crate) use control::REALM;
 pub(crate) use machine::Relay;
 
 /// One call between two parties, as the switchboard numbers it; never used twice.
@@ -132,7 +147,7 @@ pub(crate) struct Sisters {
 /// What a relay goes by.
 #[derive(Clone)]
 pub(crate) struct Rules {
-    /// How much it allows.
+    /// How much it allows. Each relay thread has its own share of `total_bytes_per_second`.
     pub(crate) limits: RelayLimits,
     /// Calls known at once. One more is not learnt of, and gets no relay.
     pub(crate) scopes: usize,
@@ -194,7 +209,7 @@ pub(crate) enum Effect {
     Reply { client: Client, bytes: Vec<u8> },
     /// Open a relay socket, and say `Bound` or `NotBound`. A `Release` may come before that was said.
     Bind { allocation: AllocationId, family: Family, port: PortWish },
-    /// Close the relay socket. Comes exactly once for each `Bind` that was not answered with `NotBound`.
+    /// Close the relay socket. Comes exactly once for each `Bind`, unless `NotBound` came before it.
     Release { allocation: AllocationId },
     /// Tell every other relay thread.
     Tell(News),
@@ -213,7 +228,7 @@ pub(crate) enum PortWish {
 /// What the relay wants to be woken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Why {
-    /// This allocation is over unless it is refreshed, or has permissions and channels to forget.
+    /// This allocation is over unless it is refreshed.
     Allocation(AllocationId),
 }
 
