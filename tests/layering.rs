@@ -58,16 +58,20 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("openh264", &["media"]),
     ("openh264_sys2", &["media"]),
     ("opus", &["media"]),
+    ("ring", &["adapters"]),
     ("rtc", &["adapters"]),
     ("rtc_rtp", &["media"]),
     ("rtrb", &["engine", "adapters"]),
     ("rubato", &["media"]),
+    ("rustls", &["adapters"]),
+    ("rustls_platform_verifier", &["adapters"]),
     ("serde", EVERYWHERE),
     ("serde_json", &["cli", "app"]),
     ("sightline_protocol", EVERYWHERE),
     ("sightline_server", COMMANDS),
     ("thiserror", EVERYWHERE),
     ("tokio", &["engine", "adapters", "cli", "app"]),
+    ("tokio_rustls", &["adapters"]),
     ("tokio_tungstenite", &["adapters"]),
     ("toml", COMMANDS),
     ("tracing", EVERYWHERE),
@@ -101,6 +105,7 @@ const CLOCK: &str = "std::time::Instant::now";
 
 /// The pure parts of the server and of the words, and what of their own crate they may name.
 const PURE_PARTS: &[(&str, &[&str])] = &[
+    ("signaling/src/names.rs", &["names"]),
     ("signaling/src/switchboard.rs", &["switchboard", "config"]),
     ("signaling/src/switchboard", &["switchboard", "config"]),
     ("signaling/src/relay", &["relay", "config"]),

@@ -4,6 +4,7 @@
 mod call;
 mod call_stories;
 mod layering;
+mod line;
 mod negotiation;
 mod peer;
 mod process;

@@ -9,11 +9,15 @@
 //!                                      └───────────── line ◀──────────────┘
 //! ```
 
+#[cfg(feature = "program")]
+mod acme;
+mod allowance;
 mod certificate;
 mod config;
 mod data_folder;
 mod documented;
 mod front_door;
+mod guests;
 mod hang_up;
 mod http;
 mod invitation;
@@ -26,11 +30,15 @@ mod public_address;
 mod relay;
 mod relay_io;
 mod server;
+mod sources;
+mod status;
 mod stop;
 mod switchboard;
 mod tls;
 mod websocket;
 
+#[cfg(feature = "program")]
+pub use acme::AcmeError;
 pub use certificate::{CertificateError, CertificateFacts};
 pub use config::{Certificate, Config, Limits, Reach, RelayConfig, RelayLimits};
 pub use data_folder::DataError;
@@ -40,5 +48,6 @@ pub use invitation::qr;
 pub use names::Addresses;
 pub use public_address::{Found, PublicAddresses, STUN_SERVERS, find as find_public_addresses};
 pub use server::{BindError, Server};
+pub use status::Status;
 pub use stop::asked_to_stop;
 pub use tls::pinned_client;

@@ -1,57 +1,94 @@
-//! The server as a program: `sightline-server --http 127.0.0.1:7480`.
+//! The server as a program: `sightline-server` starts it and prints one link; `--help` says what else it can be told.
 
+mod program;
+mod service;
+mod signals;
+
+use std::fs::{self, OpenOptions};
 use std::io::{self, IsTerminal as _, Write as _};
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::Parser;
-use sightline_server::{Config, Server, asked_to_stop};
 use tracing_subscriber::EnvFilter;
 
-/// A switchboard for Sightline's calls: it hands sealed envelopes from one client to another.
-#[derive(Debug, Parser)]
-#[command(version, about)]
-struct Arguments {
-    /// The folder for what has to outlive the program; made if absent, for its owner alone. Nothing is kept yet.
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+use program::options::{Action, CommandLine};
+use program::settings::{Settings, SettingsError, file_to_write};
+use program::{example, run};
 
-    /// Where to listen for plain HTTP and WebSocket: a loopback address, port 0 for any free port.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7480")]
-    http: SocketAddr,
+/// A mistake in what the program was told; everything else that goes wrong is 1.
+const USAGE: u8 = 2;
 
-    /// A name by which clients reach this server, as it stands in a link; may be given several times. Without it: the
-    /// ways to spell this computer.
-    #[arg(long = "name", value_name = "HOST[:PORT]")]
-    names: Vec<String>,
-}
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    match serve().await {
+fn main() -> ExitCode {
+    let said = CommandLine::read();
+    let outcome = match said.action.clone() {
+        None => serve(said),
+        Some(Action::CheckConfig) => check(said),
+        Some(Action::Init { stdout }) => init(&said, stdout),
+        Some(Action::Man) => man(),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where nobody reads this either, the exit code has to do.
             writeln!(io::stderr(), "{error:#}").ok();
-            ExitCode::FAILURE
+            if error.is::<SettingsError>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
         }
     }
 }
 
-async fn serve() -> Result<()> {
-    let Arguments { data, http, names } = Arguments::parse();
+fn serve(said: CommandLine) -> Result<()> {
+    let settings = gather(said)?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("the system gives this program no threads")?.block_on(run::run(settings))
+}
 
-    // Before anything is printed: a script may send the signal as soon as it has read the line.
-    let asked_to_stop = asked_to_stop().context("cannot listen for the signals that end this program")?;
-    let server = Server::bind(Config { data, names, ..Config::new(http) }).await?;
-    writeln!(io::stdout(), "Sightline server, listening on {}", server.addresses().url())
-        .context("cannot say where this server listens")?;
-    asked_to_stop.await;
-    server.close().await;
-    Ok(())
+fn check(said: CommandLine) -> Result<()> {
+    let settings = gather(said)?;
+    match settings.file {
+        Some(file) => say(&format!("{} and what else was said is in order.\n", file.display())),
+        None => say("There is no settings file, and what else was said is in order.\n"),
+    }
+}
+
+fn init(said: &CommandLine, stdout: bool) -> Result<()> {
+    if stdout {
+        return say(&example::file());
+    }
+    let file = file_to_write(said)?;
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    let new = OpenOptions::new().write(true).create_new(true).open(&file);
+    let written = new.and_then(|mut new| new.write_all(example::file().as_bytes()));
+    match written {
+        Ok(()) => say(&format!("{} is written. Nothing is set in it yet.\n", file.display())),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            anyhow::bail!("{} is there already, and is left as it is", file.display())
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot write {}", file.display())),
+    }
+}
+
+fn man() -> Result<()> {
+    // The commands' own pages would repeat every option.
+    let command = CommandLine::understood_everywhere().disable_help_subcommand(true);
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).section("8").render(&mut page).context("cannot write the page")?;
+    say(&String::from_utf8_lossy(&page))
+}
+
+fn gather(said: CommandLine) -> Result<Settings> {
+    Ok(Settings::gather(said, |name| std::env::var(name).ok())?)
+}
+
+fn say(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to the standard output")
 }

@@ -1,18 +1,29 @@
 //! The program `sightline-server`, as a person or a script meets it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 
+/// A server that opens no port that another test, or another server on this computer, may want.
+const APART: [&str; 10] =
+    ["--https", "off", "--turn-udp", "off", "--turn-tcp", "off", "--metrics", "off", "--ask-stun", "off"];
+
 fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sightline-server"));
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(APART)
+        .args(arguments)
+        .env("STATE_DIRECTORY", env!("CARGO_TARGET_TMPDIR"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
+/// Its code, and all it said.
 fn run(arguments: &[&str]) -> (Option<i32>, String) {
-    let Output { status, stderr, .. } = program(arguments).output().expect("the program starts");
-    (status.code(), String::from_utf8_lossy(&stderr).into_owned())
+    let Output { status, stdout, stderr } = program(arguments).output().expect("the program starts");
+    (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
 }
 
 /// The running program, and the address in the line it printed.
@@ -24,6 +35,20 @@ fn start(arguments: &[&str]) -> (Child, String) {
         .expect("it says where it listens");
     let url = line.split_whitespace().find(|word| word.starts_with("http://127.0.0.1:")).map(str::to_owned);
     (child, url.unwrap_or_else(|| panic!("no address in {line:?}")))
+}
+
+#[cfg(unix)]
+fn signal(name: &str, child: &Child) {
+    let told = Command::new("kill").args([name, &child.id().to_string()]).status();
+    assert!(told.expect("there is a `kill`").success());
+}
+
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens there");
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
 }
 
 #[cfg(unix)]
@@ -43,9 +68,7 @@ fn it_says_where_it_listens_and_ends_well_when_asked_to() {
         assert_eq!(code, Some(1));
         assert!(words.contains("in use"), "{words}");
 
-        let killed =
-            Command::new("kill").args([signal, &child.id().to_string()]).status().expect("there is a `kill`");
-        assert!(killed.success());
+        self::signal(signal, &child);
         assert_eq!(child.wait().expect("it ends").code(), Some(0), "{signal}");
         std::fs::remove_file(data.join("lock")).expect("held while it ran");
         std::fs::remove_dir(&data).expect("without TLS nothing is kept in it");
@@ -71,4 +94,111 @@ fn what_cannot_work_ends_it_with_a_sentence() {
         run(&["--http", "127.0.0.1:0", "--data", concat!(env!("CARGO_BIN_EXE_sightline-server"), "/x")]);
     assert_eq!(code, Some(1));
     assert!(words.contains("data folder"), "{words}");
+}
+
+#[test]
+fn wrong_settings_are_named_by_file_and_line_and_right_ones_are_in_order() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("server.toml");
+    let path = file.to_str().expect("a plain path");
+    std::fs::write(&file, "# nothing\nhtps = [443]\n").expect("writable");
+    for command in [&["check-config", "--config", path][..], &["--config", path]] {
+        let (code, words) = run(command);
+        assert_eq!(code, Some(2), "{words}");
+        assert!(words.contains(path) && words.contains("line 2") && words.contains("`https`"), "{words}");
+    }
+
+    std::fs::remove_file(&file).expect("it is ours");
+    let (code, words) = run(&["init", "--config", path]);
+    assert_eq!(code, Some(0), "{words}");
+    let (code, words) = run(&["check-config", "--config", path]);
+    assert_eq!(code, Some(0), "{words}");
+    let (code, words) = run(&["init", "--config", path]);
+    assert_eq!(code, Some(1));
+    assert!(words.contains("left as it is"), "{words}");
+}
+
+#[test]
+fn help_and_the_page_for_man_name_every_option_and_its_variable() {
+    let (help, page) = (run(&["--help"]).1, run(&["man"]).1.replace("\\-", "-"));
+    let options: Vec<_> = help.split_whitespace().filter(|word| word.starts_with("--")).collect();
+    assert!(options.len() > 20, "{options:?}");
+    for option in options {
+        assert!(page.contains(option.trim_end_matches(|c: char| !c.is_ascii_alphabetic())), "{option}");
+    }
+    assert!(help.contains("[env: SIGHTLINE_HTTPS]") && page.contains("SIGHTLINE_HTTPS"), "{help}");
+    assert!(!help.contains("--relay-secret <"), "a secret is never a flag's value");
+}
+
+#[test]
+fn the_environment_goes_before_the_file_and_a_flag_before_both() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("server.toml");
+    std::fs::write(&file, "http = \"192.0.2.1:1\"\n").expect("writable");
+    let refused = |variable: Option<&str>, flags: &[&str]| {
+        let mut command = program(flags);
+        command.env("SIGHTLINE_CONFIG", &file).envs(variable.map(|value| ("SIGHTLINE_HTTP", value)));
+        let output = command.output().expect("the program starts");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(refused(None, &[]).contains("192.0.2.1:1 can be reached"));
+    assert!(refused(Some("192.0.2.2:2"), &[]).contains("192.0.2.2:2 can be reached"));
+    assert!(refused(Some("192.0.2.2:2"), &["--http", "192.0.2.3:3"]).contains("192.0.2.3:3 can be reached"));
+}
+
+#[test]
+fn whoever_watches_is_answered_on_a_port_of_their_own() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sightline-server"))
+        .args(&APART[..6])
+        .args(["--ask-stun", "off", "--http", "127.0.0.1:0", "--metrics", "127.0.0.1:0"])
+        .arg("--data")
+        .arg(data.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let line = lines.find(|line| line.contains("/metrics")).expect("it says where its figures are");
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
+    assert!(get(address, "/healthz").starts_with("HTTP/1.1 200 "));
+    assert!(get(address, "/readyz").ends_with("ready\n"));
+    assert!(get(address, "/metrics").contains("\n# TYPE sightline_sessions gauge\n"));
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+}
+
+/// A service manager: a socket that is told how the service stands.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_service_manager_is_told_that_it_is_ready_alive_and_stopping() {
+    use std::os::unix::net::UnixDatagram;
+    use std::time::Duration;
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager.set_read_timeout(Some(Duration::from_secs(20))).expect("a number");
+    let heard = || {
+        let mut bytes = [0; 1000];
+        let length = manager.recv(&mut bytes).expect("something is said in time");
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    };
+    let mut child = program(&["--http", "127.0.0.1:0"])
+        .args(["--data".as_ref(), folder.path().as_os_str()])
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "100000")
+        .spawn()
+        .expect("the program starts");
+    let first = heard();
+    assert!(first.contains("READY=1") && first.contains("STATUS=Listening on http://127.0.0.1:"), "{first}");
+    for _ in 0..3 {
+        assert_eq!(heard(), "WATCHDOG=1\n");
+    }
+    signal("-HUP", &child);
+    for _ in 0..3 {
+        assert_eq!(heard(), "WATCHDOG=1\n", "it goes on");
+    }
+    signal("-TERM", &child);
+    while !heard().contains("STOPPING=1") {}
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }

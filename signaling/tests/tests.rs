@@ -1,5 +1,6 @@
 //! The server on real sockets, all of them on loopback.
 
+mod acme;
 mod calls;
 mod client;
 mod hostile;

@@ -4,6 +4,7 @@
 mod codecs;
 pub mod headless;
 mod interfaces;
+pub mod line;
 mod net_runtime;
 pub mod peer;
 mod peer_events;

@@ -3,28 +3,28 @@
 //! Envelopes that are posted while the line is down are dropped: the two ends of a call send again what was not
 //! acknowledged, and an old copy would only come in the way.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use sightline_protocol::{
     PROTOCOL_VERSION, is_compatible,
     keys::Identity,
     limits::MAX_MESSAGE_BYTES,
-    link::{Scheme, ServerAddress},
+    link::ServerAddress,
     switchboard::{ErrorCode, Sealed, ToClient, ToServer, decode, encode, hello_signing_bytes},
 };
 use tokio::{
-    net::TcpStream,
     runtime::Handle,
     sync::mpsc,
     time::{sleep, timeout},
 };
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    WebSocketStream, client_async_with_config,
     tungstenite::{Error as SocketError, Message, protocol::WebSocketConfig},
 };
 
 use crate::{
+    adapters::line::{self, LineError},
     engine::ports::{Envelope, Mail, MailEvent},
     logic::backoff::Backoff,
 };
@@ -36,7 +36,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(8);
 /// The server pings every 20 s; a line that is silent for three times that is dead.
 const SILENT_FOR: Duration = Duration::from_secs(60);
 
-type Line = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Line = WebSocketStream<Box<dyn line::Stream>>;
 
 /// The end that the engine holds. The line is given up when it is dropped.
 pub struct Switchboard {
@@ -87,15 +87,15 @@ impl From<SocketError> for End {
     }
 }
 
+impl From<LineError> for End {
+    fn from(error: LineError) -> Self {
+        if error.may_pass() { Self::Broken(error.to_string()) } else { Self::Refused(error.to_string()) }
+    }
+}
+
 impl Client {
     async fn run(mut self) {
         let mut backoff = Backoff::default();
-        if self.server.scheme == Scheme::Https {
-            let why =
-                "this version reaches servers on this computer only (http://127.0.0.1:PORT/)".to_owned();
-            self.events.send(MailEvent::Refused { why }).await.ok();
-            return;
-        }
         loop {
             let end = match timeout(CONNECT_WITHIN, self.connect()).await {
                 Ok(Ok(line)) => {
@@ -139,7 +139,8 @@ impl Client {
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_MESSAGE_BYTES))
             .max_frame_size(Some(MAX_MESSAGE_BYTES));
-        let (mut line, _) = connect_async_with_config(self.server.websocket_url(), Some(config), true)
+        let stream = line::dial(&self.server).await?;
+        let (mut line, _) = client_async_with_config(self.server.websocket_url(), stream, Some(config))
             .await
             .map_err(|error| unreachable(&self.server, &error))?;
         let (version, challenge) = loop {
@@ -233,12 +234,8 @@ impl Client {
 fn unreachable(server: &ServerAddress, error: &SocketError) -> End {
     let is_foreign =
         matches!(error, SocketError::Http(_) | SocketError::HttpFormat(_) | SocketError::Protocol(_));
-    let refused =
-        matches!(&error, SocketError::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused);
     let why = if is_foreign {
         format!("what answers at {server} is not a Sightline server")
-    } else if refused {
-        format!("nothing listens at {server}")
     } else {
         format!("the server {server} cannot be reached: {error}")
     };

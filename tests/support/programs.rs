@@ -69,6 +69,18 @@ impl Drop for ServerProgram {
 fn start_server(data: &Path, address: &str) -> (Child, String) {
     let mut child = Command::new(server_program())
         .args(["--data", data.to_str().unwrap(), "--http", address])
+        .args([
+            "--https",
+            "off",
+            "--turn-udp",
+            "off",
+            "--turn-tcp",
+            "off",
+            "--metrics",
+            "off",
+            "--ask-stun",
+            "off",
+        ])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

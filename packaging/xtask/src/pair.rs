@@ -20,6 +20,22 @@ const START_UP: Duration = Duration::from_secs(15);
 /// How long the answering side may take to notice that the caller has hung up.
 const WIND_DOWN: Duration = Duration::from_secs(20);
 
+/// No port that another server here may want, and nobody is asked anything.
+const FOR_THIS_COMPUTER: [&str; 12] = [
+    "--http",
+    "127.0.0.1:0",
+    "--https",
+    "off",
+    "--turn-udp",
+    "off",
+    "--turn-tcp",
+    "off",
+    "--metrics",
+    "off",
+    "--ask-stun",
+    "off",
+];
+
 /// Runs the call; `arguments` go to both installations.
 pub(crate) fn pair(arguments: &[String]) -> Outcome {
     let app = build("sightline", "sightline")?;
@@ -28,7 +44,7 @@ pub(crate) fn pair(arguments: &[String]) -> Outcome {
 
     let mut server = Shown::start(
         "server",
-        Command::new(server).arg("--data").arg(folder.join("server")).args(["--http", "127.0.0.1:0"]),
+        Command::new(server).arg("--data").arg(folder.join("server")).args(FOR_THIS_COMPUTER),
     )?;
     let url = server.first_line(START_UP)?;
     let url = find_url(&url)

@@ -1,0 +1,83 @@
+//! The line to a server with TLS, over real sockets on loopback: who is believed, and what is said to a person otherwise.
+
+use std::time::Duration;
+
+use sightline::adapters::line::{LineError, dial};
+use sightline_protocol::{Pin, Scheme, ServerAddress};
+use sightline_server::{Config, Server};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    time::timeout,
+};
+
+async fn server() -> Server {
+    let any = "127.0.0.1:0".parse().unwrap();
+    Server::bind(Config { https: vec![any], ..Config::silent() }).await.unwrap()
+}
+
+fn link(server: &Server) -> ServerAddress {
+    server.links().remove(0)
+}
+
+async fn refused(server: &ServerAddress) -> LineError {
+    match timeout(Duration::from_secs(20), dial(server)).await.unwrap() {
+        Ok(_) => panic!("{server} was believed"),
+        Err(error) => error,
+    }
+}
+
+#[tokio::test]
+async fn the_server_that_the_link_is_for_is_believed_by_its_pin_alone() {
+    let server = server().await;
+    let link = link(&server);
+    assert!(link.pin.is_some(), "{link}");
+    for host in ["127.0.0.1", "localhost"] {
+        let mut line = dial(&ServerAddress { host: host.to_owned(), ..link.clone() }).await.unwrap();
+        line.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        timeout(Duration::from_secs(20), line.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("Sightline"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn another_server_than_the_links_is_refused_and_stays_so() {
+    let (real, false_one) = (server().await, server().await);
+    let misled = ServerAddress { pin: link(&real).pin, ..link(&false_one) };
+    let error = refused(&misled).await;
+    assert!(matches!(error, LineError::WrongPin(_)) && !error.may_pass(), "{error}");
+    assert!(error.to_string().contains("not the server the link is for"), "{error}");
+}
+
+#[tokio::test]
+async fn without_a_pin_nobody_is_believed_who_vouches_for_itself() {
+    let server = server().await;
+    let error = refused(&ServerAddress { pin: None, ..link(&server) }).await;
+    let known = matches!(error, LineError::UnknownAuthority(_) | LineError::NoAuthorities(_));
+    assert!(known && !error.may_pass(), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_no_tls_or_nothing_at_all_is_called_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let at = |host: &str, port| ServerAddress {
+        scheme: Scheme::Https,
+        host: host.to_owned(),
+        port,
+        pin: Some(Pin([1; 32])),
+    };
+    let babble = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"SSH-2.0-something\r\n").await.unwrap();
+        stream.read_to_end(&mut Vec::new()).await.ok();
+    });
+    let error = refused(&at("127.0.0.1", port)).await;
+    assert!(matches!(error, LineError::NotTls(_)) && error.may_pass(), "{error}");
+    babble.await.unwrap();
+    let error = refused(&at("127.0.0.1", port)).await;
+    assert!(matches!(error, LineError::NothingListens(_)) && error.may_pass(), "{error}");
+    let error = refused(&at("no-such-name.invalid", port)).await;
+    assert!(matches!(error, LineError::NoSuchName(_)) && error.may_pass(), "{error}");
+}
