@@ -9,6 +9,7 @@
 //!                                      └───────────── line ◀──────────────┘
 //! ```
 
+mod allowance;
 mod config;
 mod hang_up;
 mod http;
@@ -17,6 +18,7 @@ mod metrics;
 mod operator;
 mod relay;
 mod server;
+mod sources;
 mod stop;
 mod switchboard;
 mod websocket;

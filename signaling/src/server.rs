@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sightline_protocol::{Scheme, ServerAddress};
@@ -15,8 +15,9 @@ use tokio::time::{sleep, timeout};
 use crate::config::{Config, Limits};
 use crate::hang_up::hang_up;
 use crate::http::{Received, receive};
-use crate::operator::{REPORTS, Report, operate};
-use crate::switchboard::{SocketId, Switchboard};
+use crate::operator::{Neighbours, REPORTS, Report, operate};
+use crate::sources::Sources;
+use crate::switchboard::{Setup, SocketId, Switchboard};
 use crate::{http, websocket};
 
 /// Connections that the kernel holds until they are accepted. When it is full the kernel ignores new ones, and clients
@@ -116,7 +117,17 @@ impl Server {
 
         let (reports, inbox) = mpsc::channel(REPORTS);
         let stop = Arc::new(Notify::new());
-        let operator = tokio::spawn(operate(Switchboard::new(names, limits), inbox));
+        let sources = Arc::new(Mutex::new(Sources::new(&limits)));
+        let setup = Setup {
+            names,
+            limits,
+            stun: Vec::new(),
+            relay: None,
+            random: getrandom::u64().unwrap_or(0),
+            metrics: Arc::default(),
+        };
+        let neighbours = Neighbours { sources, tell: Box::new(|_| ()) };
+        let operator = tokio::spawn(operate(Switchboard::new(setup), inbox, neighbours));
         let weak = reports.downgrade();
         let listener = tokio::spawn(accept(listener, limits, reports, Arc::clone(&stop)));
         tracing::debug!(%http, "listening");
