@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
-use std::time::Duration;
 
 use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSocketState};
 
@@ -38,10 +37,6 @@ impl Datagrams {
 
     pub(super) fn local(&self) -> SocketAddr {
         self.socket.local_addr().expect("an address")
-    }
-
-    pub(super) fn wait_no_longer_than(&self, patience: Duration) {
-        self.socket.set_read_timeout(Some(patience)).expect("a time");
     }
 
     /// Whether the kernel takes several packets at once, and hands them over so.
