@@ -468,3 +468,21 @@ fn start_relay(
     let relay = RelayThreads::start(setup, Arc::clone(metrics)).map_err(BindError::of_relay)?;
     Ok(Some(Arc::new(relay)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_port_cannot_be_had_says_what_to_do() {
+        let said = |at: &str, kind: io::ErrorKind| {
+            BindError::of(at.parse().expect("an address"), kind.into()).to_string()
+        };
+        assert!(said("0.0.0.0:443", io::ErrorKind::PermissionDenied).contains("CAP_NET_BIND_SERVICE"));
+        assert!(said("0.0.0.0:443", io::ErrorKind::AddrInUse).contains("port 443 is in use"));
+        assert!(said("192.0.2.1:443", io::ErrorKind::AddrNotAvailable).contains("has no address 192.0.2.1"));
+        assert!(
+            said("0.0.0.0:8443", io::ErrorKind::PermissionDenied).contains("cannot listen on 0.0.0.0:8443")
+        );
+    }
+}
