@@ -398,6 +398,13 @@ fn make_badge(
 }
 
 /// Starts what keeps the certificate fresh, where anything does.
+#[cfg_attr(
+    not(feature = "program"),
+    expect(
+        unused_variables,
+        reason = "what an authority gives is kept there, and only the program asks one"
+    )
+)]
 fn keep_certificate(
     certificate: Certificate,
     badge: &Arc<Badge>,
