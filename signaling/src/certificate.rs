@@ -17,6 +17,7 @@ use rustls::sign::CertifiedKey;
 use sightline_protocol::Pin;
 
 use crate::data_folder::{DataError, DataFolder, read_bounded};
+use crate::metrics::Metrics;
 use crate::tls::{ACME, cryptography, pin_of};
 
 /// The key of the certificate that the server makes itself.
@@ -83,6 +84,7 @@ pub(crate) struct Badge {
     worn: RwLock<Worn>,
     /// Who answers an authority's checks, where there is one.
     challenges: OnceLock<Arc<dyn ResolvesServerCert>>,
+    metrics: OnceLock<Arc<Metrics>>,
 }
 
 #[derive(Clone)]
@@ -127,15 +129,29 @@ impl Badge {
         drop(self.challenges.set(by));
     }
 
+    /// From now on its end is among the figures.
+    pub(crate) fn tell_its_end_to(&self, metrics: Arc<Metrics>) {
+        drop(self.metrics.set(metrics));
+        self.tell_end(self.facts());
+    }
+
+    fn tell_end(&self, facts: CertificateFacts) {
+        let ends = facts.ends.and_then(|ends| ends.duration_since(SystemTime::UNIX_EPOCH).ok());
+        if let Some(metrics) = self.metrics.get() {
+            metrics.door.certificate_ends.set(ends.map_or(0, |ends| ends.as_secs()));
+        }
+    }
+
     pub(crate) fn facts(&self) -> CertificateFacts {
         self.worn().facts
     }
 
     fn wearing(worn: Worn) -> Self {
-        Self { worn: RwLock::new(worn), challenges: OnceLock::new() }
+        Self { worn: RwLock::new(worn), challenges: OnceLock::new(), metrics: OnceLock::new() }
     }
 
     fn wear(&self, new: Worn) {
+        self.tell_end(new.facts);
         *self.worn.write().unwrap_or_else(PoisonError::into_inner) = new;
     }
 

@@ -13,6 +13,10 @@ use serde::{Deserialize, Deserializer};
 use sightline_protocol::limits;
 
 use crate::documented::documented;
+use crate::public_address::nearby;
+
+/// What private networks use (RFC 1918, RFC 4193).
+const PRIVATE_RANGES: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
 
 /// How a server is to run.
 #[derive(Debug, Clone)]
@@ -124,6 +128,23 @@ impl Config {
     /// A server that listens here without TLS, with the usual limits.
     pub fn new(http: SocketAddr) -> Self {
         Self { http: Some(http), ..Self::silent() }
+    }
+
+    /// A server for the networks around this computer, as the app runs it: it listens with TLS at their addresses, on any
+    /// free port, shows a certificate of its own, and relays between private addresses as well. Where there is no
+    /// network it listens on loopback.
+    pub fn lan() -> Self {
+        let ips = nearby();
+        let anywhere: Vec<_> = ips.iter().map(|ip| SocketAddr::new(*ip, 0)).collect();
+        let allow = PRIVATE_RANGES.iter().filter_map(|range| range.parse().ok()).collect();
+        Self {
+            https: anywhere.clone(),
+            turn_udp: anywhere.clone(),
+            turn_tcp: anywhere,
+            public_ips: ips,
+            relay: RelayConfig { allow, ..RelayConfig::default() },
+            ..Self::silent()
+        }
     }
 
     /// A server that listens nowhere yet.

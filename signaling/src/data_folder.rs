@@ -54,6 +54,9 @@ pub enum DataError {
         /// What should be in it.
         expected: &'static str,
     },
+    /// Nothing can be made that is to be kept.
+    #[error("the system gives no random numbers: {0}")]
+    NoRandomness(getrandom::Error),
 }
 
 impl DataFolder {
@@ -113,6 +116,31 @@ impl DataFolder {
     pub(crate) fn damaged(&self, name: &str, expected: &'static str) -> DataError {
         DataError::Damaged { file: self.file(name), expected }
     }
+}
+
+/// The file with the secret that the relay's credentials are made with.
+const SECRET_FILE: &str = "relay.secret";
+
+/// The secret that the relay's credentials are made with, as text: so it can be copied into another TURN server's
+/// configuration. It is made if it is not there, and without a folder at each start.
+pub(crate) fn relay_secret(folder: Option<&DataFolder>) -> Result<Vec<u8>, DataError> {
+    if let Some(kept) = folder.map_or(Ok(None), |folder| folder.read(SECRET_FILE))? {
+        let secret = kept.trim_ascii().to_vec();
+        let good = secret.len() >= 16 && secret.iter().all(u8::is_ascii_graphic);
+        return match folder {
+            Some(folder) if !good => {
+                Err(folder.damaged(SECRET_FILE, "a secret: one line of at least 16 letters and digits"))
+            }
+            Some(_) | None => Ok(secret),
+        };
+    }
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(DataError::NoRandomness)?;
+    let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    if let Some(folder) = folder {
+        folder.write(SECRET_FILE, format!("{secret}\n").as_bytes())?;
+    }
+    Ok(secret.into_bytes())
 }
 
 /// Reads a small file.
@@ -180,6 +208,23 @@ mod tests {
         assert!(matches!(second, DataError::InUse(_)), "{second}");
         drop(first);
         DataFolder::open(home.path()).expect("it is free again");
+    }
+
+    #[test]
+    fn the_relays_secret_is_made_once_and_a_damaged_one_stays_as_it_is() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let folder = DataFolder::open(home.path()).expect("a folder");
+        let secret = relay_secret(Some(&folder)).expect("made");
+        assert_eq!(relay_secret(Some(&folder)).expect("kept"), secret);
+        assert_ne!(relay_secret(None).expect("made"), relay_secret(None).expect("made"));
+        folder.write(SECRET_FILE, b"of-another-turn-server\r\n").expect("writable");
+        assert_eq!(relay_secret(Some(&folder)).expect("kept"), b"of-another-turn-server");
+        for damage in [&b""[..], b"short", b"sixteen letters and a space", &[0xff; 40]] {
+            folder.write(SECRET_FILE, damage).expect("writable");
+            let error = relay_secret(Some(&folder)).expect_err("damaged");
+            assert!(error.to_string().contains("relay.secret is damaged"), "{error}");
+            assert_eq!(folder.read(SECRET_FILE).expect("readable").as_deref(), Some(damage));
+        }
     }
 
     #[test]

@@ -24,14 +24,18 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::config::Limits;
+use crate::guests::{Guests, Stay};
 use crate::hang_up::{Stream, hang_up};
 use crate::http::{self, Desk, Received};
+use crate::metrics::Door;
 use crate::operator::Report;
+use crate::relay_io::StreamDoor;
 use crate::switchboard::SocketId;
 use crate::tls::ACME;
 use crate::websocket;
@@ -42,23 +46,12 @@ const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// The first byte of every TLS connection: a handshake record.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// What takes a connection that speaks STUN or TURN.
-pub(crate) trait TurnDoor: Clone + Send + Sync + 'static {
-    /// Serves it to its end. `heard` was read from it already.
-    fn serve(
-        self,
-        stream: impl Stream + 'static,
-        heard: Vec<u8>,
-        peer: SocketAddr,
-        local: SocketAddr,
-    ) -> impl Future<Output = ()> + Send;
-}
-
 /// What all entrances share.
-pub(crate) struct Hall<T> {
+pub(crate) struct Hall {
     limits: Arc<Limits>,
     reports: mpsc::Sender<Report>,
-    turn: Option<T>,
+    turn: Option<StreamDoor>,
+    guests: Arc<Guests>,
     places: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
     numbers: AtomicU64,
@@ -73,12 +66,18 @@ pub(crate) enum Entrance {
     Tls(Desk, Arc<ServerConfig>),
 }
 
-impl<T: TurnDoor> Hall<T> {
-    pub(crate) fn new(limits: Limits, reports: mpsc::Sender<Report>, turn: Option<T>) -> Self {
+impl Hall {
+    pub(crate) fn new(
+        limits: Limits,
+        reports: mpsc::Sender<Report>,
+        turn: Option<StreamDoor>,
+        guests: Arc<Guests>,
+    ) -> Self {
         Self {
             limits: Arc::new(limits),
             reports,
             turn,
+            guests,
             places: Arc::new(Semaphore::new(limits.sockets)),
             handshakes: Arc::new(Semaphore::new(limits.handshakes.max(1))),
             numbers: AtomicU64::new(0),
@@ -110,6 +109,7 @@ impl<T: TurnDoor> Hall<T> {
                 }
             };
             let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+                self.door().turned_away.full.add(1);
                 if !std::mem::replace(&mut full, true) {
                     tracing::warn!(
                         self.limits.sockets,
@@ -125,7 +125,7 @@ impl<T: TurnDoor> Hall<T> {
             full = false;
             // Small messages, each of which somebody waits for. Where it cannot be set they are only a little later.
             drop(stream.set_nodelay(true));
-            let visit = Visit { hall: Arc::clone(&self), peer, _place: place };
+            let visit = Visit::begin(Arc::clone(&self), peer, place);
             match &entrance {
                 Entrance::Plain(desk) => connections.spawn(visit.plain(stream, desk.clone())),
                 Entrance::Tls(desk, tls) => {
@@ -136,6 +136,10 @@ impl<T: TurnDoor> Hall<T> {
         drop(listener);
         drop(self);
         while connections.join_next().await.is_some() {}
+    }
+
+    fn door(&self) -> &Door {
+        &self.guests.metrics.door
     }
 
     /// One connection, and at a TLS entrance the right to a handshake with it, which is waited for first.
@@ -157,16 +161,24 @@ impl<T: TurnDoor> Hall<T> {
 }
 
 /// One connection, from its acceptance to its end.
-struct Visit<T> {
-    hall: Arc<Hall<T>>,
+struct Visit {
+    hall: Arc<Hall>,
     peer: SocketAddr,
     _place: OwnedSemaphorePermit,
 }
 
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.hall.door().connections.subtract(1);
+    }
+}
+
 /// What a connection turned out to be.
 enum Opened<S> {
+    /// It asks for a WebSocket, which is not granted yet.
     WebSocket {
         stream: S,
+        upgrade: Vec<u8>,
         heard: Vec<u8>,
         source: IpAddr,
     },
@@ -181,12 +193,29 @@ enum Opened<S> {
     Over,
 }
 
-impl<T: TurnDoor> Visit<T> {
+/// The beginning of a connection, which may have failed or taken too long.
+type Beginning<S> = Result<io::Result<Opened<S>>, Elapsed>;
+
+impl Visit {
+    fn begin(hall: Arc<Hall>, peer: SocketAddr, place: OwnedSemaphorePermit) -> Self {
+        hall.door().connections.add(1);
+        Self { hall, peer, _place: place }
+    }
+
     async fn plain(self, stream: TcpStream, desk: Desk) {
+        self.hall.door().accepted.plain.add(1);
         // Boxed, so that the long life of a WebSocket does not keep room for its beginning.
-        let opened =
-            timeout(self.hall.limits.request_within, Box::pin(self.request(stream, Vec::new(), &desk))).await;
-        self.carry_on(opened).await;
+        let opening = Box::pin(self.request(stream, Vec::new(), &desk));
+        let opened = timeout(self.hall.limits.request_within, opening).await;
+        let Ok(Ok(Opened::WebSocket { stream, upgrade, heard, source })) = opened else {
+            return self.end(opened).await;
+        };
+        // Somebody on this computer is only within its limits if a proxy says for whom it asks: then that one is.
+        let stay = if source.is_loopback() { None } else { self.hall.guests.enter(source) };
+        if stay.is_none() && !source.is_loopback() {
+            return self.end(Ok(refuse(stream).await)).await;
+        }
+        self.serve(stream, upgrade, heard, source, stay).await;
     }
 
     async fn tls(
@@ -196,9 +225,16 @@ impl<T: TurnDoor> Visit<T> {
         tls: Arc<ServerConfig>,
         handshake: Option<OwnedSemaphorePermit>,
     ) {
+        self.hall.door().accepted.tls.add(1);
+        // Before the handshake, which is what costs.
+        let Some(stay) = self.hall.guests.enter(self.peer.ip().to_canonical()) else { return stream.cut() };
         let opening = Box::pin(self.open(stream, desk, tls, handshake));
-        let opened = timeout(self.hall.limits.request_within, opening).await;
-        self.carry_on(opened).await;
+        match timeout(self.hall.limits.request_within, opening).await {
+            Ok(Ok(Opened::WebSocket { stream, upgrade, heard, source })) => {
+                self.serve(stream, upgrade, heard, source, Some(stay)).await;
+            }
+            other => self.end(other).await,
+        }
     }
 
     /// The handshake, and what is said first behind it.
@@ -209,19 +245,22 @@ impl<T: TurnDoor> Visit<T> {
         tls: Arc<ServerConfig>,
         handshake: Option<OwnedSemaphorePermit>,
     ) -> io::Result<Opened<TlsStream<TcpStream>>> {
+        let turned_away = &self.hall.door().turned_away;
         let mut first = [0];
         if stream.peek(&mut first).await? == 0 {
             return Ok(Opened::Over);
         }
         if first[0] != TLS_HANDSHAKE {
+            turned_away.handshake.add(1);
             if first[0].is_ascii_uppercase() {
                 stream.write_all(http::without_tls().as_bytes()).await?;
-                Box::pin(hang_up(stream)).await;
+                hang_up(stream).await;
             }
             return Ok(Opened::Over);
         }
         let local = stream.local_addr()?;
-        let mut stream = TlsAcceptor::from(tls).accept(stream).await?;
+        let accepted = TlsAcceptor::from(tls).accept(stream).await;
+        let mut stream = accepted.inspect_err(|_| turned_away.handshake.add(1))?;
         drop(handshake);
         if stream.get_ref().1.alpn_protocol() == Some(ACME) {
             // The handshake was all that was to be seen.
@@ -234,42 +273,68 @@ impl<T: TurnDoor> Visit<T> {
         match heard[0] {
             b'A'..=b'Z' => self.request(stream, heard, &desk).await,
             0x00..=0x03 | 0x40..=0x4f => Ok(Opened::Turn { stream, heard, local }),
-            _ => Ok(Opened::Over),
+            _ => {
+                turned_away.request.add(1);
+                Ok(Opened::Over)
+            }
         }
     }
 
-    async fn request<S: Stream>(&self, mut stream: S, heard: Vec<u8>, desk: &Desk) -> io::Result<Opened<S>> {
-        let opened = match desk.receive(&mut stream, heard, self.peer).await? {
+    async fn request<S: Stream>(
+        &self,
+        mut stream: S,
+        heard: Vec<u8>,
+        desk: &Desk,
+    ) -> io::Result<Opened<S>> {
+        Ok(match desk.receive(&mut stream, heard, self.peer).await? {
             Received::WebSocket { upgrade, heard, source } => {
-                stream.write_all(&upgrade).await?;
-                stream.flush().await?;
-                Opened::WebSocket { stream, heard, source }
+                Opened::WebSocket { stream, upgrade, heard, source }
             }
-            Received::Answered => Opened::Answered(stream),
-        };
-        Ok(opened)
+            Received::Answered { refused } => {
+                self.hall.door().turned_away.request.add(refused.into());
+                Opened::Answered(stream)
+            }
+        })
     }
 
-    /// What comes after the beginning, which may have failed or taken too long.
-    async fn carry_on<S: Stream + 'static>(
+    async fn serve(
         self,
-        opened: Result<io::Result<Opened<S>>, tokio::time::error::Elapsed>,
+        mut stream: impl Stream,
+        upgrade: Vec<u8>,
+        heard: Vec<u8>,
+        source: IpAddr,
+        _stay: Option<Stay>,
     ) {
+        let written = async {
+            stream.write_all(&upgrade).await?;
+            stream.flush().await
+        };
+        // It has not even read this; the next it reads is its end.
+        if !matches!(timeout(self.hall.limits.write_within, written).await, Ok(Ok(()))) {
+            return;
+        }
+        let socket = SocketId(self.hall.numbers.fetch_add(1, Ordering::Relaxed));
+        let (limits, reports) = (Arc::clone(&self.hall.limits), self.hall.reports.clone());
+        websocket::serve(stream, heard, socket, source, limits, reports).await;
+    }
+
+    /// What is to be done for whoever got as far as this, or did not, and wants no WebSocket.
+    async fn end<S: Stream + 'static>(self, opened: Beginning<S>) {
         match opened {
-            Ok(Ok(Opened::WebSocket { stream, heard, source })) => {
-                let socket = SocketId(self.hall.numbers.fetch_add(1, Ordering::Relaxed));
-                let (limits, reports) = (Arc::clone(&self.hall.limits), self.hall.reports.clone());
-                websocket::serve(stream, heard, socket, source, limits, reports).await;
-            }
             Ok(Ok(Opened::Turn { stream, heard, local })) => {
                 if let Some(door) = self.hall.turn.clone() {
                     Box::pin(door.serve(stream, heard, self.peer, local)).await;
                 }
             }
             Ok(Ok(Opened::Answered(stream))) => Box::pin(hang_up(stream)).await,
-            Ok(Ok(Opened::Over)) => {}
+            Ok(Ok(Opened::WebSocket { .. } | Opened::Over)) => {}
             Ok(Err(error)) => tracing::debug!(%error, "a connection did not get as far as a request"),
-            Err(_) => tracing::debug!("a connection took too long over its beginning"),
+            Err(_) => self.hall.door().turned_away.late.add(1),
         }
     }
+}
+
+async fn refuse<S: Stream>(mut stream: S) -> io::Result<Opened<S>> {
+    stream.write_all(http::too_many().as_bytes()).await?;
+    Ok(Opened::Answered(stream))
 }

@@ -52,8 +52,8 @@ pub(crate) struct Desk {
 pub(crate) enum Received {
     /// The other side wants a WebSocket, may have said something behind its request already, and is this one.
     WebSocket { upgrade: Vec<u8>, heard: Vec<u8>, source: IpAddr },
-    /// It had its answer, and there is nothing more to say.
-    Answered,
+    /// It had its answer, and there is nothing more to say. Whether that was a refusal is counted.
+    Answered { refused: bool },
 }
 
 impl Desk {
@@ -86,7 +86,8 @@ impl Desk {
             }
             Verdict::Answer(answer) => {
                 stream.write_all(self.page(&answer).as_bytes()).await?;
-                Ok(Received::Answered)
+                stream.flush().await?;
+                Ok(Received::Answered { refused: answer.status.is_client_error() })
             }
         }
     }

@@ -11,11 +11,13 @@
 
 #[cfg(feature = "program")]
 mod acme;
+mod allowance;
 mod certificate;
 mod config;
 mod data_folder;
 mod documented;
 mod front_door;
+mod guests;
 mod hang_up;
 mod http;
 mod invitation;
@@ -28,6 +30,7 @@ mod public_address;
 mod relay;
 mod relay_io;
 mod server;
+mod sources;
 mod status;
 mod stop;
 mod switchboard;

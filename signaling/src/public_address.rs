@@ -101,6 +101,37 @@ pub async fn find(ask: &[String], within: Duration) -> PublicAddresses {
     combine(local, found.into())
 }
 
+/// At which addresses a server that listens on these is reached, as far as this computer knows.
+pub(crate) fn of_listening(listening: &[SocketAddr]) -> Vec<IpAddr> {
+    let mut local = None;
+    let mut ips = Vec::new();
+    for at in listening {
+        if at.ip().is_unspecified() {
+            let local: &Vec<IpAddr> = local.get_or_insert_with(local_addresses);
+            ips.extend(local.iter().filter(|ip| ip.is_ipv4() == at.is_ipv4()));
+        } else {
+            ips.push(at.ip());
+        }
+    }
+    let mut known = std::collections::HashSet::new();
+    ips.retain(|ip| known.insert(*ip));
+    ips
+}
+
+/// The addresses at which the networks around this computer know it; where there is no network, loopback.
+pub(crate) fn nearby() -> Vec<IpAddr> {
+    let all = local_addresses();
+    let mut nearby: Vec<_> = all.iter().copied().filter(|ip| !is_public(*ip)).collect();
+    if nearby.is_empty() {
+        nearby = all;
+    }
+    if nearby.is_empty() {
+        nearby.push(Ipv4Addr::LOCALHOST.into());
+    }
+    nearby.truncate(MOST_OF_A_FAMILY);
+    nearby
+}
+
 /// The addresses of this computer in the networks around it, the one that leads outside first.
 pub(crate) fn local_addresses() -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {

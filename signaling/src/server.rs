@@ -1,26 +1,29 @@
 //! A running server: what it was told becomes sockets, tasks and threads; and their end.
 
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sightline_protocol::ServerAddress;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::certificate::{self, Badge, CertificateError, CertificateFacts};
 use crate::config::{Certificate, Config};
-use crate::data_folder::{DataError, DataFolder};
+use crate::data_folder::{DataError, DataFolder, relay_secret};
 use crate::front_door::{Entrance, Hall};
+use crate::guests::Guests;
 use crate::http::{Desk, Ready};
 use crate::invitation;
 use crate::listen::listen_on;
 use crate::metrics::Metrics;
 use crate::names::{Addresses, Place, is_name};
 use crate::operator::{REPORTS, Report, operate};
+use crate::public_address::of_listening;
+use crate::relay_io::{RelayThreads, Setup, StartError, TcpDoor};
 use crate::status::Status;
 use crate::switchboard::Switchboard;
 use crate::tls;
@@ -28,14 +31,20 @@ use crate::tls;
 /// How long clients have, when the server closes, to read why. After that their connections are dropped.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// How often it is looked whether the last relayed call has ended.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
 /// A server that runs until it is closed or dropped, on the tokio runtime it was bound in.
 #[derive(Debug)]
 pub struct Server {
     addresses: Addresses,
+    public_ips: Vec<IpAddr>,
     links: Vec<ServerAddress>,
     badge: Option<Arc<Badge>>,
     state: Arc<State>,
     metrics: Arc<Metrics>,
+    relay: Option<Arc<RelayThreads>>,
+    turn_tcp: Option<TcpDoor>,
     /// Weak, because the operator works for as long as somebody could still report.
     reports: mpsc::WeakSender<Report>,
     closed: watch::Sender<bool>,
@@ -98,6 +107,9 @@ pub enum BindError {
     #[cfg(not(feature = "program"))]
     #[error("this program cannot ask an authority for a certificate; sightline-server can")]
     NoAcme,
+    /// The relay does not start.
+    #[error("{0}")]
+    Relay(String),
     /// A name is given that no client can have dialled.
     #[error("`{0}` is not a server's name; write it as it stands in a link, host or host:port")]
     BadName(String),
@@ -115,6 +127,13 @@ impl BindError {
             Self::Listen { address, error }
         }
     }
+
+    fn of_relay(error: StartError) -> Self {
+        match error {
+            StartError::Listen { address, error } => Self::of(address, error),
+            StartError::NoPorts | StartError::System(_) | StartError::Random(_) => Self::Relay(error.to_string()),
+        }
+    }
 }
 
 impl Server {
@@ -122,18 +141,26 @@ impl Server {
     pub async fn bind(config: Config) -> Result<Self, BindError> {
         check(&config)?;
         let folder = config.data.as_deref().map(DataFolder::open).transpose()?.map(Arc::new);
+        let metrics = Arc::<Metrics>::default();
         let http = listen_on(config.http.as_slice(), &[])?;
         let https = listen_on(&config.https, &config.https_instead)?;
+        let turn_tcp = listen_on(&config.turn_tcp, &[])?;
+        let tcp: Vec<_> = http.iter().chain(&https).chain(&turn_tcp).map(|(_, at)| *at).collect();
+        let public_ips = match config.public_ips.is_empty() {
+            true => of_listening(&[&tcp[http.len()..], &config.turn_udp[..]].concat()),
+            false => config.public_ips.clone(),
+        };
+        let relay = start_relay(&config, &public_ips, &tcp, folder.as_deref(), &metrics)?;
         let addresses = Addresses {
             http: http.first().map(|(_, at)| *at),
             https: https.iter().map(|(_, at)| *at).collect(),
-            turn_udp: Vec::new(),
-            turn_tcp: Vec::new(),
+            turn_udp: relay.as_ref().map(|relay| relay.addresses().to_vec()).unwrap_or_default(),
+            turn_tcp: turn_tcp.iter().map(|(_, at)| *at).collect(),
         };
         let place = Place {
             names: &config.names,
             domain: domain_of(&config.certificate),
-            public_ips: &config.public_ips,
+            public_ips: &public_ips,
             addresses: &addresses,
         };
         let badge = match https.is_empty() {
@@ -142,19 +169,23 @@ impl Server {
         };
         let mut keepers = JoinSet::new();
         if let Some(badge) = &badge {
+            badge.tell_its_end_to(Arc::clone(&metrics));
             keep_certificate(config.certificate.clone(), badge, folder.as_ref(), &mut keepers)?;
         }
         let (names, links) = (place.all_names(), place.links());
-
         let state = Arc::new(State {
             closing: AtomicBool::new(false),
+            relay: relay.as_ref().map(Arc::downgrade),
             waits_for_certificate: badge.clone().filter(|_| place.domain.is_some()),
         });
+
         let (reports, inbox) = mpsc::channel(REPORTS);
         let operator = tokio::spawn(operate(Switchboard::new(names, config.limits), inbox));
         let weak = reports.downgrade();
         let (closed, open) = watch::channel(false);
-        let hall = Arc::new(Hall::new(config.limits, reports, None::<NoRelay>));
+        let streams = relay.as_deref().map(RelayThreads::streams);
+        let guests = Arc::new(Guests::new(&config.limits, Arc::clone(&metrics)));
+        let hall = Arc::new(Hall::new(config.limits, reports, streams.clone(), Arc::clone(&guests)));
         let mut doors = JoinSet::new();
         for (listener, _) in http {
             let desk = Desk {
@@ -174,13 +205,20 @@ impl Server {
             let entrance = Entrance::Tls(desk, tls::for_server(Arc::<Badge>::clone(badge)));
             doors.spawn(Arc::clone(&hall).keep(listener, entrance, open.clone()));
         }
+        let turn_tcp = streams.map(|streams| {
+            let listeners = turn_tcp.into_iter().map(|(listener, _)| listener).collect();
+            TcpDoor::open(listeners, &streams, &guests.gate(), config.limits.relay.streams)
+        });
         tracing::debug!(?addresses, "listening");
         Ok(Self {
             addresses,
+            public_ips,
             links,
             badge,
             state,
-            metrics: Arc::default(),
+            metrics,
+            relay,
+            turn_tcp,
             reports: weak,
             closed,
             operator,
@@ -193,6 +231,11 @@ impl Server {
     /// Where it listens.
     pub const fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// The addresses at which it says it is reached.
+    pub fn public_ips(&self) -> &[IpAddr] {
+        &self.public_ips
     }
 
     /// The links to it, the best first: what a host gives away. With a pin where nobody vouches for the certificate.
@@ -228,13 +271,26 @@ impl Server {
 
     /// Tells every client that the server is being stopped and takes no new ones; relayed calls may go on for so long.
     /// Then it ends.
-    pub async fn drain(mut self, _within: Duration) {
+    pub async fn drain(mut self, within: Duration) {
         self.state.closing.store(true, Ordering::Relaxed);
         if let Some(reports) = self.reports.upgrade() {
             // Fails only where the operator has ended already.
             drop(reports.send(Report::Stop).await);
         }
         self.closed.send_replace(true);
+        if let Some(relay) = &self.relay {
+            relay.refuse_new();
+            let idle = async {
+                while relay.allocations() > 0 {
+                    sleep(LOOK_AGAIN_AFTER).await;
+                }
+            };
+            if timeout(within, idle).await.is_err() {
+                tracing::warn!(allocations = relay.allocations(), "relayed calls are cut off");
+            }
+        }
+        // With the relay its connections end, and with them what the doors wait for.
+        drop((self.relay.take(), self.turn_tcp.take()));
         let ended = async {
             while self.doors.join_next().await.is_some() {}
             (&mut self.operator).await
@@ -257,6 +313,7 @@ impl Drop for Server {
 #[derive(Debug)]
 struct State {
     closing: AtomicBool,
+    relay: Option<Weak<RelayThreads>>,
     /// Where there is nothing to be called by before an authority has vouched for it.
     waits_for_certificate: Option<Arc<Badge>>,
 }
@@ -268,6 +325,10 @@ impl Ready for State {
         }
         if self.waits_for_certificate.as_ref().is_some_and(|badge| !badge.facts().vouched_for) {
             return Err("This server waits for its first certificate.\n");
+        }
+        let relay = self.relay.as_ref().map(Weak::upgrade);
+        if relay.is_some_and(|relay| !relay.is_some_and(|relay| relay.is_whole())) {
+            return Err("A part of this server's relay has failed.\n");
         }
         Ok(())
     }
@@ -333,18 +394,30 @@ fn keep_certificate(
     Ok(())
 }
 
-/// There is none.
-#[derive(Clone)]
-enum NoRelay {}
-
-impl crate::front_door::TurnDoor for NoRelay {
-    async fn serve(
-        self,
-        _stream: impl crate::hang_up::Stream + 'static,
-        _heard: Vec<u8>,
-        _peer: SocketAddr,
-        _local: SocketAddr,
-    ) {
-        match self {}
+/// The relay, where anything is listened on for it.
+fn start_relay(
+    config: &Config,
+    public_ips: &[IpAddr],
+    tcp: &[SocketAddr],
+    folder: Option<&DataFolder>,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<Arc<RelayThreads>>, BindError> {
+    if config.turn_udp.is_empty() && config.turn_tcp.is_empty() {
+        return Ok(None);
     }
+    let secret = config.relay.secret.clone().map_or_else(|| relay_secret(folder), Ok)?;
+    let setup = Setup {
+        turn_udp: config.turn_udp.clone(),
+        listening: tcp.to_vec(),
+        public_ips: public_ips.to_vec(),
+        ports: config.relay.ports.clone(),
+        reach: config.relay.reach,
+        allow: config.relay.allow.clone(),
+        secrets: vec![secret],
+        limits: config.limits.relay,
+        scopes: config.limits.calls,
+        threads: None,
+    };
+    let relay = RelayThreads::start(setup, Arc::clone(metrics)).map_err(BindError::of_relay)?;
+    Ok(Some(Arc::new(relay)))
 }

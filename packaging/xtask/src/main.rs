@@ -5,6 +5,7 @@
 //! else can be.
 #![expect(clippy::print_stdout, reason = "printing to a terminal is what this program is for")]
 
+mod fuzz;
 mod needs;
 mod pair;
 mod run;
@@ -65,11 +66,13 @@ enum Command {
     Test,
     Check,
     Bench,
+    Fuzz,
     Pair,
 }
 
 impl Command {
-    const ALL: [Self; 6] = [Self::Setup, Self::Run, Self::Test, Self::Check, Self::Bench, Self::Pair];
+    const ALL: [Self; 7] =
+        [Self::Setup, Self::Run, Self::Test, Self::Check, Self::Bench, Self::Fuzz, Self::Pair];
 
     fn name(self) -> &'static str {
         match self {
@@ -78,6 +81,7 @@ impl Command {
             Self::Test => "test",
             Self::Check => "check",
             Self::Bench => "bench",
+            Self::Fuzz => "fuzz",
             Self::Pair => "pair",
         }
     }
@@ -93,6 +97,7 @@ impl Command {
                 "formatting, lints, documentation, and licences and advisories where cargo-deny is here"
             }
             Self::Bench => "set up, then the benchmarks [arguments for cargo bench]",
+            Self::Fuzz => "random input for everything that reads what strangers send [target and seconds]",
             Self::Pair => {
                 "one server and two installations in one call, their output side by side [media arguments]"
             }
@@ -101,7 +106,7 @@ impl Command {
 
     fn takes_arguments(self) -> bool {
         match self {
-            Self::Run | Self::Bench | Self::Pair => true,
+            Self::Run | Self::Bench | Self::Fuzz | Self::Pair => true,
             Self::Setup | Self::Test | Self::Check => false,
         }
     }
@@ -127,6 +132,10 @@ impl Command {
             Self::Bench => {
                 setup::setup()?;
                 steps::bench(arguments)
+            }
+            Self::Fuzz => {
+                setup::setup()?;
+                fuzz::fuzz(arguments)
             }
             Self::Pair => {
                 setup::setup()?;

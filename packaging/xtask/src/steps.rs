@@ -125,7 +125,7 @@ fn describes_this_package(variable: &str) -> bool {
 }
 
 /// The folder of the workspace, as `cargo run` told us.
-fn workspace() -> PathBuf {
+pub(crate) fn workspace() -> PathBuf {
     let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     package.ancestors().nth(2).map(PathBuf::from).unwrap_or_default()
 }

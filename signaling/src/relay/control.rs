@@ -23,7 +23,7 @@ use super::stun::{self, Answer, Asked, Question};
 use super::{Client, Effect, News, Reach, SocketIndex, Via};
 
 /// What credentials are for: part of what is hashed, and told to clients.
-pub(crate) const REALM: &str = "sightline";
+pub(super) const REALM: &str = "sightline";
 
 /// The longest answer to a request that proves nothing, in bytes: to a Binding request over IPv6 with all that can be
 /// said. The shortest request is 20 bytes, and a challenge to the shortest Allocate is no more than four times as long.

@@ -1,4 +1,5 @@
-//! The machine: what it knows, its verbs, and the way of data through it. Requests are in `control.rs`.
+//! The machine: what it knows, its verbs, and the way of data through it. Requests are in `control.rs`, what comes and
+//! goes in `life.rs`.
 //!
 //! A packet costs one look-up of its client or of its peer, one of its channel, and arithmetic. What depends on nothing
 //! that changes (which ways lead to a peer) is found when the channel is bound.
@@ -18,8 +19,8 @@ use super::rate::{Allowance, Rate};
 use super::scopes::{Holder, Scopes};
 use super::slots::Slots;
 use super::{
-    AllocationId, Client, Counts, Destination, Effect, Epoch, Event, Forward, Head, News, Reach, Rules,
-    ScopeId, Why,
+    AllocationId, Client, Counts, Destination, Effect, Epoch, Event, Forward, Head, Reach, Rules, ScopeId,
+    Why,
 };
 
 /// One relay thread's relay.
@@ -34,11 +35,11 @@ pub(crate) struct Relay {
     /// One entry for each of `allocations`.
     pub(super) clients: HashMap<Client, AllocationId>,
     /// Every relayed address of this server that is known here, this thread's and the others'.
-    relays: HashMap<SocketAddr, Relayed>,
+    pub(super) relays: HashMap<SocketAddr, Relayed>,
     /// How many of `relays` are others'.
     pub(super) elsewhere: usize,
     /// One entry for each of `allocations`.
-    deadlines: BTreeSet<(Instant, Why)>,
+    pub(super) deadlines: BTreeSet<(Instant, Why)>,
     each: Rate,
     total: Option<Rate>,
     total_so_far: Allowance,
@@ -49,15 +50,23 @@ pub(crate) struct Relay {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Relayed {
-    scope: ScopeId,
-    owner: Owner,
+pub(super) struct Relayed {
+    pub(super) scope: ScopeId,
+    pub(super) owner: Owner,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
+pub(super) enum Owner {
     Here(AllocationId),
     Elsewhere,
+}
+
+/// Where a packet for an allocation comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Network,
+    /// Another allocation of this server, where it was counted already.
+    Within,
 }
 
 /// Why a packet came to nothing.
@@ -80,6 +89,7 @@ impl From<Shut> for Lost {
     }
 }
 
+#[expect(clippy::wrong_self_convention, reason = "a packet comes from somebody; nothing is converted")]
 impl Relay {
     pub(crate) fn new(rules: Rules, epoch: Epoch) -> Self {
         let start = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &rules.key), b"transactions");
@@ -149,7 +159,7 @@ impl Relay {
     ) -> Option<Forward<'p>> {
         let outcome = match self.relays.get(&relayed) {
             Some(Relayed { owner: Owner::Here(to), scope: there }) if self.may_meet(scope, *there) => {
-                self.deliver(*to, from, payload, now)
+                self.deliver(Source::Within, *to, from, payload, now)
             }
             Some(Relayed { owner: Owner::Here(_), .. }) => Err(Lost::Denied),
             Some(Relayed { owner: Owner::Elsewhere, .. }) | None => Err(Lost::NoAllocation),
@@ -236,8 +246,7 @@ impl Relay {
         if is_ours && (self.relays.contains_key(&peer) || !self.may_leave(allocation.holder, peer)) {
             return Err(Lost::Denied);
         }
-        let forward = self.deliver(at, peer, payload, now)?;
-        if self.is_within_total(payload.len(), now) { Ok(forward) } else { Err(Lost::Bandwidth) }
+        self.deliver(Source::Network, at, peer, payload, now)
     }
 
     fn live(&self, client: Client, now: Instant) -> Result<(AllocationId, &Allocation), Lost> {
@@ -269,7 +278,7 @@ impl Relay {
             Some(there) if !self.may_meet(scope, there.scope) => return Err(Lost::Denied),
             Some(Relayed { owner: Owner::Here(to), .. }) => {
                 self.counts.packets_within += 1;
-                self.deliver(to, relayed, payload, now)?
+                self.deliver(Source::Within, to, relayed, payload, now)?
             }
             Some(Relayed { owner: Owner::Elsewhere, .. }) => {
                 self.counts.packets_within += 1;
@@ -290,6 +299,7 @@ impl Relay {
     /// Into an allocation, and so to its client.
     fn deliver<'p>(
         &mut self,
+        source: Source,
         id: AllocationId,
         from: SocketAddr,
         payload: &'p [u8],
@@ -302,6 +312,9 @@ impl Relay {
             return Err(Lost::Bandwidth);
         }
         let client = allocation.client;
+        if source == Source::Network && !self.is_within_total(payload.len(), now) {
+            return Err(Lost::Bandwidth);
+        }
         let head = match channel {
             Some(number) => Head::of_channel(number, payload.len(), client.via),
             None => Head::of_data_indication(from, payload.len(), self.next_transaction()),
@@ -361,87 +374,6 @@ impl Relay {
             return self.way(holder, peer);
         }
         self.policy.judge_port(peer).ok().map(|()| Way { within: false, out: true })
-    }
-
-    pub(super) fn set_deadline(&mut self, id: AllocationId, at: Instant) {
-        let Some(allocation) = self.allocations.get_mut(id.0) else { return };
-        self.deadlines.remove(&(allocation.expires, Why::Allocation(id)));
-        allocation.expires = at;
-        self.deadlines.insert((at, Why::Allocation(id)));
-    }
-
-    /// Another thread's core knows of it before its client can tell anybody.
-    pub(super) fn publish(&mut self, id: AllocationId, relayed: SocketAddr) {
-        let Some(allocation) = self.allocations.get_mut(id.0) else { return };
-        allocation.relayed = Some(relayed);
-        let scope = allocation.holder.scope;
-        if let Some(Relayed { owner: Owner::Elsewhere, scope }) =
-            self.relays.insert(relayed, Relayed { scope, owner: Owner::Here(id) })
-        {
-            self.elsewhere -= 1;
-            self.scopes.remove_elsewhere(scope);
-        }
-        self.effects.push_back(Effect::Tell(News::Allocated { scope, relayed }));
-    }
-
-    /// Ends an allocation, now.
-    pub(super) fn release(&mut self, id: AllocationId) {
-        if self.forget(id) {
-            self.effects.push_back(Effect::Release { allocation: id });
-        }
-    }
-
-    pub(super) fn forget(&mut self, id: AllocationId) -> bool {
-        let Some(allocation) = self.allocations.remove(id.0) else { return false };
-        self.deadlines.remove(&(allocation.expires, Why::Allocation(id)));
-        self.clients.remove(&allocation.client);
-        self.scopes.remove(allocation.holder, id);
-        if let Some(relayed) = allocation.relayed {
-            self.relays.remove(&relayed);
-            self.effects.push_back(Effect::Tell(News::Released { scope: allocation.holder.scope, relayed }));
-        }
-        true
-    }
-
-    fn on_news(&mut self, news: News) {
-        match news {
-            News::Opened { scope } => self.scopes.open(scope),
-            News::Seen { scope, party, ip } => {
-                self.scopes.saw(Holder { scope, party }, ip);
-            }
-            News::Ended { scope } => {
-                for id in self.scopes.end(scope) {
-                    let client = self.allocations.get(id.0).map(|allocation| allocation.client);
-                    self.release(id);
-                    if let Some(client @ Client { via: super::Via::Stream(_), .. }) = client {
-                        self.effects.push_back(Effect::CloseStream { client });
-                    }
-                }
-            }
-            News::Allocated { scope, relayed } => self.on_allocated_elsewhere(scope, relayed),
-            News::Released { scope, relayed } => {
-                let there = self.relays.get(&relayed);
-                if there.is_some_and(|there| there.owner == Owner::Elsewhere && there.scope == scope) {
-                    self.relays.remove(&relayed);
-                    self.elsewhere -= 1;
-                    self.scopes.remove_elsewhere(scope);
-                }
-            }
-        }
-    }
-
-    fn on_allocated_elsewhere(&mut self, scope: ScopeId, relayed: SocketAddr) {
-        // All threads together have no more than this, give or take those that were granted at the same moment. What is
-        // not known here is not reached from here.
-        let most = self.rules.limits.allocations.saturating_mul(2);
-        match self.relays.get(&relayed) {
-            None if self.elsewhere >= most => return,
-            None => self.elsewhere += 1,
-            Some(Relayed { owner: Owner::Elsewhere, scope: before }) => self.scopes.remove_elsewhere(*before),
-            Some(Relayed { owner: Owner::Here(_), .. }) => return,
-        }
-        self.relays.insert(relayed, Relayed { scope, owner: Owner::Elsewhere });
-        self.scopes.add_elsewhere(scope);
     }
 
     fn counted<'p>(&mut self, outcome: Result<Forward<'p>, Lost>) -> Option<Forward<'p>> {

@@ -20,6 +20,7 @@ mod answers;
 mod control;
 pub(crate) mod credentials;
 mod head;
+mod life;
 mod machine;
 mod nonce;
 mod rate;
@@ -39,7 +40,6 @@ use ipnet::IpNet;
 
 use crate::config::{Reach, RelayLimits};
 
-pub(crate) use control::REALM;
 pub(crate) use machine::Relay;
 
 /// One call between two parties, as the switchboard numbers it; never used twice.

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use ring::hmac;
 use stun_types::message::Message;
-use stun_types::prelude::*;
 
 use super::allocation::{Allocation, Proof, Unbindable};
 use super::control::plain;

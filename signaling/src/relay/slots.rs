@@ -62,9 +62,11 @@ mod tests {
     fn a_number_finds_its_thing_until_it_is_removed() {
         let mut slots = Slots::new();
         let (a, b) = (slots.insert('a'), slots.insert('b'));
-        assert_eq!((slots.get(a), slots.get_mut(b), slots.len()), (Some(&'a'), Some(&mut 'b'), 2));
+        assert_eq!((slots.get(a), slots.get(b), slots.len()), (Some(&'a'), Some(&'b'), 2));
+        assert_eq!(slots.get_mut(b), Some(&mut 'b'));
         assert_eq!(slots.remove(a), Some('a'));
-        assert_eq!((slots.get(a), slots.remove(a), slots.len()), (None, None, 1));
+        assert_eq!((slots.remove(a), slots.len()), (None, 1));
+        assert_eq!((slots.get(a), slots.get(b)), (None, Some(&'b')));
     }
 
     #[test]
@@ -74,7 +76,9 @@ mod tests {
         slots.remove(old);
         let new = slots.insert('b');
         assert_ne!(old, new);
-        assert_eq!((slots.get(old), slots.get_mut(old), slots.get(new)), (None, None, Some(&'b')));
+        assert_eq!((slots.get(old), slots.get(new)), (None, Some(&'b')));
+        assert_eq!(slots.get_mut(old), None);
+        assert_eq!(slots.remove(old), None);
         assert_eq!(slots.places.len(), 1);
     }
 }

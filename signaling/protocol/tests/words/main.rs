@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here shall fail the test")]
 
 mod calls;
+mod fuzz;
 mod golden;
 mod hostile;
 mod keys;
