@@ -23,7 +23,7 @@ use sightline_protocol::ServerAddress;
 
 use crate::certificate::Badge;
 use crate::data_folder::{DataError, DataFolder, read_bounded};
-use crate::tls::cryptography;
+use crate::tls::client_trusting;
 
 /// The first pause after a failure; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(120);
@@ -111,7 +111,7 @@ async fn work(mut state: AcmeState<DataError>, domain: String, directory: String
                 );
             }
             Err(EventError::CertCacheLoad(why) | EventError::AccountCacheLoad(why)) => {
-                tracing::error!("{why}")
+                tracing::error!("{why}");
             }
             Err(EventError::CachedCertParse(why) | EventError::NewCertParse(why)) => {
                 tracing::error!("the certificate for {domain} cannot be used: {why}");
@@ -168,10 +168,7 @@ fn trusting(file: &Path) -> Result<Arc<ClientConfig>, AcmeError> {
     if roots.is_empty() {
         return Err(bad("it holds no certificate in PEM form".to_owned()));
     }
-    let config = ClientConfig::builder_with_provider(cryptography())
-        .with_safe_default_protocol_versions()
-        .expect("ring has cipher suites for TLS 1.2 and 1.3");
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+    Ok(client_trusting(roots))
 }
 
 /// What is kept of an account and its certificate, and shown as soon as it is there.

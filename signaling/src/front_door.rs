@@ -280,12 +280,7 @@ impl Visit {
         }
     }
 
-    async fn request<S: Stream>(
-        &self,
-        mut stream: S,
-        heard: Vec<u8>,
-        desk: &Desk,
-    ) -> io::Result<Opened<S>> {
+    async fn request<S: Stream>(&self, mut stream: S, heard: Vec<u8>, desk: &Desk) -> io::Result<Opened<S>> {
         Ok(match desk.receive(&mut stream, heard, self.peer).await? {
             Received::WebSocket { upgrade, heard, source } => {
                 Opened::WebSocket { stream, upgrade, heard, source }

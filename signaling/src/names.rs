@@ -1,5 +1,6 @@
 //! What this server is called: the names in links, in hellos, and in the addresses of its relay. Pure.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sightline_protocol::{Scheme, ServerAddress};
@@ -51,9 +52,7 @@ impl Place<'_> {
         for port in self.https_ports() {
             spell(Scheme::Https, &self.hosts(), port);
         }
-        let mut known = std::collections::HashSet::new();
-        names.retain(|name| known.insert(name.clone()));
-        names
+        once_each(names)
     }
 
     /// Every host that a certificate of our own is for.
@@ -71,9 +70,7 @@ impl Place<'_> {
                 .map(|ip| ip.to_string()),
         );
         hosts.extend(this_computer());
-        let mut known = std::collections::HashSet::new();
-        hosts.retain(|host| known.insert(host.clone()));
-        hosts
+        once_each(hosts)
     }
 
     /// How to reach us, the best first, without pins: the given names, the authority's, or else the addresses.
@@ -110,19 +107,15 @@ impl Place<'_> {
         links
     }
 
-    /// What clients are told of our STUN and TURN (RFC 7064, RFC 7065).
+    /// Where clients may ask how they are seen (RFC 7064).
+    pub(crate) fn stun_urls(&self) -> Vec<String> {
+        self.urls(&self.addresses.turn_udp, "stun", "")
+    }
+
+    /// Where clients find the relay (RFC 7065), the cheapest way first.
     pub(crate) fn relay_urls(&self) -> Vec<String> {
-        let mut urls = Vec::new();
-        let mut add = |at: &[SocketAddr], kind: &str, transport: &str| {
-            for at in at {
-                for host in self.hosts_at(*at) {
-                    urls.push(format!("{kind}:{host}:{}{transport}", at.port()));
-                }
-            }
-        };
-        add(&self.addresses.turn_udp, "stun", "");
-        add(&self.addresses.turn_udp, "turn", "?transport=udp");
-        add(&self.addresses.turn_tcp, "turn", "?transport=tcp");
+        let mut urls = self.urls(&self.addresses.turn_udp, "turn", "?transport=udp");
+        urls.extend(self.urls(&self.addresses.turn_tcp, "turn", "?transport=tcp"));
         match self.domain {
             // An authority vouches for the name alone.
             Some(domain) => {
@@ -130,11 +123,19 @@ impl Place<'_> {
                     self.https_ports().iter().map(|port| format!("turns:{domain}:{port}?transport=tcp")),
                 );
             }
-            None => add(&self.addresses.https, "turns", "?transport=tcp"),
+            None => urls.extend(self.urls(&self.addresses.https, "turns", "?transport=tcp")),
         }
-        let mut known = std::collections::HashSet::new();
-        urls.retain(|url| known.insert(url.clone()));
         urls
+    }
+
+    fn urls(&self, sockets: &[SocketAddr], kind: &str, transport: &str) -> Vec<String> {
+        let mut urls = Vec::new();
+        for at in sockets {
+            urls.extend(
+                self.hosts_at(*at).iter().map(|host| format!("{kind}:{host}:{}{transport}", at.port())),
+            );
+        }
+        once_each(urls)
     }
 
     /// The public addresses of the family of a socket; its own address where none is known.
@@ -167,6 +168,13 @@ fn parse(scheme: Scheme, name: &str) -> Option<ServerAddress> {
 /// Every usual way to spell this computer from itself.
 fn this_computer() -> [String; 3] {
     [Ipv4Addr::LOCALHOST.to_string(), "localhost".to_owned(), "::1".to_owned()]
+}
+
+/// Without what stood there before.
+fn once_each(mut texts: Vec<String>) -> Vec<String> {
+    let mut known = HashSet::new();
+    texts.retain(|text| known.insert(text.clone()));
+    texts
 }
 
 fn address(scheme: Scheme, host: &str, port: u16) -> ServerAddress {
@@ -225,11 +233,10 @@ mod tests {
         assert_eq!(links(&place), ["https://198.51.0.7/", "https://[2a01::7]/"]);
         let names = place.all_names();
         assert_eq!(names, ["198.51.0.7", "[2a01::7]", "127.0.0.1", "localhost", "[::1]"]);
+        assert_eq!(place.stun_urls(), ["stun:198.51.0.7:3478", "stun:[2a01::7]:3478"]);
         assert_eq!(
             place.relay_urls(),
             [
-                "stun:198.51.0.7:3478",
-                "stun:[2a01::7]:3478",
                 "turn:198.51.0.7:3478?transport=udp",
                 "turn:[2a01::7]:3478?transport=udp",
                 "turn:198.51.0.7:3478?transport=tcp",

@@ -4,17 +4,24 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use sightline_protocol::Challenge;
+use sightline_protocol::{Challenge, Token};
 use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::line::{Full, Line};
-use crate::switchboard::{Effect, Event, SessionId, SocketId, Switchboard, Unreadable};
+use crate::relay::News;
+use crate::sources::Sources;
+use crate::switchboard::{Dice, Effect, Ending, Event, SessionId, SocketId, Switchboard, Unreadable};
 
 /// Reports that wait for the operator. When they are full, connections wait to hand in theirs and read nothing more
 /// meanwhile; each has at most one, and they take turns, so nobody can keep the others out.
 pub(crate) const REPORTS: usize = 1024;
+
+/// Reports that are taken at once, before it is looked what the clock says.
+const BATCH: usize = 64;
 
 /// What a connection tells.
 #[derive(Debug)]
@@ -26,7 +33,7 @@ pub(crate) enum Report {
     },
     Said {
         socket: SocketId,
-        text: String,
+        text: Utf8Bytes,
     },
     Unreadable {
         socket: SocketId,
@@ -34,82 +41,123 @@ pub(crate) enum Report {
     },
     Closed {
         socket: SocketId,
+        how: Ending,
     },
     /// From the server itself: tell everybody that it ends.
     Stop,
 }
 
+/// Whom the switchboard's effects concern, beside its clients.
+pub(crate) struct Neighbours {
+    /// Who is let in, and who is not.
+    pub(crate) sources: Arc<Mutex<Sources>>,
+    /// Tells every relay thread; never waits.
+    pub(crate) tell: Box<dyn Fn(News) + Send>,
+}
+
 /// Works until nobody is left to report. After `Stop` that is soon: each connection has been told to end.
-pub(crate) async fn operate(mut switchboard: Switchboard, mut reports: mpsc::Receiver<Report>) {
-    let mut lines = Lines(HashMap::new());
+pub(crate) async fn operate(
+    switchboard: Switchboard,
+    mut reports: mpsc::Receiver<Report>,
+    neighbours: Neighbours,
+) {
+    let mut desk = Desk { switchboard, lines: HashMap::new(), neighbours };
+    let mut batch = Vec::with_capacity(BATCH);
     loop {
-        let due = switchboard.poll_timeout().map(|(due, _)| due);
-        let report = tokio::select! {
-            report = reports.recv() => report,
-            () = sleep_until(due) => {
-                switchboard.handle_timeout(now());
-                lines.settle(&mut switchboard);
-                continue;
+        let due = desk.switchboard.poll_timeout().map(|(due, _)| due);
+        tokio::select! {
+            taken = reports.recv_many(&mut batch, BATCH) => {
+                if taken == 0 {
+                    return;
+                }
+                for report in batch.drain(..) {
+                    desk.take(report);
+                }
             }
-        };
-        let event = match report {
-            Some(Report::Opened { socket, peer, line }) => match dice() {
-                Ok((challenge, session)) => {
-                    lines.0.insert(socket, line);
-                    Event::Opened { socket, peer, challenge, session }
+            () = sleep_until(due) => {
+                desk.switchboard.handle_timeout(now());
+                desk.settle();
+            }
+        }
+    }
+}
+
+struct Desk {
+    switchboard: Switchboard,
+    lines: HashMap<SocketId, Line>,
+    neighbours: Neighbours,
+}
+
+impl Desk {
+    fn take(&mut self, report: Report) {
+        let now = now();
+        match report {
+            Report::Opened { socket, peer, line } => match dice() {
+                Ok(dice) => {
+                    self.lines.insert(socket, line);
+                    self.switchboard.handle(Event::Opened { socket, peer, dice }, now);
                 }
                 Err(error) => {
                     tracing::error!("a connection was turned away: {error}");
                     line.cut();
-                    continue;
                 }
             },
-            Some(Report::Said { socket, text }) => Event::Said { socket, text },
-            Some(Report::Unreadable { socket, why }) => Event::Unreadable { socket, why },
-            Some(Report::Closed { socket }) => {
-                lines.0.remove(&socket);
-                Event::Closed { socket }
+            Report::Said { socket, text } => {
+                self.switchboard.handle(Event::Said { socket, text: text.as_str() }, now);
             }
-            Some(Report::Stop) => Event::Closing,
-            None => return,
-        };
-        switchboard.handle(event, now());
-        lines.settle(&mut switchboard);
+            Report::Unreadable { socket, why } => {
+                self.switchboard.handle(Event::Unreadable { socket, why }, now);
+            }
+            Report::Closed { socket, how } => {
+                self.lines.remove(&socket);
+                self.switchboard.handle(Event::Closed { socket, how }, now);
+            }
+            Report::Stop => {
+                // Without randomness everybody comes back at the times of another day, which is no reason to fail.
+                let random = getrandom::u64().unwrap_or(0);
+                self.switchboard.handle(Event::Closing { random }, now);
+            }
+        }
+        self.settle();
     }
-}
 
-struct Lines(HashMap<SocketId, Line>);
-
-impl Lines {
     /// Does everything the switchboard asks for. An effect for a connection that ended meanwhile has no line any more.
-    fn settle(&mut self, switchboard: &mut Switchboard) {
-        while let Some(effect) = switchboard.poll_effect() {
+    fn settle(&mut self) {
+        while let Some(effect) = self.switchboard.poll_effect() {
             match effect {
-                Effect::Send { socket, text, receipt } => {
-                    if self.0.get(&socket).is_some_and(|line| line.send(text) == Err(Full)) {
-                        switchboard.handle(Event::Overflowed { socket, receipt }, now());
+                Effect::Send { socket, text } => {
+                    if self.lines.get(&socket).is_some_and(|line| line.send(text) == Err(Full)) {
+                        self.switchboard.handle(Event::Overflowed { socket }, now());
                     }
                 }
                 Effect::Close { socket, code, reason } => {
-                    if let Some(line) = self.0.remove(&socket) {
+                    if let Some(line) = self.lines.remove(&socket) {
                         line.close(code, reason);
                     }
                 }
                 Effect::Cut { socket } => {
-                    if let Some(line) = self.0.remove(&socket) {
+                    if let Some(line) = self.lines.remove(&socket) {
                         line.cut();
                     }
+                }
+                Effect::Tell(news) => (self.neighbours.tell)(news),
+                Effect::Blame { peer } => {
+                    // A list is still a list though somebody panicked while holding it.
+                    let mut sources = self.neighbours.sources.lock().unwrap_or_else(PoisonError::into_inner);
+                    sources.blame(peer, now());
                 }
             }
         }
     }
 }
 
-fn dice() -> Result<(Challenge, SessionId), getrandom::Error> {
-    let (mut challenge, mut session) = ([0; 32], [0; 8]);
-    getrandom::fill(&mut challenge)?;
-    getrandom::fill(&mut session)?;
-    Ok((Challenge(challenge), SessionId(session)))
+fn dice() -> Result<Dice, getrandom::Error> {
+    let mut bytes = [0; 72];
+    getrandom::fill(&mut bytes)?;
+    let (challenge, rest) = bytes.split_first_chunk().expect("there are enough");
+    let (token, rest) = rest.split_first_chunk().expect("there are enough");
+    let session = *rest.first_chunk().expect("there are enough");
+    Ok(Dice { challenge: Challenge(*challenge), session: SessionId(session), token: Token(*token) })
 }
 
 async fn sleep_until(due: Option<Instant>) {

@@ -2,9 +2,9 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
 
 use sightline_protocol::ServerAddress;
 use tokio::sync::{mpsc, watch};
@@ -21,11 +21,12 @@ use crate::invitation;
 use crate::listen::listen_on;
 use crate::metrics::Metrics;
 use crate::names::{Addresses, Place, is_name};
-use crate::operator::{REPORTS, Report, operate};
+use crate::operator::{Neighbours, REPORTS, Report, operate};
 use crate::public_address::of_listening;
+use crate::relay::{Epoch, News};
 use crate::relay_io::{RelayThreads, Setup, StartError, TcpDoor};
 use crate::status::Status;
-use crate::switchboard::Switchboard;
+use crate::switchboard::{self, RelayOffer, Switchboard};
 use crate::tls;
 
 /// How long clients have, when the server closes, to read why. After that their connections are dropped.
@@ -131,7 +132,9 @@ impl BindError {
     fn of_relay(error: StartError) -> Self {
         match error {
             StartError::Listen { address, error } => Self::of(address, error),
-            StartError::NoPorts | StartError::System(_) | StartError::Random(_) => Self::Relay(error.to_string()),
+            StartError::NoPorts | StartError::System(_) | StartError::Random(_) => {
+                Self::Relay(error.to_string())
+            }
         }
     }
 }
@@ -150,7 +153,12 @@ impl Server {
             true => of_listening(&[&tcp[http.len()..], &config.turn_udp[..]].concat()),
             false => config.public_ips.clone(),
         };
-        let relay = start_relay(&config, &public_ips, &tcp, folder.as_deref(), &metrics)?;
+        let secret = match (&config.relay.secret, relays(&config)) {
+            (Some(given), _) => given.clone(),
+            (None, true) => relay_secret(folder.as_deref())?,
+            (None, false) => Vec::new(),
+        };
+        let relay = start_relay(&config, &public_ips, &tcp, &secret, &metrics)?;
         let addresses = Addresses {
             http: http.first().map(|(_, at)| *at),
             https: https.iter().map(|(_, at)| *at).collect(),
@@ -173,6 +181,11 @@ impl Server {
             keep_certificate(config.certificate.clone(), badge, folder.as_ref(), &mut keepers)?;
         }
         let (names, links) = (place.all_names(), place.links());
+        let mut urls = if relay.is_some() { place.relay_urls() } else { Vec::new() };
+        urls.extend(config.relay.more_urls.iter().cloned());
+        // Without a relay of our own there may be others with the same secret.
+        let offer =
+            (!urls.is_empty() && !secret.is_empty()).then(|| RelayOffer { urls, secret, epoch: epoch() });
         let state = Arc::new(State {
             closing: AtomicBool::new(false),
             relay: relay.as_ref().map(Arc::downgrade),
@@ -180,11 +193,21 @@ impl Server {
         });
 
         let (reports, inbox) = mpsc::channel(REPORTS);
-        let operator = tokio::spawn(operate(Switchboard::new(names, config.limits), inbox));
+        let setup = switchboard::Setup {
+            names,
+            limits: config.limits,
+            stun: place.stun_urls(),
+            relay: offer,
+            random: getrandom::u64().unwrap_or(0),
+            metrics: Arc::clone(&metrics),
+        };
+        let guests = Arc::new(Guests::new(&config.limits, Arc::clone(&metrics)));
+        let neighbours =
+            Neighbours { sources: Arc::clone(&guests.sources), tell: tell_relay(relay.as_deref()) };
+        let operator = tokio::spawn(operate(Switchboard::new(setup), inbox, neighbours));
         let weak = reports.downgrade();
         let (closed, open) = watch::channel(false);
         let streams = relay.as_deref().map(RelayThreads::streams);
-        let guests = Arc::new(Guests::new(&config.limits, Arc::clone(&metrics)));
         let hall = Arc::new(Hall::new(config.limits, reports, streams.clone(), Arc::clone(&guests)));
         let mut doors = JoinSet::new();
         for (listener, _) in http {
@@ -394,18 +417,34 @@ fn keep_certificate(
     Ok(())
 }
 
+/// Whether there is anything to listen on for a relay.
+const fn relays(config: &Config) -> bool {
+    !(config.turn_udp.is_empty() && config.turn_tcp.is_empty())
+}
+
+fn epoch() -> Epoch {
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Epoch { at: tokio::time::Instant::now().into_std(), unix }
+}
+
+fn tell_relay(relay: Option<&RelayThreads>) -> Box<dyn Fn(News) + Send> {
+    match relay.map(RelayThreads::news) {
+        Some(relay) => Box::new(move |news| relay.tell(&news)),
+        None => Box::new(|_| ()),
+    }
+}
+
 /// The relay, where anything is listened on for it.
 fn start_relay(
     config: &Config,
     public_ips: &[IpAddr],
     tcp: &[SocketAddr],
-    folder: Option<&DataFolder>,
+    secret: &[u8],
     metrics: &Arc<Metrics>,
 ) -> Result<Option<Arc<RelayThreads>>, BindError> {
-    if config.turn_udp.is_empty() && config.turn_tcp.is_empty() {
+    if !relays(config) {
         return Ok(None);
     }
-    let secret = config.relay.secret.clone().map_or_else(|| relay_secret(folder), Ok)?;
     let setup = Setup {
         turn_udp: config.turn_udp.clone(),
         listening: tcp.to_vec(),
@@ -413,7 +452,7 @@ fn start_relay(
         ports: config.relay.ports.clone(),
         reach: config.relay.reach,
         allow: config.relay.allow.clone(),
-        secrets: vec![secret],
+        secrets: vec![secret.to_vec()],
         limits: config.limits.relay,
         scopes: config.limits.calls,
         threads: None,

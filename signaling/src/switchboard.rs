@@ -6,30 +6,46 @@
 //!                └──────────── anything else, or nothing for too long ─────────────────────┘
 //! ```
 //!
-//! A *socket* is a connection; a *session* is what an address has here. They are two tables, though today each session
-//! has exactly one socket and ends with it, because a session that outlives its socket (and replays what the client
-//! missed) is what comes next.
+//! A *socket* is a connection; a *session* is what an address has here. A session outlives a socket that breaks, for a
+//! while, and the next socket of its client takes it over: what was missed is said again, nothing twice
+//! (`session.rs`). What clients ask for is in `requests.rs`, the calls and who may have the relay in `calls.rs`.
 //!
 //! It knows addresses, call identities and sizes. What is inside an envelope is sealed, and it never looks.
 
-mod allowance;
+mod calls;
+mod requests;
+mod session;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use sightline_protocol::limits::{MAX_ERROR_TEXT_CHARS, MAX_SEALED_BYTES};
 use sightline_protocol::switchboard::{decode, encode, hello_signing_bytes};
 use sightline_protocol::{
-    Address, Challenge, ErrorCode, Limits as StatedLimits, MessageError, PROTOCOL_VERSION, Signature,
-    ToClient, ToServer, is_compatible,
+    Address, Challenge, ErrorCode, Limits as StatedLimits, MessageError, PROTOCOL_VERSION, Resume, Signature,
+    ToClient, ToServer, Token, is_compatible,
 };
 
 use crate::config::Limits;
-use allowance::{Allowance, Rate};
+use crate::metrics::Metrics;
+use crate::relay::{Epoch, News, ScopeId};
+use calls::Calls;
+use session::{Opening, Place, Rates, Receipt, Session, Spent, Waiting};
+
+/// How long the first client stays away when the server is stopped, at least: a restart takes about that.
+const COME_BACK_AFTER: Duration = Duration::from_secs(1);
+
+/// How many clients a second are to come back. Each costs a TLS handshake and a signature.
+const COME_BACK_PER_SECOND: u64 = 500;
+
+/// Among how many milliseconds even a few clients choose.
+const COME_BACK_SPREAD_MS: u64 = 2000;
 
 /// One connection, for as long as the server runs: never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,21 +61,29 @@ impl fmt::Display for SessionId {
     }
 }
 
+/// The random values that one connection needs. They come from outside, so that a test can choose them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Dice {
+    pub(crate) challenge: Challenge,
+    pub(crate) session: SessionId,
+    pub(crate) token: Token,
+}
+
 /// Something happened outside.
 #[derive(Debug)]
-pub(crate) enum Event {
-    /// Somebody connected. The random values come from outside, so that a test can choose them.
-    Opened { socket: SocketId, peer: IpAddr, challenge: Challenge, session: SessionId },
+pub(crate) enum Event<'t> {
+    /// Somebody connected.
+    Opened { socket: SocketId, peer: IpAddr, dice: Dice },
     /// A text message arrived.
-    Said { socket: SocketId, text: String },
+    Said { socket: SocketId, text: &'t str },
     /// Something arrived that is not a text message; nothing after it can be read.
     Unreadable { socket: SocketId, why: Unreadable },
     /// There was no room for a `Send` to this socket.
-    Overflowed { socket: SocketId, receipt: Option<Receipt> },
+    Overflowed { socket: SocketId },
     /// The connection is gone.
-    Closed { socket: SocketId },
-    /// The server is being stopped.
-    Closing,
+    Closed { socket: SocketId, how: Ending },
+    /// The server is being stopped. The random number tells when each client is to come back.
+    Closing { random: u64 },
 }
 
 /// What was wrong with something that is not a text message.
@@ -71,22 +95,28 @@ pub(crate) enum Unreadable {
     NotWebSocket,
 }
 
+/// How a connection went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The client closed it, and will not come back to its session.
+    Closed,
+    /// It broke, or its client fell silent. It may come back.
+    Broken,
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Send this text; where there is no room, say `Overflowed` with the receipt.
-    Send { socket: SocketId, text: String, receipt: Option<Receipt> },
+    /// Send this text; where there is no room, say `Overflowed`.
+    Send { socket: SocketId, text: Bytes },
     /// Close the connection after what was sent before. Nothing more will be sent to it.
     Close { socket: SocketId, code: u16, reason: String },
     /// End the connection now: it takes nothing any more. Nothing more will be sent to it.
     Cut { socket: SocketId },
-}
-
-/// Whose envelope it was, should it not reach its addressee.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Receipt {
-    sender: SocketId,
-    id: u64,
+    /// Tell every relay thread.
+    Tell(News),
+    /// A hello from here proved nothing.
+    Blame { peer: IpAddr },
 }
 
 /// Why the switchboard wants to be woken.
@@ -94,10 +124,41 @@ pub(crate) struct Receipt {
 pub(crate) enum Why {
     /// This socket's hello is due.
     Hello(SocketId),
+    /// What this address said is to be acknowledged.
+    Acknowledge(Address),
+    /// This address is no longer waited for.
+    Return(Address),
+    /// This call may have to be forgotten.
+    Call(ScopeId),
+}
+
+/// What clients are told of the relay.
+#[derive(Clone)]
+pub(crate) struct RelayOffer {
+    /// Where it is: `turn:host:port?transport=udp`.
+    pub(crate) urls: Vec<String>,
+    /// What credentials are made with.
+    pub(crate) secret: Vec<u8>,
+    /// What time it is for those who check them.
+    pub(crate) epoch: Epoch,
+}
+
+/// What a switchboard is told before it starts.
+pub(crate) struct Setup {
+    /// The names it answers to.
+    pub(crate) names: Vec<String>,
+    pub(crate) limits: Limits,
+    /// Where clients may ask for their own address: `stun:host:port`.
+    pub(crate) stun: Vec<String>,
+    pub(crate) relay: Option<RelayOffer>,
+    /// The first scope is somewhere from here on: random, so that credentials from before a restart fit no call.
+    pub(crate) random: u64,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// Close codes. Those below 4000 have their meaning from RFC 6455; the reason is the error's own word.
 mod close_code {
+    pub(super) const NORMAL: u16 = 1000;
     pub(super) const GOING_AWAY: u16 = 1001;
     pub(super) const PROTOCOL: u16 = 1002;
     pub(super) const UNSUPPORTED: u16 = 1003;
@@ -108,15 +169,23 @@ mod close_code {
 }
 
 /// The machine.
-#[derive(Debug)]
 pub(crate) struct Switchboard {
     names: Vec<String>,
     limits: Limits,
-    rate: Rate,
+    rates: Rates,
+    stun: Vec<String>,
+    relay: Option<RelayOffer>,
+    metrics: Arc<Metrics>,
     sockets: HashMap<SocketId, Socket>,
     sessions: HashMap<Address, Session>,
-    /// One entry for each socket in `Stage::Greeting`.
+    births: u64,
+    /// How many of the sessions are away.
+    away: u64,
+    calls: Calls,
+    /// One entry for each socket in `Stage::Greeting`, each session with `acknowledge_at`, and each that is away.
     deadlines: BTreeSet<(Instant, Why)>,
+    /// Envelopes that did not reach their addressee; empty between two events.
+    returned: VecDeque<(Address, Receipt)>,
     effects: VecDeque<Effect>,
     closing: bool,
 }
@@ -127,25 +196,22 @@ struct Socket {
     stage: Stage,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Stage {
-    Greeting {
-        challenge: Challenge,
-        session: SessionId,
-        hello_by: Instant,
-    },
+    /// In a box, because nearly all sockets are past it.
+    Greeting(Box<Greeting>),
     /// There is a session of this address, and its socket is this one.
     Bound(Address),
 }
 
-#[derive(Debug)]
-struct Session {
-    id: SessionId,
-    socket: SocketId,
-    allowance: Allowance,
+#[derive(Debug, Clone)]
+struct Greeting {
+    dice: Dice,
+    hello_by: Instant,
 }
 
 /// Something that ends a connection or one message.
+#[derive(Debug)]
 struct Fault {
     code: ErrorCode,
     text: String,
@@ -158,51 +224,75 @@ impl Fault {
 }
 
 impl Switchboard {
-    /// A switchboard that answers to these names.
-    pub(crate) fn new(names: Vec<String>, limits: Limits) -> Self {
+    /// A switchboard that nobody has called yet.
+    pub(crate) fn new(setup: Setup) -> Self {
+        let Setup { names, limits, stun, relay, random, metrics } = setup;
         Self {
             names,
             limits,
-            rate: Rate::new(limits.messages_per_second, limits.message_burst),
+            rates: Rates::new(&limits),
+            stun,
+            relay,
+            metrics,
             sockets: HashMap::new(),
             sessions: HashMap::new(),
+            births: 0,
+            away: 0,
+            // Half of the numbers is left to count on.
+            calls: Calls::new(limits.calls, limits.relay.credentials_for, random / 2),
             deadlines: BTreeSet::new(),
+            returned: VecDeque::new(),
             effects: VecDeque::new(),
             closing: false,
         }
     }
 
     /// Takes in what happened. An event of a socket that is gone is a late one, and ignored.
-    pub(crate) fn handle(&mut self, event: Event, now: Instant) {
+    pub(crate) fn handle(&mut self, event: Event<'_>, now: Instant) {
         match event {
-            Event::Opened { socket, peer, challenge, session } => {
-                self.opened(socket, peer, challenge, session, now);
-            }
-            Event::Said { socket, text } => self.said(socket, &text, now),
+            Event::Opened { socket, peer, dice } => self.opened(socket, peer, dice, now),
+            Event::Said { socket, text } => self.said(socket, text, now),
             Event::Unreadable { socket, why } => self.unreadable(socket, why),
-            Event::Overflowed { socket, receipt } => self.overflowed(socket, receipt),
-            Event::Closed { socket } => {
-                self.forget(socket);
-            }
-            Event::Closing => self.close(),
+            Event::Overflowed { socket } => self.cut_slow(socket, now),
+            Event::Closed { socket, how } => self.closed(socket, how, now),
+            Event::Closing { random } => self.close(random),
         }
+        self.settle(now);
     }
 
     /// Does what is due by now.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        while let Some(&(due, Why::Hello(socket))) = self.deadlines.first().filter(|(due, _)| *due <= now) {
-            self.deadlines.remove(&(due, Why::Hello(socket)));
-            let seconds = self.limits.hello_within.as_secs_f32();
-            self.expel(
-                socket,
-                Fault::new(ErrorCode::AuthTimeout, format!("no valid hello came within {seconds} s")),
-            );
+        while let Some(due) = self.deadlines.first().copied().filter(|(due, _)| *due <= now) {
+            self.deadlines.remove(&due);
+            match due.1 {
+                Why::Hello(socket) => {
+                    let seconds = self.limits.hello_within.as_secs_f32();
+                    let text = format!("no valid hello came within {seconds} s");
+                    self.expel(socket, Fault::new(ErrorCode::AuthTimeout, text));
+                }
+                Why::Acknowledge(address) => {
+                    if let Some(session) = self.sessions.get_mut(&address) {
+                        session.acknowledge_at = None;
+                    }
+                    self.acknowledge(&address, now);
+                }
+                Why::Return(address) => {
+                    self.end(&address);
+                }
+                Why::Call(_) => {}
+            }
         }
+        for scope in self.calls.handle_timeout(now) {
+            self.effects.push_back(Effect::Tell(News::Ended { scope }));
+        }
+        self.settle(now);
+        self.count();
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next, and what for.
     pub(crate) fn poll_timeout(&self) -> Option<(Instant, Why)> {
-        self.deadlines.first().copied()
+        let call = self.calls.poll_timeout().map(|(due, scope)| (due, Why::Call(scope)));
+        self.deadlines.first().copied().into_iter().chain(call).min()
     }
 
     /// The next thing to be done, until there is none.
@@ -210,17 +300,12 @@ impl Switchboard {
         self.effects.pop_front()
     }
 
-    fn opened(
-        &mut self,
-        socket: SocketId,
-        peer: IpAddr,
-        challenge: Challenge,
-        session: SessionId,
-        now: Instant,
-    ) {
+    fn opened(&mut self, socket: SocketId, peer: IpAddr, dice: Dice, now: Instant) {
         tracing::debug!(socket = socket.0, %peer, "connected");
         let hello_by = now + self.limits.hello_within;
-        self.sockets.insert(socket, Socket { peer, stage: Stage::Greeting { challenge, session, hello_by } });
+        let challenge = dice.challenge;
+        let stage = Stage::Greeting(Box::new(Greeting { dice, hello_by }));
+        self.sockets.insert(socket, Socket { peer, stage });
         self.deadlines.insert((hello_by, Why::Hello(socket)));
         if self.closing {
             return self.expel(socket, closing());
@@ -233,16 +318,17 @@ impl Switchboard {
     }
 
     fn said(&mut self, socket: SocketId, text: &str, now: Instant) {
-        let Some(stage) = self.sockets.get(&socket).map(|socket| socket.stage) else { return };
-        let outcome = match stage {
-            Stage::Greeting { challenge, session, .. } => {
-                self.greeted(socket, text, &challenge, session, now)
+        let outcome = match self.sockets.get(&socket).map(|socket| &socket.stage) {
+            None => return,
+            Some(Stage::Greeting(greeting)) => {
+                let dice = greeting.dice.clone();
+                self.greeted(socket, text, dice, now)
             }
-            Stage::Bound(address) if text.len() <= self.limits.message_bytes => {
-                self.asked(socket, address, text, now);
-                return;
+            Some(Stage::Bound(address)) if text.len() <= self.limits.message_bytes => {
+                let address = *address;
+                self.requested(socket, address, text, now)
             }
-            Stage::Bound(_) => Err(too_large(self.limits.message_bytes)),
+            Some(Stage::Bound(_)) => Err(too_large(self.limits.message_bytes)),
         };
         if let Err(fault) = outcome {
             self.expel(socket, fault);
@@ -250,35 +336,29 @@ impl Switchboard {
     }
 
     /// The first message of a socket: a valid hello, or the end of it.
-    fn greeted(
-        &mut self,
-        socket: SocketId,
-        text: &str,
-        challenge: &Challenge,
-        session: SessionId,
-        now: Instant,
-    ) -> Result<(), Fault> {
+    fn greeted(&mut self, socket: SocketId, text: &str, dice: Dice, now: Instant) -> Result<(), Fault> {
         if text.len() > self.limits.hello_bytes {
             return Err(too_large(self.limits.hello_bytes));
         }
-        let (version, address, signature) = match decode(text).map_err(unreadable)? {
-            ToServer::Hello { version, address, signature } => (version, address, signature),
-            ToServer::Send { .. } | ToServer::Unknown => {
-                return Err(Fault::new(ErrorCode::ProtoUnexpected, "the first message has to be a hello"));
-            }
+        let message = decode(text).map_err(unreadable)?;
+        let ToServer::Hello { version, address, signature, resume } = message else {
+            return Err(Fault::new(ErrorCode::ProtoUnexpected, "the first message has to be a hello"));
         };
         if !is_compatible(version) {
             let text =
                 format!("this server speaks version {PROTOCOL_VERSION}, and the client version {version}");
             return Err(Fault::new(ErrorCode::ProtoVersion, text));
         }
-        if !self.is_signed_for_us(challenge, &address, &signature) {
+        if !self.is_signed_for_us(&dice.challenge, &address, &signature) {
             let names = self.names.join(", ");
             let text =
                 format!("the signature does not prove this address to the server that is called {names}");
+            if let Some(socket) = self.sockets.get(&socket) {
+                self.effects.push_back(Effect::Blame { peer: socket.peer });
+            }
             return Err(Fault::new(ErrorCode::AuthFailed, text));
         }
-        self.bind(socket, address, session, now);
+        self.bind(socket, address, resume.as_ref(), &dice, now);
         Ok(())
     }
 
@@ -290,51 +370,89 @@ impl Switchboard {
             .any(|name| address.verify(&hello_signing_bytes(name, challenge, address), signature).is_ok())
     }
 
-    fn bind(&mut self, socket: SocketId, address: Address, id: SessionId, now: Instant) {
-        // Whoever connects anew does not get a fresh allowance by it.
-        let mut allowance = Allowance::full(now);
-        if let Some(older) = self.sessions.get(&address) {
-            allowance = older.allowance;
-            let older = older.socket;
-            tracing::debug!(socket = older.0, by = socket.0, "replaced");
-            self.send(older, &ToClient::Replaced);
-            self.hang_up(older, close_code::REPLACED, "replaced");
+    /// The socket of a client that has proved its address becomes that of its session, of the old one or a new one.
+    fn bind(
+        &mut self,
+        socket: SocketId,
+        address: Address,
+        resume: Option<&Resume>,
+        dice: &Dice,
+        now: Instant,
+    ) {
+        let Some(entry) = self.sockets.get_mut(&socket) else { return };
+        let ip = entry.peer;
+        if let Stage::Greeting(greeting) = std::mem::replace(&mut entry.stage, Stage::Bound(address)) {
+            self.deadlines.remove(&(greeting.hello_by, Why::Hello(socket)));
         }
-        self.settle(socket, Stage::Bound(address));
-        self.sessions.insert(address, Session { id, socket, allowance });
-        tracing::debug!(socket = socket.0, session = %id, address = address.short(), "bound");
-        self.send(socket, &ToClient::Ready { session: id.to_string() });
+        let older = self.sessions.get_mut(&address).map(|session| (session.place, session.ip));
+        let resumed = match (self.sessions.get_mut(&address), resume) {
+            (Some(session), Some(resume)) => session.resume(resume, dice.token, socket, ip, now),
+            (Some(_) | None, None) | (None, Some(_)) => false,
+        };
+        if resumed {
+            self.metrics.switchboard.hellos.resumed.add(1);
+            match older {
+                Some((Place::Here(older), _)) => {
+                    // Its client is speaking to us on another one: whatever we still hear of it is late.
+                    self.sockets.remove(&older);
+                    self.effects.push_back(Effect::Cut { socket: older });
+                }
+                Some((Place::Away { until }, _)) => {
+                    self.deadlines.remove(&(until, Why::Return(address)));
+                    self.away -= 1;
+                }
+                None => {}
+            }
+        } else {
+            let hellos = &self.metrics.switchboard.hellos;
+            if resume.is_some() { &hellos.resume_unknown } else { &hellos.greeted }.add(1);
+            self.replace(socket, address, dice, ip, now);
+        }
+        if older.is_none_or(|(_, before)| before != ip) || !resumed {
+            for (scope, party) in self.calls.opened_by(&address) {
+                self.effects.push_back(Effect::Tell(News::Seen { scope, party, ip }));
+            }
+        }
+        self.welcome_back(socket, &address, dice.token, resumed);
+        self.count();
     }
 
-    /// A later message. Whatever is wrong with it ends the message and not the connection.
-    fn asked(&mut self, socket: SocketId, from: Address, text: &str, now: Instant) {
-        let session = self.sessions.get_mut(&from).expect("a bound socket has a session");
-        if !session.allowance.take(self.rate, now) {
-            let text = format!("more than {} messages a second; slow down", self.limits.messages_per_second);
-            return self.complain(socket, Fault::new(ErrorCode::RateLimited, text), None);
-        }
-        match decode(text) {
-            Ok(ToServer::Send { id, to, call, sealed }) => match self.sessions.get(&to) {
-                Some(session) => {
-                    let text = encode(&ToClient::Deliver { from, call, sealed });
-                    let receipt = Some(Receipt { sender: socket, id });
-                    self.effects.push_back(Effect::Send { socket: session.socket, text, receipt });
-                }
-                None => self.send(socket, &ToClient::Offline { id, to, call }),
-            },
-            Ok(ToServer::Hello { .. }) => {
-                self.complain(
-                    socket,
-                    Fault::new(ErrorCode::ProtoUnexpected, "there was a hello already"),
-                    None,
-                );
+    /// A new session, and the end of the older one.
+    fn replace(&mut self, socket: SocketId, address: Address, dice: &Dice, ip: IpAddr, now: Instant) {
+        let mut spent = Spent::nothing(now);
+        if let Some(older) = self.sessions.get(&address) {
+            spent = older.spent;
+            if let Some(older) = older.socket() {
+                tracing::debug!(socket = older.0, by = socket.0, "replaced");
+                self.metrics.switchboard.replaced.add(1);
+                self.send(older, &ToClient::Replaced);
+                self.let_go(older, close_code::REPLACED, "replaced");
             }
-            Ok(ToServer::Unknown) => {
-                let text = "this server does not know this type of message";
-                self.complain(socket, Fault::new(ErrorCode::ProtoUnexpected, text), None);
-            }
-            Err(error) => self.complain(socket, unreadable(error), None),
         }
+        let waiting = self.take_session(&address);
+        self.births += 1;
+        let opening = Opening { id: dice.session, birth: self.births, token: dice.token, socket, ip };
+        tracing::debug!(socket = socket.0, session = %dice.session, address = address.short(), "bound");
+        self.sessions.insert(address, Session::new(opening, spent, now));
+        self.give_back(&address, waiting);
+    }
+
+    /// Tells a client that it is known, and says again what it missed.
+    fn welcome_back(&mut self, socket: SocketId, address: &Address, token: Token, resumed: bool) {
+        let Some(session) = self.sessions.get_mut(address) else { return };
+        let ready = ToClient::Ready {
+            session: session.id.to_string(),
+            token: Some(token),
+            resumed,
+            received: session.inbox.taken(),
+            resume_within: u32::try_from(self.limits.resume_within.as_secs()).unwrap_or(u32::MAX),
+            stun: self.stun.clone(),
+        };
+        // It says how far we have come.
+        session.inbox.tell();
+        self.effects.push_back(Effect::Send { socket, text: encode(&ready).into() });
+        let missed = session.outbox.iter().map(|(_, missed)| missed.text.clone());
+        self.effects.extend(missed.map(|text| Effect::Send { socket, text }));
     }
 
     fn unreadable(&mut self, socket: SocketId, why: Unreadable) {
@@ -355,27 +473,55 @@ impl Switchboard {
         self.expel_with(socket, fault, code);
     }
 
-    fn overflowed(&mut self, socket: SocketId, receipt: Option<Receipt>) {
-        if self.forget(socket) {
-            tracing::debug!(socket = socket.0, "reads too slowly");
-            self.effects.push_back(Effect::Cut { socket });
-        }
-        if let Some(Receipt { sender, id }) = receipt {
-            let fault =
-                Fault::new(ErrorCode::PeerSlow, "the addressee reads too slowly; this envelope is gone");
-            self.complain(sender, fault, Some(id));
+    fn closed(&mut self, socket: SocketId, how: Ending, now: Instant) {
+        let Some(address) = self.forget(socket) else { return };
+        tracing::debug!(socket = socket.0, ?how, "gone");
+        match how {
+            Ending::Closed => self.end(&address),
+            Ending::Broken => self.go_away(&address, now),
         }
     }
 
-    fn close(&mut self) {
+    /// A client takes nothing any more. It may come back and do better.
+    fn cut_slow(&mut self, socket: SocketId, now: Instant) {
+        if !self.sockets.contains_key(&socket) {
+            return;
+        }
+        tracing::debug!(socket = socket.0, "reads too slowly");
+        self.metrics.switchboard.cut.add(1);
+        self.effects.push_back(Effect::Cut { socket });
+        if let Some(address) = self.forget(socket) {
+            self.go_away(&address, now);
+        }
+    }
+
+    fn close(&mut self, random: u64) {
         self.closing = true;
-        let everybody: Vec<SocketId> = self.sockets.keys().copied().collect();
-        for socket in everybody {
-            self.expel(socket, closing());
+        let spread = COME_BACK_SPREAD_MS.max(self.sessions.len() as u64 * 1000 / COME_BACK_PER_SECOND);
+        let now_unneeded: Vec<(SocketId, bool)> = self
+            .sockets
+            .iter()
+            .map(|(socket, entry)| (*socket, matches!(entry.stage, Stage::Bound(_))))
+            .collect();
+        for (socket, is_bound) in now_unneeded {
+            if is_bound {
+                let pause = COME_BACK_AFTER.as_millis() as u64 + scatter(random, socket.0) % spread;
+                self.send(socket, &ToClient::Drain { come_back_in_ms: pause });
+                self.let_go(socket, close_code::GOING_AWAY, "drain");
+            } else {
+                let Fault { code, text } = closing();
+                self.tell_last(socket, code, text);
+                self.let_go(socket, close_code::GOING_AWAY, "server.closing");
+            }
         }
+        // Nobody is left to be told of what waited. The calls stay: what is relayed may go on for a while.
+        self.sessions.clear();
+        self.away = 0;
+        self.deadlines.clear();
+        self.count();
     }
 
-    /// Tells a client why, and ends its connection.
+    /// Tells a client why, and ends its connection and its session.
     fn expel(&mut self, socket: SocketId, fault: Fault) {
         let code = match fault.code {
             ErrorCode::ProtoTooLarge => close_code::TOO_LARGE,
@@ -387,6 +533,8 @@ impl Switchboard {
             | ErrorCode::AuthTimeout
             | ErrorCode::RateLimited
             | ErrorCode::PeerSlow
+            | ErrorCode::CallUnknown
+            | ErrorCode::RelayNone
             | ErrorCode::ServerOverload
             | ErrorCode::ServerInternal
             | ErrorCode::Other(_) => close_code::POLICY,
@@ -398,52 +546,113 @@ impl Switchboard {
         let Some(entry) = self.sockets.get(&socket) else { return };
         tracing::debug!(socket = socket.0, peer = %entry.peer, %code, "expelled");
         let reason = code.to_string();
-        self.send(socket, &ToClient::Error { code, text: cut(text), fatal: true, id: None });
-        self.hang_up(socket, close_code, &reason);
+        self.tell_last(socket, code, text);
+        if let Some(address) = self.let_go(socket, close_code, &reason) {
+            self.end(&address);
+        }
     }
 
-    /// Tells a client what was wrong with one message. Nothing where the client is gone.
-    fn complain(&mut self, socket: SocketId, Fault { code, text }: Fault, id: Option<u64>) {
-        if self.sockets.contains_key(&socket) {
-            self.send(socket, &ToClient::Error { code, text: cut(text), fatal: false, id });
-        }
+    fn tell_last(&mut self, socket: SocketId, code: ErrorCode, text: String) {
+        self.count_fault(&code);
+        self.send(socket, &ToClient::Error { n: None, code, text: cut(text), fatal: true, id: None });
     }
 
     fn send(&mut self, socket: SocketId, message: &ToClient) {
-        self.effects.push_back(Effect::Send { socket, text: encode(message), receipt: None });
+        self.effects.push_back(Effect::Send { socket, text: encode(message).into() });
     }
 
-    fn hang_up(&mut self, socket: SocketId, code: u16, reason: &str) {
-        self.forget(socket);
+    /// Closes a socket. Whose it was, if it had become somebody's.
+    fn let_go(&mut self, socket: SocketId, code: u16, reason: &str) -> Option<Address> {
+        let address = self.forget(socket);
         self.effects.push_back(Effect::Close { socket, code, reason: reason.to_owned() });
+        address
     }
 
-    fn settle(&mut self, socket: SocketId, stage: Stage) {
-        let entry = self.sockets.get_mut(&socket).expect("only a socket that is here is settled");
-        if let Stage::Greeting { hello_by, .. } = std::mem::replace(&mut entry.stage, stage) {
-            self.deadlines.remove(&(hello_by, Why::Hello(socket)));
+    fn forget(&mut self, socket: SocketId) -> Option<Address> {
+        match self.sockets.remove(&socket)?.stage {
+            Stage::Greeting(greeting) => {
+                self.deadlines.remove(&(greeting.hello_by, Why::Hello(socket)));
+                None
+            }
+            Stage::Bound(address) => Some(address),
         }
     }
 
-    /// Whether it was still here.
-    fn forget(&mut self, socket: SocketId) -> bool {
-        let Some(gone) = self.sockets.remove(&socket) else { return false };
-        match gone.stage {
-            Stage::Greeting { hello_by, .. } => {
-                self.deadlines.remove(&(hello_by, Why::Hello(socket)));
-            }
-            Stage::Bound(address) => {
-                let session = self.sessions.remove(&address).expect("a bound socket has a session");
-                tracing::debug!(socket = socket.0, session = %session.id, "gone");
-            }
+    /// The session has no socket any more, and waits for one.
+    fn go_away(&mut self, address: &Address, now: Instant) {
+        let until = now + self.limits.resume_within;
+        if let Some(session) = self.sessions.get_mut(address) {
+            session.place = Place::Away { until };
+            self.deadlines.insert((until, Why::Return(*address)));
+            self.away += 1;
         }
-        true
+        self.count();
     }
+
+    /// The session is over.
+    fn end(&mut self, address: &Address) {
+        let waiting = self.take_session(address);
+        let sessions = &self.sessions;
+        for scope in self.calls.left(address, |other| sessions.contains_key(other)) {
+            self.effects.push_back(Effect::Tell(News::Ended { scope }));
+        }
+        self.give_back(address, waiting);
+        self.count();
+    }
+
+    fn take_session(&mut self, address: &Address) -> VecDeque<Waiting> {
+        let Some(mut session) = self.sessions.remove(address) else { return VecDeque::new() };
+        tracing::debug!(session = %session.id, "over");
+        if let Some(at) = session.acknowledge_at {
+            self.deadlines.remove(&(at, Why::Acknowledge(*address)));
+        }
+        if let Place::Away { until } = session.place {
+            self.deadlines.remove(&(until, Why::Return(*address)));
+            self.away -= 1;
+        }
+        session.outbox.take()
+    }
+
+    fn count(&self) {
+        let counts = &self.metrics.switchboard;
+        counts.sessions.set(self.sessions.len() as u64 - self.away);
+        counts.sessions_away.set(self.away);
+        counts.calls.set(self.calls.len() as u64);
+    }
+
+    fn count_fault(&self, code: &ErrorCode) {
+        let counts = &self.metrics.switchboard;
+        match code {
+            ErrorCode::ProtoMalformed => &counts.refused.malformed,
+            ErrorCode::ProtoTooLarge => &counts.refused.too_large,
+            ErrorCode::RateLimited => &counts.refused.too_many,
+            ErrorCode::AuthFailed | ErrorCode::ProtoVersion => &counts.hellos.refused,
+            ErrorCode::AuthTimeout => &counts.hellos.late,
+            ErrorCode::PeerSlow => &counts.envelopes.overflowed,
+            ErrorCode::ProtoUnexpected
+            | ErrorCode::CallUnknown
+            | ErrorCode::RelayNone
+            | ErrorCode::ServerOverload
+            | ErrorCode::ServerClosing
+            | ErrorCode::ServerInternal
+            | ErrorCode::Other(_) => &counts.refused.not_allowed,
+        }
+        .add(1);
+    }
+}
+
+/// Numbers that look random, from one that is.
+fn scatter(random: u64, number: u64) -> u64 {
+    // The finish of SplitMix64.
+    let mut mixed = random.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 fn unreadable(error: MessageError) -> Fault {
     let code = match error {
-        MessageError::TooLarge { .. } => ErrorCode::ProtoTooLarge,
+        MessageError::TooLarge { .. } | MessageError::EnvelopeTooLarge { .. } => ErrorCode::ProtoTooLarge,
         MessageError::Malformed(_) => ErrorCode::ProtoMalformed,
     };
     Fault::new(code, error.to_string())

@@ -7,12 +7,15 @@
 use std::sync::Arc;
 
 use ring::digest::{SHA256, digest};
+#[cfg(feature = "program")]
+use rustls::RootCertStore;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring as provider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::{NoServerSessionStorage, ParsedCertificate, ResolvesServerCert};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, ServerConfig, SignatureScheme,
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error as TlsError, ServerConfig,
+    SignatureScheme, WantsVerifier,
 };
 use sightline_protocol::Pin;
 
@@ -26,6 +29,19 @@ const PROTOCOLS: [&[u8]; 4] = [b"http/1.1", b"stun.turn", b"stun.nat-discovery",
 /// The one provider of cryptography.
 pub(crate) fn cryptography() -> Arc<CryptoProvider> {
     Arc::new(provider::default_provider())
+}
+
+/// A client, of which it is still to be said whom it believes.
+fn client() -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    ClientConfig::builder_with_provider(cryptography())
+        .with_safe_default_protocol_versions()
+        .expect("ring has cipher suites for TLS 1.2 and 1.3")
+}
+
+/// A client that believes whom these vouch for.
+#[cfg(feature = "program")]
+pub(crate) fn client_trusting(roots: RootCertStore) -> Arc<ClientConfig> {
+    Arc::new(client().with_root_certificates(roots).with_no_client_auth())
 }
 
 /// What the door speaks.
@@ -50,13 +66,9 @@ pub(crate) fn pin_of(certificate: &CertificateDer<'_>) -> Option<Pin> {
 
 /// A client that knows its server by the pin alone: neither names nor dates nor authorities count.
 pub fn pinned_client(pin: Pin) -> Arc<ClientConfig> {
-    let cryptography = cryptography();
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(&cryptography))
-        .with_safe_default_protocol_versions()
-        .expect("ring has cipher suites for TLS 1.2 and 1.3")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Pinned { pin, cryptography }))
-        .with_no_client_auth();
+    let pinned = Pinned { pin, cryptography: cryptography() };
+    let mut config =
+        client().dangerous().with_custom_certificate_verifier(Arc::new(pinned)).with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
     Arc::new(config)
 }

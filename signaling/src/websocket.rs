@@ -4,6 +4,7 @@
 //! 64 MiB, hence the explicit numbers. The ending is a future of its own, boxed, so that the long middle does not keep
 //! room for it.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -12,20 +13,25 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 
 use crate::config::Limits;
 use crate::hang_up::{PATIENCE, Stream, hang_up};
-use crate::line::{LineEnd, Outgoing, line};
+use crate::line::{Goodbye, LineEnd, Outgoing, line};
 use crate::operator::Report;
-use crate::switchboard::{SocketId, Unreadable};
+use crate::switchboard::{Ending as Parting, SocketId, Unreadable};
 
-/// Grows to one message while a long one arrives.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// Grows to one message while a long one arrives. A usual one fits.
+const READ_BUFFER_BYTES: usize = 1024;
 
-/// Room beyond one message, for the frames' headers and an answer to a ping. When it is full the write fails and the
-/// connection ends; it cannot fill up, as each message is flushed before the next.
+/// So much is gathered before it is written: a few messages that wait together cost one system call.
+const WRITE_BUFFER_BYTES: usize = 4 * 1024;
+
+/// Room beyond one message, for what is gathered, the frames' headers and an answer to a ping. When it is full the write
+/// fails and the connection ends; it cannot fill up, as no more than this is gathered.
 const WRITE_BUFFER_SLACK_BYTES: usize = 64 * 1024;
 
 /// How many questions for a sign of life may go unanswered.
@@ -46,20 +52,21 @@ pub(crate) async fn serve(
     }
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(limits.message_bytes + WRITE_BUFFER_SLACK_BYTES)
         .max_message_size(Some(limits.message_bytes))
         .max_frame_size(Some(limits.message_bytes));
     let web = WebSocketStream::from_partially_read(stream, heard, Role::Server, Some(config)).await;
 
     let cut = end.cut();
-    let mut connection = Connection { web, socket, limits, reports, end };
+    let mut connection = Connection { web, socket, limits, reports, end, is_closed: false };
     let ending = tokio::select! {
         ending = connection.carry() => ending,
         () = cut => Ending::AtOnce,
     };
+    let how = if connection.is_closed { Parting::Closed } else { Parting::Broken };
     // Fails only where the switchboard has ended, and nobody needs to be told.
-    drop(connection.reports.send(Report::Closed { socket }).await);
+    drop(connection.reports.send(Report::Closed { socket, how }).await);
     let stream = connection.web.into_inner();
     match ending {
         Ending::Done => drop(stream),
@@ -83,6 +90,8 @@ struct Connection<S> {
     limits: Arc<Limits>,
     reports: mpsc::Sender<Report>,
     end: LineEnd,
+    /// The client has said that it closes the connection.
+    is_closed: bool,
 }
 
 impl<S: Stream> Connection<S> {
@@ -99,14 +108,12 @@ impl<S: Stream> Connection<S> {
         loop {
             tokio::select! {
                 outgoing = self.end.next() => match outgoing {
-                    Some(Outgoing::Text(text)) => {
-                        let bytes = text.len();
-                        if !self.write(Message::text(text)).await {
+                    Outgoing::Texts(texts) => {
+                        if !self.write_all(texts).await {
                             return Ending::AtOnce;
                         }
-                        self.end.written(bytes);
                     }
-                    Some(Outgoing::Close { code, reason }) => {
+                    Outgoing::End(Goodbye::Close { code, reason }) => {
                         let frame = CloseFrame { code: code.into(), reason: reason.into() };
                         return match self.write(Message::Close(Some(frame))).await {
                             true if readable => self.see_off().await,
@@ -114,17 +121,19 @@ impl<S: Stream> Connection<S> {
                             false => Ending::AtOnce,
                         };
                     }
-                    None => return Ending::InPeace,
+                    Outgoing::End(Goodbye::Dropped) => return Ending::InPeace,
                 },
                 incoming = self.web.next(), if readable => {
                     unanswered = 0;
                     let report = match incoming {
-                        Some(Ok(Message::Text(text))) => {
-                            Report::Said { socket: self.socket, text: text.as_str().to_owned() }
-                        }
+                        Some(Ok(Message::Text(text))) => Report::Said { socket: self.socket, text },
                         Some(Ok(Message::Binary(_))) => self.unreadable(Unreadable::Binary),
+                        Some(Ok(Message::Close(_))) => {
+                            self.is_closed = true;
+                            continue;
+                        }
                         // Answers to these are tungstenite's; it ends the stream after a close.
-                        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_))) => continue,
+                        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
                         Some(Err(error)) => match why_unreadable(&error) {
                             Some(why) => {
                                 readable = false;
@@ -146,6 +155,19 @@ impl<S: Stream> Connection<S> {
                 }
             }
         }
+    }
+
+    async fn write_all(&mut self, texts: VecDeque<Bytes>) -> bool {
+        for text in texts {
+            let bytes = text.len();
+            // What the switchboard writes is UTF-8; as a message of its own kind it would be looked through once more.
+            let frame = Message::Frame(Frame::message(text, OpCode::Data(Data::Text), true));
+            if !matches!(timeout(self.limits.write_within, self.web.feed(frame)).await, Ok(Ok(()))) {
+                return false;
+            }
+            self.end.written(bytes);
+        }
+        matches!(timeout(self.limits.write_within, self.web.flush()).await, Ok(Ok(())))
     }
 
     /// Waits for the other side to say that it has read our close. Then there is nothing left to wait for.

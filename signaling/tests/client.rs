@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use sightline_protocol::switchboard::{decode, encode, hello_signing_bytes};
 use sightline_protocol::{
-    Address, CallId, Challenge, ErrorCode, Identity, PROTOCOL_VERSION, Sealed, ToClient, ToServer,
+    Address, CallId, Challenge, ErrorCode, Identity, PROTOCOL_VERSION, Resume, Sealed, ToClient, ToServer,
+    Token,
 };
 use sightline_server::{Config, Limits, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -29,12 +30,16 @@ pub(crate) fn name(server: &Server) -> String {
 }
 
 pub(crate) fn envelope(id: u64, to: Address, bytes: usize) -> ToServer {
-    ToServer::Send { id, to, call: CALL, sealed: Sealed(vec![0x5a; bytes]) }
+    ToServer::Send { id, to, call: CALL, sealed: Sealed(vec![0x5a; bytes]), ack: None }
 }
 
 pub(crate) struct Client {
     pub(crate) web: WebSocketStream<MaybeTlsStream<TcpStream>>,
     pub(crate) challenge: Challenge,
+    /// How many numbered messages were said.
+    pub(crate) said: u64,
+    /// The session's name and token, once it is ready.
+    pub(crate) session: Option<(String, Token)>,
 }
 
 impl Client {
@@ -46,7 +51,7 @@ impl Client {
     /// Connected and challenged, at `HOST:PORT`.
     pub(crate) async fn open_as(name: &str) -> Self {
         let (web, _) = connect_async(format!("ws://{name}/ws")).await.expect("the server takes connections");
-        let mut client = Self { web, challenge: Challenge([0; 32]) };
+        let mut client = Self { web, challenge: Challenge([0; 32]), said: 0, session: None };
         let heard = client.hear().await;
         let ToClient::Welcome { version: PROTOCOL_VERSION, challenge, .. } = heard else {
             panic!("expected a welcome, heard {heard:?}");
@@ -59,15 +64,45 @@ impl Client {
         let mut client = Self::open(server).await;
         let hello = client.hello(who, &name(server));
         client.say(&hello).await;
-        let heard = client.hear().await;
-        assert!(matches!(heard, ToClient::Ready { .. }), "{heard:?}");
+        client.is_ready(false).await;
         client
+    }
+
+    /// Back in the session of an older connection, of whose messages so many have come.
+    pub(crate) async fn resume(server: &Server, who: &Identity, older: &Self, received: u64) -> Self {
+        let mut client = Self::open(server).await;
+        let ToServer::Hello { version, address, signature, .. } = client.hello(who, &name(server)) else {
+            panic!()
+        };
+        let (session, token) = older.session.clone().expect("the older one was ready");
+        let resume = Some(Resume { session, token, received });
+        client.say(&ToServer::Hello { version, address, signature, resume }).await;
+        client.said = client.is_ready(true).await;
+        client
+    }
+
+    /// Hears that it is ready, and how much has been heard of it.
+    async fn is_ready(&mut self, expected: bool) -> u64 {
+        let heard = self.hear().await;
+        let ToClient::Ready { session, token: Some(token), resumed, received, .. } = heard else {
+            panic!("expected to be ready, heard {heard:?}");
+        };
+        assert_eq!(resumed, expected);
+        self.session = Some((session, token));
+        received
     }
 
     pub(crate) fn hello(&self, who: &Identity, server_name: &str) -> ToServer {
         let address = who.address();
         let signature = who.sign(&hello_signing_bytes(server_name, &self.challenge, &address));
-        ToServer::Hello { version: PROTOCOL_VERSION, address, signature }
+        ToServer::Hello { version: PROTOCOL_VERSION, address, signature, resume: None }
+    }
+
+    /// Sends the next envelope.
+    pub(crate) async fn post(&mut self, to: Address, bytes: usize) {
+        self.said += 1;
+        let envelope = envelope(self.said, to, bytes);
+        self.say(&envelope).await;
     }
 
     pub(crate) async fn say(&mut self, message: &ToServer) {
@@ -81,10 +116,31 @@ impl Client {
             .expect("the connection holds");
     }
 
+    /// The next message that is no acknowledgement. Numbered ones are acknowledged.
     pub(crate) async fn hear(&mut self) -> ToClient {
-        match self.hear_anything().await {
-            Some(Message::Text(text)) => decode(text.as_str()).expect("the server speaks the protocol"),
-            other => panic!("expected a message, heard {other:?}"),
+        loop {
+            let text = match self.hear_anything().await {
+                Some(Message::Text(text)) => text,
+                other => panic!("expected a message, heard {other:?}"),
+            };
+            let message = decode(text.as_str()).expect("the server speaks the protocol");
+            let number = match &message {
+                ToClient::Ack { .. } => continue,
+                ToClient::Deliver { n, .. }
+                | ToClient::Offline { n, .. }
+                | ToClient::Presence { n, .. }
+                | ToClient::Relay { n, .. } => Some(*n),
+                ToClient::Error { n, .. } => *n,
+                ToClient::Welcome { .. }
+                | ToClient::Ready { .. }
+                | ToClient::Replaced
+                | ToClient::Drain { .. }
+                | ToClient::Unknown => None,
+            };
+            if let Some(n) = number.filter(|n| n % 16 == 0) {
+                self.say(&ToServer::Ack { n }).await;
+            }
+            return message;
         }
     }
 
@@ -97,6 +153,16 @@ impl Client {
                 Err(_) => return None,
             }
         }
+    }
+
+    /// Ends the connection as a cut cable would: with a reset, and no word of WebSocket.
+    pub(crate) fn breaks(&mut self) {
+        let MaybeTlsStream::Plain(stream) = self.web.get_mut() else { panic!("not a plain connection") };
+        stream.set_zero_linger().expect("a socket");
+        let hole = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let other = std::net::TcpStream::connect(hole.local_addr().expect("bound")).expect("listening");
+        other.set_nonblocking(true).expect("a socket");
+        *stream = TcpStream::from_std(other).expect("a socket");
     }
 
     /// The error that ends this connection, and the code it is closed with.
@@ -117,7 +183,7 @@ impl Client {
 
     /// Sends one envelope to `to` and sees it arrive.
     pub(crate) async fn reaches(&mut self, to: &mut Self, address: Address) {
-        self.say(&envelope(1, address, 300)).await;
+        self.post(address, 300).await;
         let heard = to.hear().await;
         assert!(matches!(heard, ToClient::Deliver { call: CALL, .. }), "{heard:?}");
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use sightline_protocol::{ErrorCode, Identity};
+use sightline_protocol::{ErrorCode, Identity, ToClient};
 use sightline_server::{BindError, Config, Limits, Server};
 use tokio::net::TcpStream;
 
@@ -16,8 +16,13 @@ async fn a_server_that_is_closed_tells_everybody_and_frees_its_port() {
     let mut bound = Client::connect(&server, &Identity::generate().expect("randomness")).await;
     let mut greeting = Client::open(&server).await;
     let start = Instant::now();
-    let (bound, greeting, ()) = tokio::join!(bound.last_words(), greeting.last_words(), server.close());
-    assert_eq!((bound, greeting), ((ErrorCode::ServerClosing, 1001), (ErrorCode::ServerClosing, 1001)));
+    let told = async {
+        let heard = bound.hear().await;
+        assert!(matches!(heard, ToClient::Drain { come_back_in_ms: 1000..3000 }), "{heard:?}");
+        bound.close_code().await
+    };
+    let (bound, greeting, ()) = tokio::join!(told, greeting.last_words(), server.close());
+    assert_eq!((bound, greeting), (1001, (ErrorCode::ServerClosing, 1001)));
     assert!(start.elapsed() < Duration::from_secs(2), "clients that answer are not waited for");
     let again = Server::bind(Config::new(http)).await.expect("the port is free again");
     assert_eq!(again.addresses().http, Some(http));
@@ -75,5 +80,5 @@ async fn a_link_to_a_server_can_be_made_from_where_it_listens() {
     let mut client = Client::open_as(&address.name()).await;
     let hello = client.hello(&Identity::generate().expect("randomness"), &address.name());
     client.say(&hello).await;
-    assert!(matches!(client.hear().await, sightline_protocol::ToClient::Ready { .. }));
+    assert!(matches!(client.hear().await, ToClient::Ready { .. }));
 }

@@ -1,22 +1,29 @@
-//! The way to the switchboard: connects, proves who we are, hands envelopes on, and comes back when the line breaks.
+//! The way to the switchboard: dials, lets the session machine talk, and dials again when the line breaks.
 //!
-//! Envelopes that are posted while the line is down are dropped: the two ends of a call send again what was not
-//! acknowledged, and an old copy would only come in the way.
+//! What is said and when, what is acknowledged and what is said again is decided in `sightline_protocol::session`. Here are
+//! the socket, the clock, and the pauses between two attempts. Envelopes that are posted while there is no session are
+//! dropped: the two ends of a call send again what was not acknowledged, and an old copy would only come in the way.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::{Future, pending},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::{SinkExt, StreamExt};
 use sightline_protocol::{
-    PROTOCOL_VERSION, is_compatible,
-    keys::Identity,
+    PROTOCOL_VERSION,
+    call::CallId,
+    keys::{Address, Identity},
     limits::MAX_MESSAGE_BYTES,
     link::ServerAddress,
-    switchboard::{ErrorCode, Sealed, ToClient, ToServer, decode, encode, hello_signing_bytes},
+    session::{Effect, Event, Parting, Post, Session},
+    switchboard::Sealed,
 };
 use tokio::{
     runtime::Handle,
     sync::mpsc,
-    time::{sleep, timeout},
+    time::{sleep, sleep_until, timeout},
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
@@ -29,9 +36,9 @@ use crate::{
     logic::backoff::Backoff,
 };
 
-/// Envelopes waiting for the line. When it is full the next one is refused, and will be sent again.
+/// What waits to be said. When it is full the next envelope is refused, and will be sent again.
 const POSTED: usize = 64;
-/// How long connecting and proving may take.
+/// How long connecting may take, and proving who we are.
 const CONNECT_WITHIN: Duration = Duration::from_secs(8);
 /// The server pings every 20 s; a line that is silent for three times that is dead.
 const SILENT_FOR: Duration = Duration::from_secs(60);
@@ -40,7 +47,7 @@ type Line = WebSocketStream<Box<dyn line::Stream>>;
 
 /// The end that the engine holds. The line is given up when it is dropped.
 pub struct Switchboard {
-    posted: mpsc::Sender<Envelope>,
+    posted: mpsc::Sender<Post>,
 }
 
 impl Switchboard {
@@ -51,24 +58,31 @@ impl Switchboard {
         identity: Arc<Identity>,
         events: mpsc::Sender<MailEvent>,
     ) -> Self {
-        let (posted, to_send) = mpsc::channel(POSTED);
-        runtime.spawn(Client { server, identity, events, to_send, next_id: 0 }.run());
+        let (posted, to_say) = mpsc::channel(POSTED);
+        let session = Session::new(identity, server.name());
+        runtime.spawn(Client { server, session, events, to_say, backoff: Backoff::default() }.run());
         Self { posted }
     }
 }
 
 impl Mail for Switchboard {
     fn post(&self, envelope: Envelope) -> bool {
-        self.posted.try_send(envelope).is_ok()
+        let Envelope { with: to, call, sealed } = envelope;
+        self.posted.try_send(Post::Envelope { to, call, sealed: Sealed(sealed) }).is_ok()
+    }
+
+    fn over(&self, call: CallId, with: Address) {
+        // Where there is no room the server finds out by itself, only later.
+        self.posted.try_send(Post::Over { call, with }).ok();
     }
 }
 
 struct Client {
     server: ServerAddress,
-    identity: Arc<Identity>,
+    session: Session,
     events: mpsc::Sender<MailEvent>,
-    to_send: mpsc::Receiver<Envelope>,
-    next_id: u64,
+    to_say: mpsc::Receiver<Post>,
+    backoff: Backoff,
 }
 
 /// Why a line ended.
@@ -77,6 +91,8 @@ enum End {
     NotNeeded,
     /// Trying again may help.
     Broken(String),
+    /// Trying again helps after so long.
+    Later(Duration, String),
     /// Trying again does not help.
     Refused(String),
 }
@@ -95,139 +111,157 @@ impl From<LineError> for End {
 
 impl Client {
     async fn run(mut self) {
-        let mut backoff = Backoff::default();
         loop {
-            let end = match timeout(CONNECT_WITHIN, self.connect()).await {
-                Ok(Ok(line)) => {
-                    backoff.reset();
-                    self.serve(line).await
-                }
-                Ok(Err(end)) => end,
-                Err(_) => End::Broken(format!("the server {} does not answer", self.server)),
-            };
-            let event = match end {
+            let end = self.once().await;
+            self.session.handle(Event::Broken, now());
+            let (event, pause) = match end {
                 End::NotNeeded => return,
                 End::Refused(why) => {
                     self.events.send(MailEvent::Refused { why }).await.ok();
                     return;
                 }
-                End::Broken(why) => MailEvent::Down { why },
+                End::Broken(why) => (MailEvent::Down { why }, self.backoff.pause(dice())),
+                End::Later(pause, why) => (MailEvent::Down { why }, pause),
             };
-            if self.events.send(event).await.is_err() || self.rest(backoff.pause(dice())).await.is_err() {
+            if self.events.send(event).await.is_err() || self.meanwhile(sleep(pause)).await.is_none() {
                 return;
             }
         }
     }
 
-    /// Waits, and lets go of what is posted meanwhile.
-    async fn rest(&mut self, pause: Duration) -> Result<(), ()> {
-        let end = sleep(pause);
-        tokio::pin!(end);
-        loop {
-            tokio::select! {
-                () = &mut end => return Ok(()),
-                envelope = self.to_send.recv() => {
-                    if envelope.is_none() {
-                        return Err(());
-                    }
-                }
-            }
+    /// One line, from dialling to its end.
+    async fn once(&mut self) -> End {
+        let server = self.server.clone();
+        match self.meanwhile(timeout(CONNECT_WITHIN, dial(&server))).await {
+            None => End::NotNeeded,
+            Some(Ok(Ok(line))) => self.serve(line).await,
+            Some(Ok(Err(end))) => end,
+            Some(Err(_)) => End::Broken(format!("the server {server} does not answer")),
         }
     }
 
-    async fn connect(&mut self) -> Result<Line, End> {
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(MAX_MESSAGE_BYTES))
-            .max_frame_size(Some(MAX_MESSAGE_BYTES));
-        let stream = line::dial(&self.server).await?;
-        let (mut line, _) = client_async_with_config(self.server.websocket_url(), stream, Some(config))
-            .await
-            .map_err(|error| unreachable(&self.server, &error))?;
-        let (version, challenge) = loop {
-            if let ToClient::Welcome { version, challenge, limits: _ } = next(&mut line).await? {
-                break (version, challenge);
-            }
-        };
-        if !is_compatible(version) {
-            return Err(End::Refused(format!(
-                "the server {} speaks version {version} and this program version {PROTOCOL_VERSION}; update the older one",
-                self.server
-            )));
-        }
-        let address = self.identity.address();
-        let signature = self.identity.sign(&hello_signing_bytes(&self.server.name(), &challenge, &address));
-        say(&mut line, &ToServer::Hello { version: PROTOCOL_VERSION, address, signature }).await?;
+    /// While there is no line the session is worked all the same. `None` where nobody needs it any more.
+    async fn meanwhile<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(what);
         loop {
-            match next(&mut line).await? {
-                ToClient::Ready { session } => {
-                    tracing::info!(session, "the switchboard knows us");
-                    self.events.send(MailEvent::Up).await.map_err(|_| End::NotNeeded)?;
-                    return Ok(line);
-                }
-                ToClient::Error { code, text, fatal: true, id: _ } => {
-                    let why = format!("the server {} refuses us: {text} ({})", self.server, code.as_str());
-                    let for_good = matches!(code, ErrorCode::AuthFailed | ErrorCode::ProtoVersion);
-                    return Err(if for_good { End::Refused(why) } else { End::Broken(why) });
-                }
-                ToClient::Welcome { .. }
-                | ToClient::Deliver { .. }
-                | ToClient::Offline { .. }
-                | ToClient::Replaced
-                | ToClient::Error { .. }
-                | ToClient::Unknown => {}
+            let due = self.session.poll_timeout().map(|(due, _)| due);
+            tokio::select! {
+                outcome = &mut what => return Some(outcome),
+                post = self.to_say.recv() => self.post(post?),
+                () = at(due) => self.session.handle_timeout(now()),
             }
+            self.carry_out(None).await.ok()?;
         }
     }
 
     async fn serve(&mut self, mut line: Line) -> End {
+        let known_by = now() + CONNECT_WITHIN;
+        self.session.handle(Event::Connected, now());
         loop {
-            let done = tokio::select! {
-                envelope = self.to_send.recv() => match envelope {
-                    Some(envelope) => self.send(&mut line, envelope).await,
-                    None => {
-                        line.close(None).await.ok();
-                        Err(End::NotNeeded)
-                    }
-                },
-                message = timeout(SILENT_FOR, next(&mut line)) => match message {
-                    Ok(Ok(message)) => self.take(message).await,
-                    Ok(Err(end)) => Err(end),
-                    Err(_) => Err(End::Broken("the server has fallen silent".to_owned())),
-                },
-            };
-            if let Err(end) = done {
+            if let Err(end) = self.carry_out(Some(&mut line)).await {
+                line.close(None).await.ok();
                 return end;
+            }
+            let due = self.session.poll_timeout().map(|(due, _)| due);
+            tokio::select! {
+                post = self.to_say.recv() => match post {
+                    Some(post) => self.post(post),
+                    None => self.session.handle(Event::Leave, now()),
+                },
+                text = timeout(SILENT_FOR, next(&mut line)) => match text {
+                    Ok(Ok(text)) => self.session.handle(Event::Heard(&text), now()),
+                    Ok(Err(end)) => return end,
+                    Err(_) => return End::Broken("the server has fallen silent".to_owned()),
+                },
+                () = at(due) => self.session.handle_timeout(now()),
+                () = at(Some(known_by)), if !self.session.is_up() => {
+                    return End::Broken(format!("the server {} does not answer", self.server));
+                }
             }
         }
     }
 
-    async fn send(&mut self, line: &mut Line, envelope: Envelope) -> Result<(), End> {
-        self.next_id += 1;
-        let Envelope { with: to, call, sealed } = envelope;
-        say(line, &ToServer::Send { id: self.next_id, to, call, sealed: Sealed(sealed) }).await
+    fn post(&mut self, post: Post) {
+        if let Err(error) = self.session.post(post) {
+            tracing::debug!(%error, "not said");
+        }
     }
 
-    async fn take(&mut self, message: ToClient) -> Result<(), End> {
-        let event = match message {
-            ToClient::Deliver { from, call, sealed } => {
-                MailEvent::Delivered(Envelope { with: from, call, sealed: sealed.0 })
-            }
-            ToClient::Offline { id: _, to, call } => MailEvent::Offline { to, call },
-            ToClient::Replaced => {
-                return Err(End::Refused(
-                    "another program with the same key has connected to the server; end one of the two, \
-                     or give one its own --profile"
-                        .to_owned(),
-                ));
-            }
-            ToClient::Error { code, text, fatal, id: _ } => {
-                tracing::info!(code = code.as_str(), text, "the server complains");
-                return if fatal { Err(End::Broken(text)) } else { Ok(()) };
-            }
-            ToClient::Welcome { .. } | ToClient::Ready { .. } | ToClient::Unknown => return Ok(()),
-        };
-        self.events.send(event).await.map_err(|_| End::NotNeeded)
+    /// Does all that the session asks for. A line that breaks on the way is no reason to forget the rest.
+    async fn carry_out(&mut self, mut line: Option<&mut Line>) -> Result<(), End> {
+        let mut outcome = Ok(());
+        while let Some(effect) = self.session.poll_effect() {
+            let event = match effect {
+                Effect::Say(text) => {
+                    if let Some(line) = line.as_mut().filter(|_| outcome.is_ok()) {
+                        outcome = line.send(Message::text(text)).await.map_err(End::from);
+                    }
+                    continue;
+                }
+                Effect::Close(parting) => {
+                    outcome = Err(self.parted(parting));
+                    continue;
+                }
+                Effect::Up { session, resumed, stun: _ } => {
+                    tracing::info!(session, resumed, "the switchboard knows us");
+                    self.backoff.reset();
+                    MailEvent::Up
+                }
+                Effect::Delivered { from, call, sealed } => {
+                    MailEvent::Delivered(Envelope { with: from, call, sealed: sealed.0 })
+                }
+                Effect::Offline { id: _, to, call } => MailEvent::Offline { to, call },
+                Effect::Refused { id: _, code, text } | Effect::Complaint { code, text } => {
+                    tracing::info!(code = code.as_str(), text, "the server complains");
+                    continue;
+                }
+                // The two ends of the call send it again.
+                Effect::Lost { .. } => continue,
+                // Nobody asks for these yet.
+                Effect::Presence { .. } | Effect::Relay { .. } => continue,
+            };
+            self.events.send(event).await.map_err(|_| End::NotNeeded)?;
+        }
+        outcome
     }
+
+    /// Why a line is ended, in words.
+    fn parted(&self, parting: Parting) -> End {
+        let server = &self.server;
+        match parting {
+            Parting::Left => End::NotNeeded,
+            Parting::Replaced => End::Refused(
+                "another program with the same key has connected to the server; end one of the two, \
+                 or give one its own --profile"
+                    .to_owned(),
+            ),
+            Parting::Incompatible { version } => End::Refused(format!(
+                "the server {server} speaks version {version} and this program version {PROTOCOL_VERSION}; update the older one"
+            )),
+            Parting::Refused { code, text } => {
+                End::Refused(format!("the server {server} refuses us: {text} ({code})"))
+            }
+            Parting::Drain(pause) => End::Later(pause, format!("the server {server} is being stopped")),
+            Parting::Ended { code, text } => {
+                End::Broken(format!("the server {server} ended the line: {text} ({code})"))
+            }
+            Parting::Nonsense(why) => {
+                End::Broken(format!("what answers at {server} is not a Sightline server: {why}"))
+            }
+        }
+    }
+}
+
+/// A line that nothing was said on yet.
+async fn dial(server: &ServerAddress) -> Result<Line, End> {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_MESSAGE_BYTES))
+        .max_frame_size(Some(MAX_MESSAGE_BYTES));
+    let stream = line::dial(server).await?;
+    let (line, _) = client_async_with_config(server.websocket_url(), stream, Some(config))
+        .await
+        .map_err(|error| unreachable(server, &error))?;
+    Ok(line)
 }
 
 /// What stands in the way of a line, in words.
@@ -242,29 +276,29 @@ fn unreachable(server: &ServerAddress, error: &SocketError) -> End {
     End::Broken(why)
 }
 
-async fn say(line: &mut Line, message: &ToServer) -> Result<(), End> {
-    Ok(line.send(Message::text(encode(message))).await?)
-}
-
 /// The next message. Pings are answered by the library on the way.
-async fn next(line: &mut Line) -> Result<ToClient, End> {
+async fn next(line: &mut Line) -> Result<String, End> {
     loop {
         match line.next().await {
             None | Some(Ok(Message::Close(_))) => {
                 return Err(End::Broken("the server has closed the line".to_owned()));
             }
-            Some(Ok(Message::Text(text))) => match decode(&text) {
-                Ok(message) => return Ok(message),
-                Err(error) => {
-                    return Err(End::Broken(format!(
-                        "what answers there is not a Sightline server: {error}"
-                    )));
-                }
-            },
+            Some(Ok(Message::Text(text))) => return Ok(text.as_str().to_owned()),
             Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Err(error)) => return Err(error.into()),
         }
     }
+}
+
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due.into()).await,
+        None => pending().await,
+    }
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// From 0 to 1. Without randomness everybody comes back at the same moment, which is no reason to fail.

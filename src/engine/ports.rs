@@ -154,10 +154,12 @@ pub struct Envelope {
     pub sealed: Vec<u8>,
 }
 
-/// The way to the switchboard.
+/// The way to the switchboard. Dropping it says goodbye; the last of its events has come when that is done.
 pub trait Mail: Send {
     /// Posts an envelope. Never waits: `false` where it was not taken, and it will be sent again.
     fn post(&self, envelope: Envelope) -> bool;
+    /// Says that a call is over: whatever the server does for it may end. Never waits.
+    fn over(&self, call: CallId, with: Address);
 }
 
 /// What comes from the switchboard.

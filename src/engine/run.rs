@@ -14,7 +14,7 @@ use sightline_protocol::{
 };
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval, sleep_until},
+    time::{MissedTickBehavior, interval, sleep_until, timeout},
 };
 
 use crate::logic::{
@@ -143,6 +143,10 @@ impl Engine {
         for (_, calling) in self.calls.drain() {
             finish(calling, self.told.clone());
         }
+        // So that the server knows at once that nobody is here, and does not wait for us to come back.
+        drop(self.mail);
+        let goodbye = async { while mail.recv().await.is_some() {} };
+        timeout(GOODBYE, goodbye).await.ok();
     }
 
     async fn take_wish(&mut self, wish: Command) {
@@ -304,6 +308,7 @@ impl Engine {
         if matches!(stage, Stage::Ended { .. })
             && let Some(calling) = self.calls.remove(&call)
         {
+            self.mail.over(call, peer);
             finish(calling, self.told.clone());
         }
     }

@@ -19,6 +19,20 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// The same behind what `text` holds already.
+pub(crate) fn encode_into(bytes: &[u8], text: &mut String) {
+    URL_SAFE_NO_PAD.encode_string(bytes, text);
+}
+
+/// Whether this is the canonical spelling of some bytes.
+pub(crate) fn is_valid(text: &str) -> bool {
+    // Whole groups of four characters; only the last may be a shorter one.
+    let mut waste = [0; 768];
+    text.as_bytes().chunks(1024).all(|part| {
+        matches!(URL_SAFE_NO_PAD.decode_slice(part, &mut waste), Ok(bytes) if encoded_length(bytes) == part.len())
+    })
+}
+
 /// How many characters `bytes` bytes take.
 pub(crate) const fn encoded_length(bytes: usize) -> usize {
     (bytes * 4).div_ceil(3)

@@ -10,6 +10,7 @@
 //! the same key pair for Ed25519 and an X25519 based KEM", 2021). The map forgets the sign of the point, so
 //! the sealing binds both whole addresses as well (see `seal.rs`).
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -66,6 +67,13 @@ impl Address {
 
     fn key(&self) -> VerifyingKey {
         VerifyingKey::from_bytes(&self.0).expect("an address was checked to be a point when it was made")
+    }
+}
+
+/// A table of addresses can be asked for 32 bytes that need not be anybody's address.
+impl Borrow<[u8; 32]> for Address {
+    fn borrow(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 

@@ -11,7 +11,10 @@ pub mod call;
 pub mod keys;
 pub mod limits;
 pub mod link;
+pub mod numbering;
+pub mod routed;
 pub mod seal;
+pub mod session;
 pub mod switchboard;
 
 mod base64url;
@@ -26,7 +29,9 @@ pub use keys::{Address, BadSignature, Identity, Signature};
 pub use link::{CallLink, LinkError, LinkToken, Pin, Scheme, ServerAddress};
 pub use random::NoRandomness;
 pub use seal::{Opened, SealError, Sealer};
-pub use switchboard::{Challenge, ErrorCode, Limits, MessageError, Sealed, ToClient, ToServer};
+pub use switchboard::{
+    Challenge, ErrorCode, Limits, MessageError, Password, Resume, Sealed, ToClient, ToServer, Token,
+};
 
 /// The version of everything in this crate that a program states when it greets a server or invites to a
 /// call.

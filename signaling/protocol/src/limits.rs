@@ -74,3 +74,15 @@ pub const RING_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// From acceptance until media can flow. Then the call ends as not connected.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Numbered messages that may come in before they are acknowledged. With this one they are.
+pub const ACKNOWLEDGE_AFTER_MESSAGES: u64 = 16;
+
+/// How long a numbered message may go unacknowledged. Then it is.
+pub const ACKNOWLEDGE_AFTER: Duration = Duration::from_secs(1);
+
+/// What a client keeps of what it said and the server has not acknowledged. One more is refused to whoever would say it.
+pub const MAX_UNACKNOWLEDGED_MESSAGES: usize = 128;
+
+/// The same in bytes. What exceeds it is refused to whoever would say it.
+pub const MAX_UNACKNOWLEDGED_BYTES: usize = 512 * 1024;

@@ -4,12 +4,16 @@
 //! envelope to whom, in which call and how large it is; the envelope itself is sealed (see `seal.rs`).
 //!
 //! Fields that a reader does not know are ignored and types it does not know become `Unknown`, so that
-//! sequence numbers, acknowledgements and resuming can be added as optional fields without a new version.
+//! something can be added without a new version.
+//!
+//! What a client asks for carries an `id`, what it must not miss carries an `n`, and each is acknowledged; `numbering.rs`
+//! keeps these, and `session.rs` is the whole of a client's side of it.
 
 use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use subtle::ConstantTimeEq as _;
 
 use crate::base64url::{self, serde_as_base64url};
 use crate::call::CallId;
@@ -31,10 +35,13 @@ pub enum ToServer {
         address: Address,
         /// Over [`hello_signing_bytes`].
         signature: Signature,
+        /// The session that the client was in until its connection broke.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resume: Option<Resume>,
     },
     /// Hand this envelope on.
     Send {
-        /// Chosen by the client, to recognise the answer; below 2^53.
+        /// Its number in this session.
         id: u64,
         /// To whom.
         to: Address,
@@ -42,10 +49,57 @@ pub enum ToServer {
         call: CallId,
         /// The envelope.
         sealed: Sealed,
+        /// Everything up to this `n` has arrived.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ack: Option<u64>,
     },
+    /// Everything up to this number has arrived.
+    Ack {
+        /// The highest `n` that came in order.
+        n: u64,
+    },
+    /// Is this address connected?
+    Ask {
+        /// Its number in this session.
+        id: u64,
+        /// Who.
+        to: Address,
+    },
+    /// Give me credentials of the relay, for this call.
+    Relay {
+        /// Its number in this session.
+        id: u64,
+        /// Which call.
+        call: CallId,
+        /// Its other party.
+        with: Address,
+    },
+    /// This call is over; nothing needs to be relayed for it any more.
+    Over {
+        /// Its number in this session.
+        id: u64,
+        /// Which call.
+        call: CallId,
+        /// Its other party.
+        with: Address,
+    },
+    /// I am going, and shall not come back to this session.
+    Bye,
     /// A type from a later version. Not to be sent.
     #[serde(other)]
     Unknown,
+}
+
+/// A session to come back to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// Its name, from `ready`.
+    #[serde(deserialize_with = "session_text")]
+    pub session: String,
+    /// The newest token of it that the client has.
+    pub token: Token,
+    /// The highest `n` that came in order.
+    pub received: u64,
 }
 
 /// From the switchboard to a client.
@@ -64,12 +118,34 @@ pub enum ToClient {
     },
     /// The hello was good; envelopes may come and go.
     Ready {
-        /// A name for this connection, to find it in the server's log.
+        /// A name for this session, to come back to it and to find it in the server's log.
         #[serde(deserialize_with = "session_text")]
         session: String,
+        /// To be shown when coming back. Without one there is no coming back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<Token>,
+        /// Whether this is the session that the client wanted to come back to.
+        #[serde(default, skip_serializing_if = "is_default")]
+        resumed: bool,
+        /// The highest `id` that came in order.
+        #[serde(default, skip_serializing_if = "is_default")]
+        received: u64,
+        /// For how many seconds the session outlives a broken connection.
+        #[serde(default, skip_serializing_if = "is_default")]
+        resume_within: u32,
+        /// Where to ask for one's own address (`stun:host:port`).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stun: Vec<String>,
+    },
+    /// Everything up to this number has arrived.
+    Ack {
+        /// The highest `id` that came in order.
+        id: u64,
     },
     /// An envelope for this client.
     Deliver {
+        /// Its number in this session.
+        n: u64,
         /// Whose key the sender proved to own, as the switchboard says.
         from: Address,
         /// Part of which call.
@@ -77,8 +153,10 @@ pub enum ToClient {
         /// The envelope.
         sealed: Sealed,
     },
-    /// The addressee is not connected; the envelope is gone.
+    /// The addressee is not connected, or did not come back in time; the envelope is gone.
     Offline {
+        /// Its number in this session.
+        n: u64,
         /// The `id` of the `send`.
         id: u64,
         /// Its addressee.
@@ -86,10 +164,46 @@ pub enum ToClient {
         /// Its call.
         call: CallId,
     },
+    /// Whether somebody is connected.
+    Presence {
+        /// Its number in this session.
+        n: u64,
+        /// The `id` of the `ask`.
+        id: u64,
+        /// Who.
+        to: Address,
+        /// Connected, or away and expected back.
+        connected: bool,
+    },
+    /// Credentials of the relay.
+    Relay {
+        /// Its number in this session.
+        n: u64,
+        /// The `id` of the `relay`.
+        id: u64,
+        /// For which call.
+        call: CallId,
+        /// Where the relay is (`turn:host:port?transport=udp`).
+        urls: Vec<String>,
+        /// The user name.
+        username: String,
+        /// The password.
+        password: Password,
+        /// For how many seconds an allocation can be made with them.
+        ttl: u32,
+    },
     /// A newer connection proved the same key; this one ends.
     Replaced,
+    /// The server is being stopped or moved; this connection ends.
+    Drain {
+        /// When to connect again. It differs from client to client, so that they do not all come at once.
+        come_back_in_ms: u64,
+    },
     /// Something was wrong.
     Error {
+        /// Its number in this session, where it has an `id`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        n: Option<u64>,
         /// For programs.
         code: ErrorCode,
         /// For people.
@@ -97,7 +211,7 @@ pub enum ToClient {
         text: String,
         /// Whether the connection ends with it.
         fatal: bool,
-        /// The `id` of the `send` that it is about.
+        /// The `id` of the message that it is about, which came to nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<u64>,
     },
@@ -139,8 +253,12 @@ open_enum! {
         AuthTimeout = "auth.timeout",
         /// Too many messages; wait before the next.
         RateLimited = "rate.limited",
-        /// The addressee reads too slowly; this envelope is gone.
+        /// The addressee reads too slowly or has been away for long; this envelope is gone.
         PeerSlow = "peer.slow",
+        /// No call of these two in which envelopes went both ways is known here.
+        CallUnknown = "call.unknown",
+        /// This server has no relay.
+        RelayNone = "relay.none",
         /// The server has as many connections as it can bear.
         ServerOverload = "server.overload",
         /// The server is being stopped; connect again later.
@@ -160,6 +278,38 @@ impl Challenge {
     /// A new one.
     pub fn random() -> Result<Self, NoRandomness> {
         random::bytes().map(Self)
+    }
+}
+
+/// 32 random bytes that only the client and the server of one session know.
+#[derive(Clone, Copy)]
+pub struct Token(pub [u8; 32]);
+
+serde_as_base64url!(Token, 32);
+
+impl PartialEq for Token {
+    /// Takes as long wherever the difference is, so that a token cannot be guessed byte by byte.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Token {}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// A password, which never reaches a log.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Password(pub String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
     }
 }
 
@@ -237,9 +387,20 @@ pub enum MessageError {
         /// How many it has.
         bytes: usize,
     },
+    /// The envelope in it is above its limit.
+    #[error("an envelope has at most {MAX_SEALED_BYTES} bytes, and this one has {bytes}")]
+    EnvelopeTooLarge {
+        /// How many it has, about.
+        bytes: usize,
+    },
     /// Not JSON, or not the fields that are due.
     #[error("this is not a message that version {PROTOCOL_VERSION} knows: {0}")]
     Malformed(#[from] serde_json::Error),
+}
+
+/// An optional field is left out where there is nothing to say.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn session_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use sightline_protocol::switchboard::{decode, encode};
 use sightline_protocol::{
     Address, CallId, CallMessage, Candidate, Challenge, DescriptionKind, ErrorCode, Frame, HangupReason,
-    Identity, Limits, Media, RefusalReason, Sealed, Signature, ToClient, ToServer,
+    Identity, Limits, Media, Password, RefusalReason, Resume, Sealed, Signature, ToClient, ToServer, Token,
 };
 
 const TO_SERVER: &str = include_str!("../golden/to_server.jsonl");
@@ -29,32 +29,86 @@ fn call() -> CallId {
 }
 
 fn to_server() -> Vec<ToServer> {
+    let resume = Resume { session: "k3x9".into(), token: Token([8; 32]), received: 41 };
+    let hello =
+        |resume| ToServer::Hello { version: 1, address: ada(), signature: Signature([7; 64]), resume };
+    let sealed = Sealed(b"sealed".to_vec());
     vec![
-        ToServer::Hello { version: 1, address: ada(), signature: Signature([7; 64]) },
-        ToServer::Send { id: 1, to: bob(), call: call(), sealed: Sealed(b"sealed".to_vec()) },
+        hello(None),
+        hello(Some(resume)),
+        ToServer::Send { id: 1, to: bob(), call: call(), sealed: sealed.clone(), ack: None },
+        ToServer::Send { id: 2, to: bob(), call: call(), sealed, ack: Some(41) },
+        ToServer::Ack { n: 57 },
+        ToServer::Ask { id: 3, to: bob() },
+        ToServer::Relay { id: 4, call: call(), with: bob() },
+        ToServer::Over { id: 5, call: call(), with: bob() },
+        ToServer::Bye,
     ]
 }
 
 fn to_client() -> Vec<ToClient> {
     let smaller = Limits { max_message_bytes: 50_000, max_sealed_bytes: 30_000 };
-    let error = |code, text: &str, fatal, id| ToClient::Error { code, text: text.into(), fatal, id };
+    let fatal =
+        |code, text: &str| ToClient::Error { n: None, code, text: text.into(), fatal: true, id: None };
+    let refused = |n, code, text: &str, id| ToClient::Error {
+        n: Some(n),
+        code,
+        text: text.into(),
+        fatal: false,
+        id: Some(id),
+    };
+    let ready = |resumed, received, stun| ToClient::Ready {
+        session: "k3x9".into(),
+        token: Some(Token([8; 32])),
+        resumed,
+        received,
+        resume_within: 30,
+        stun,
+    };
     vec![
         ToClient::Welcome { version: 1, challenge: Challenge([9; 32]), limits: smaller },
-        ToClient::Ready { session: "k3x9".into() },
-        ToClient::Deliver { from: ada(), call: call(), sealed: Sealed(b"sealed".to_vec()) },
-        ToClient::Offline { id: 1, to: bob(), call: call() },
+        ready(false, 0, vec!["stun:calls.example:3478".into()]),
+        ready(true, 2, Vec::new()),
+        ToClient::Ack { id: 16 },
+        ToClient::Deliver { n: 1, from: ada(), call: call(), sealed: Sealed(b"sealed".to_vec()) },
+        ToClient::Offline { n: 2, id: 1, to: bob(), call: call() },
+        ToClient::Presence { n: 3, id: 3, to: bob(), connected: true },
+        ToClient::Relay {
+            n: 4,
+            id: 4,
+            call: call(),
+            urls: vec![
+                "turn:calls.example:3478?transport=udp".into(),
+                "turns:calls.example:443?transport=tcp".into(),
+            ],
+            username: "1800000000:00000000000000ab-a".into(),
+            password: Password("c2VjcmV0".into()),
+            ttl: 600,
+        },
         ToClient::Replaced,
-        error(ErrorCode::ProtoVersion, "This server speaks version 3.", true, None),
-        error(ErrorCode::ProtoMalformed, "This is not a message.", true, None),
-        error(ErrorCode::ProtoTooLarge, "A message has at most 65536 bytes.", true, None),
-        error(ErrorCode::ProtoUnexpected, "You have said hello already.", true, None),
-        error(ErrorCode::AuthFailed, "The signature does not prove this address.", true, None),
-        error(ErrorCode::AuthTimeout, "No hello came within 10 seconds.", true, None),
-        error(ErrorCode::RateLimited, "Too many messages; wait a second.", false, Some(1)),
-        error(ErrorCode::PeerSlow, "The other side reads too slowly.", false, Some(1)),
-        error(ErrorCode::ServerOverload, "This server is full; try again later.", true, None),
-        error(ErrorCode::ServerClosing, "This server is being stopped.", true, None),
-        error(ErrorCode::ServerInternal, "This server failed.", true, None),
+        ToClient::Drain { come_back_in_ms: 2750 },
+        refused(5, ErrorCode::RateLimited, "Too many messages; wait a second.", 6),
+        refused(6, ErrorCode::PeerSlow, "The other side reads too slowly.", 7),
+        refused(7, ErrorCode::ProtoTooLarge, "An envelope has at most 32768 bytes.", 8),
+        refused(8, ErrorCode::CallUnknown, "No such call of these two is known.", 9),
+        refused(9, ErrorCode::RelayNone, "This server has no relay.", 10),
+        ToClient::Error {
+            n: None,
+            code: ErrorCode::ProtoMalformed,
+            text: "This is not a message.".into(),
+            fatal: false,
+            id: None,
+        },
+        fatal(ErrorCode::ProtoVersion, "This server speaks version 3."),
+        fatal(ErrorCode::ProtoMalformed, "This is not a message."),
+        fatal(ErrorCode::ProtoTooLarge, "A message has at most 65536 bytes."),
+        fatal(ErrorCode::ProtoUnexpected, "Message 7 came, but 6 was due."),
+        fatal(ErrorCode::RateLimited, "Far too many messages."),
+        fatal(ErrorCode::AuthFailed, "The signature does not prove this address."),
+        fatal(ErrorCode::AuthTimeout, "No hello came within 10 seconds."),
+        fatal(ErrorCode::ServerOverload, "This server is full; try again later."),
+        fatal(ErrorCode::ServerClosing, "This server is being stopped."),
+        fatal(ErrorCode::ServerInternal, "This server failed."),
     ]
 }
 
@@ -171,6 +225,11 @@ fn the_specification_states_every_limit() {
         format!("| frames held out of order | {MAX_HELD_FRAMES} |"),
         format!("| replay window | {REPLAY_WINDOW} nonces |"),
         format!("| time for a hello | {} s |", HELLO_TIMEOUT.as_secs()),
+        format!(
+            "| messages a client has unacknowledged | {MAX_UNACKNOWLEDGED_MESSAGES}, together {} KiB |",
+            MAX_UNACKNOWLEDGED_BYTES / 1024
+        ),
+        format!("after {ACKNOWLEDGE_AFTER_MESSAGES} of them, or {} s after", ACKNOWLEDGE_AFTER.as_secs()),
         format!("The caller rings for {} s,", RING_TIMEOUT.as_secs()),
         format!("connecting may take {} s.", CONNECT_TIMEOUT.as_secs()),
         format!("of {PADDING_BYTES} bytes, so that sizes"),
@@ -192,10 +251,15 @@ fn no_message_is_missing_among_the_golden_ones() {
         .map(|message| match message {
             ToServer::Hello { .. } => 0,
             ToServer::Send { .. } => 1,
-            ToServer::Unknown => 2,
+            ToServer::Ack { .. } => 2,
+            ToServer::Ask { .. } => 3,
+            ToServer::Relay { .. } => 4,
+            ToServer::Over { .. } => 5,
+            ToServer::Bye => 6,
+            ToServer::Unknown => 7,
         })
         .collect();
-    assert!(to_server.into_iter().eq(0..2));
+    assert!(to_server.into_iter().eq(0..7));
 
     let to_client: BTreeSet<u8> = to_client()
         .iter()
@@ -206,10 +270,14 @@ fn no_message_is_missing_among_the_golden_ones() {
             ToClient::Offline { .. } => 3,
             ToClient::Replaced => 4,
             ToClient::Error { .. } => 5,
-            ToClient::Unknown => 6,
+            ToClient::Ack { .. } => 6,
+            ToClient::Presence { .. } => 7,
+            ToClient::Relay { .. } => 8,
+            ToClient::Drain { .. } => 9,
+            ToClient::Unknown => 10,
         })
         .collect();
-    assert!(to_client.into_iter().eq(0..6));
+    assert!(to_client.into_iter().eq(0..10));
 
     let call: BTreeSet<u8> = frames()
         .iter()
@@ -294,15 +362,15 @@ fn unknown_fields_are_ignored() {
 
 #[test]
 fn unknown_types_and_words_are_kept_apart_from_malformed_ones() {
-    assert_eq!(decode::<ToServer>(r#"{"t":"resume","session":"k3x9"}"#).unwrap(), ToServer::Unknown);
-    assert_eq!(decode::<ToClient>(r#"{"t":"drain","in_ms":5000}"#).unwrap(), ToClient::Unknown);
+    assert_eq!(decode::<ToServer>(r#"{"t":"knock","id":3}"#).unwrap(), ToServer::Unknown);
+    assert_eq!(decode::<ToClient>(r#"{"t":"knock","n":3}"#).unwrap(), ToClient::Unknown);
     assert_eq!(
         Frame::decode(br#"{"a":0,"s":2,"m":{"t":"chat","text":"hi"}}"#),
         Ok(Frame { ack: 0, part: Some((2, CallMessage::Unknown)) })
     );
     let busy = decode::<ToClient>(r#"{"t":"error","code":"relay.busy","text":"","fatal":false}"#).unwrap();
     let code = ErrorCode::Other("relay.busy".into());
-    assert_eq!(busy, ToClient::Error { code, text: String::new(), fatal: false, id: None });
+    assert_eq!(busy, ToClient::Error { n: None, code, text: String::new(), fatal: false, id: None });
     let why = RefusalReason::Other("asleep".into());
     assert_eq!(
         Frame::decode(br#"{"a":0,"s":2,"m":{"t":"refused","why":"asleep"}}"#),
@@ -311,6 +379,19 @@ fn unknown_types_and_words_are_kept_apart_from_malformed_ones() {
     for malformed in ["", "null", "[]", "{}", r#"{"t":7}"#, r#"{"t":"send","id":1}"#, r#"{"t":"hello"}"#] {
         assert!(decode::<ToServer>(malformed).is_err(), "{malformed}");
     }
+}
+
+#[test]
+fn a_ready_with_a_name_alone_is_one_of_a_new_session_that_cannot_be_resumed() {
+    let ready = ToClient::Ready {
+        session: "k3x9".into(),
+        token: None,
+        resumed: false,
+        received: 0,
+        resume_within: 0,
+        stun: Vec::new(),
+    };
+    assert_eq!(decode::<ToClient>(r#"{"t":"ready","session":"k3x9"}"#).unwrap(), ready);
 }
 
 #[test]

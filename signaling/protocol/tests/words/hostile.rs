@@ -29,7 +29,9 @@ fn an_envelope_above_the_limit_is_refused() {
         [Identity::from_secret_bytes([1; 32]).address().to_string(), CallId([0; 16]).to_string()];
     let deliver = |bytes: usize| {
         let sealed = serde_json::to_string(&Sealed(vec![0; bytes])).unwrap();
-        decode::<ToClient>(&format!(r#"{{"t":"deliver","from":"{from}","call":"{call}","sealed":{sealed}}}"#))
+        decode::<ToClient>(&format!(
+            r#"{{"t":"deliver","n":1,"from":"{from}","call":"{call}","sealed":{sealed}}}"#
+        ))
     };
     assert!(deliver(MAX_SEALED_BYTES).is_ok());
     assert!(matches!(deliver(MAX_SEALED_BYTES + 1), Err(MessageError::Malformed(_))));
@@ -40,8 +42,14 @@ fn the_largest_envelope_fits_into_the_largest_message() {
     let address = Identity::from_secret_bytes([1; 32]).address();
     let sealed = Sealed(vec![0xff; MAX_SEALED_BYTES]);
     let call = CallId([0xff; 16]);
-    let send = encode(&ToServer::Send { id: u64::MAX, to: address, call, sealed: sealed.clone() });
-    let deliver = encode(&ToClient::Deliver { from: address, call, sealed });
+    let send = encode(&ToServer::Send {
+        id: u64::MAX,
+        to: address,
+        call,
+        sealed: sealed.clone(),
+        ack: Some(u64::MAX),
+    });
+    let deliver = encode(&ToClient::Deliver { n: u64::MAX, from: address, call, sealed });
     assert!(send.len() <= MAX_MESSAGE_BYTES && deliver.len() <= MAX_MESSAGE_BYTES);
 }
 
@@ -49,6 +57,7 @@ fn the_largest_envelope_fits_into_the_largest_message() {
 fn a_servers_words_cannot_break_a_log_line() {
     let text = r#"{"t":"error","code":"x\ny","text":"one\ntwo\u001b[31m","fatal":true}"#;
     let expected = ToClient::Error {
+        n: None,
         code: ErrorCode::Other("xy".into()),
         text: "onetwo[31m".into(),
         fatal: true,
@@ -56,7 +65,7 @@ fn a_servers_words_cannot_break_a_log_line() {
     };
     assert_eq!(decode::<ToClient>(text).unwrap(), expected);
     let ready = decode::<ToClient>(r#"{"t":"ready","session":"a\r\nb"}"#).unwrap();
-    assert_eq!(ready, ToClient::Ready { session: "ab".into() });
+    assert!(matches!(ready, ToClient::Ready { session, .. } if session == "ab"));
 }
 
 #[test]

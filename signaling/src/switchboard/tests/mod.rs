@@ -1,0 +1,7 @@
+//! The switchboard's stories, on a clock that only the test moves.
+
+mod away;
+mod desk;
+mod relay;
+mod talk;
+mod worlds;
