@@ -3,6 +3,7 @@
 mod acme;
 mod calls;
 mod client;
+mod door;
 mod hostile;
 mod life;
 mod program;
