@@ -130,11 +130,11 @@ impl Config {
         Self { http: Some(http), ..Self::silent() }
     }
 
-    /// A server for the networks around this computer, as the app runs it: it listens with TLS at their addresses, on any
-    /// free port, shows a certificate of its own, and relays between private addresses as well. Where there is no
-    /// network it listens on loopback.
-    pub fn lan() -> Self {
-        let ips = nearby();
+    /// A server for the networks around this computer, as the app runs it: it listens with TLS at these addresses of it, on
+    /// any free port, shows a certificate of its own, and relays between private addresses as well. Without any it
+    /// listens at all that are in a network; where there is none, on loopback.
+    pub fn lan(ips: &[IpAddr]) -> Self {
+        let ips = if ips.is_empty() { nearby() } else { ips.to_vec() };
         let anywhere: Vec<_> = ips.iter().map(|ip| SocketAddr::new(*ip, 0)).collect();
         let allow = PRIVATE_RANGES.iter().filter_map(|range| range.parse().ok()).collect();
         Self {

@@ -292,7 +292,11 @@ impl Server {
 
     /// How it stands and what it counts, for whoever watches over it.
     pub fn status(&self) -> Status {
-        Status { ready: Arc::<State>::clone(&self.state), metrics: Arc::clone(&self.metrics) }
+        Status {
+            ready: Arc::<State>::clone(&self.state),
+            metrics: Arc::clone(&self.metrics),
+            badge: self.badge.clone(),
+        }
     }
 
     /// Tells every client that the server is being stopped, and ends. Takes a few seconds at most.

@@ -317,7 +317,7 @@ async fn without_its_files_a_server_does_not_start_and_says_which() {
 
 #[tokio::test]
 async fn a_server_for_the_networks_around_needs_nothing_but_its_start() {
-    let server = bind(Config::lan()).await;
+    let server = bind(Config::lan(&[])).await;
     let links = server.links();
     assert!(!links.is_empty() && links.iter().all(|link| link.pin.is_some()), "{links:?}");
     for check in server.test_itself().await {

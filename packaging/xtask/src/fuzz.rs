@@ -11,7 +11,7 @@ use crate::steps::{cargo, succeed, workspace};
 use crate::{Failure, Outcome};
 
 /// What can be tested: the programs of `tests/fuzz`.
-const TARGETS: &[&str] = &["words"];
+const TARGETS: &[&str] = &["words", "relay"];
 
 const USUAL_SECONDS: u32 = 60;
 

@@ -19,6 +19,9 @@ use crate::signals::{Asked, Signals};
 /// How long those who are asked for our public address have to answer.
 const ASK_WITHIN: Duration = Duration::from_secs(3);
 
+/// Listening sockets, log, certificate files and the like.
+const FILES_OF_OUR_OWN: usize = 200;
+
 /// Runs the server until it is asked to stop.
 pub(crate) async fn run(mut settings: Settings) -> Result<()> {
     // Before anything is printed: a script may send a signal as soon as it has read the first line.
@@ -28,6 +31,7 @@ pub(crate) async fn run(mut settings: Settings) -> Result<()> {
         () = signals.stop() => return Ok(()),
     };
     let limits = settings.config.limits;
+    take_files(limits.sockets + limits.relay.allocations + FILES_OF_OUR_OWN);
     let data = settings.config.data.clone();
     let server = Server::bind(settings.config).await?;
     let mut beside = JoinSet::new();
@@ -73,6 +77,27 @@ pub(crate) async fn run(mut settings: Settings) -> Result<()> {
     }
     Ok(())
 }
+
+/// Each connection and each relayed address is an open file to the system, of which most systems let a program have a
+/// thousand until it asks for more.
+#[cfg(unix)]
+fn take_files(needed: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::debug!(%error, "there are no more files to be had");
+    }
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    if allowed < needed as u64 {
+        tracing::warn!(
+            "the system lets this program have {allowed} files open, and its limits allow for {needed}: beyond that \
+             connections are turned away. `ulimit -n`, or LimitNOFILE of a service, allows more"
+        );
+    }
+}
+
+#[cfg(not(unix))]
+const fn take_files(_needed: usize) {}
 
 /// Finds where this computer is reached, unless that was said, and tells in sentences how.
 async fn find_addresses(settings: &mut Settings) -> Vec<String> {

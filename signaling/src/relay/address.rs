@@ -110,7 +110,7 @@ impl Policy {
     pub(super) fn may_be_relayed(&self, address: SocketAddr) -> bool {
         self.relays_from(address.ip())
             && self.relay_ports.contains(&address.port())
-            && !self.listening.contains(&address)
+            && !self.listens_at(address)
     }
 
     /// Whether packets may leave for this address, at any port but those that `judge_port` refuses.
@@ -124,10 +124,20 @@ impl Policy {
         if peer.port() == 0 {
             return Err(Denied::PortZero);
         }
-        if self.listening.contains(&peer) {
+        if self.listens_at(peer) {
             return Err(Denied::Listening);
         }
         Ok(())
+    }
+
+    /// A socket on a wildcard address listens on every address of this computer, those included that it got since.
+    pub(super) fn listens_at(&self, address: SocketAddr) -> bool {
+        let ip = address.ip();
+        self.listening.iter().any(|socket| {
+            socket.port() == address.port()
+                && (socket.ip() == ip
+                    || (socket.ip().is_unspecified() && (self.own.contains(&ip) || ip.is_loopback())))
+        })
     }
 
     fn judge_form(&self, ip: IpAddr) -> Result<(), Denied> {

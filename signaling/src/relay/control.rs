@@ -65,7 +65,7 @@ const KNOWN_IN_BINDING: &[AttributeType] = &[
 
 impl Relay {
     pub(super) fn on_control(&mut self, client: Client, packet: &[u8], now: Instant) {
-        let is_nobody = client.remote.port() == 0 || self.policy.judge_port(client.remote).is_err();
+        let is_nobody = self.policy.judge_port(client.remote).is_err();
         let Some(message) = stun::read(packet).filter(|_| !is_nobody) else {
             self.counts.dropped.malformed += 1;
             return;

@@ -11,12 +11,13 @@ const STUN_HEADER: usize = 20;
 const IPV4: u8 = 1;
 const IPV6: u8 = 2;
 
-/// The channels there are. RFC 8656 has fewer than the bits would give.
-pub(super) const CHANNELS: std::ops::RangeInclusive<u16> = 0x4000..=0x4fff;
+/// The channels there are: as many as RFC 5766 had. RFC 8656 leaves clients those up to 0x4fff, so that other things can be
+/// told apart from them on one port; nothing else comes here, and coturn's client still takes all of them.
+pub(super) const CHANNELS: std::ops::RangeInclusive<u16> = 0x4000..=0x7fff;
 
 /// Whether a packet says that it is ChannelData.
 pub(super) fn is_channel_data(packet: &[u8]) -> bool {
-    packet.first().is_some_and(|first| (0x40..=0x4f).contains(first))
+    packet.first().is_some_and(|first| (0x40..=0x7f).contains(first))
 }
 
 /// The channel and its data. What is behind the data is padding.

@@ -162,7 +162,8 @@ pub(crate) struct Rules {
     pub(crate) key: [u8; 32],
     /// The sockets that clients send datagrams to, in the order of their `SocketIndex`.
     pub(crate) sockets: Vec<ClientSocket>,
-    /// Every address and port this server listens on, as others see it and as this computer does. Never reached.
+    /// Every address and port this server listens on, as others see it and as this computer does; a wildcard address
+    /// stands for all of this computer's. Never reached.
     pub(crate) listening: Vec<SocketAddr>,
     /// Every address of this computer: of its interfaces, and those at which it is known outside. Reached only at relayed
     /// addresses, and only in memory.

@@ -61,18 +61,18 @@ impl Departures {
         }
     }
 
-    /// A packet: head and payload.
-    pub(super) fn add(&mut self, sockets: &mut Sockets, way: Way, head: &[u8], payload: &[u8]) {
+    /// A packet, in its parts.
+    pub(super) fn add(&mut self, sockets: &mut Sockets, way: Way, parts: [&[u8]; 3]) {
         if way.to.port() == 0 {
             // Nobody is there, and the kernel's refusal would look like one of gathering.
             self.not_sent += 1;
             return;
         }
-        let length = head.len() + payload.len();
+        let length = parts.iter().map(|part| part.len()).sum();
         let place = place_of(&way);
         if let Some(run) = &mut self.runs[place] {
             if run.takes(&way, length) {
-                run.add(head, payload);
+                run.add(parts);
                 return;
             }
             self.send(place, sockets);
@@ -90,7 +90,7 @@ impl Departures {
         };
         let bytes = self.spare.pop().unwrap_or_default();
         let mut run = Run { way, bytes, size: length, packets: 0, most };
-        run.add(head, payload);
+        run.add(parts);
         self.runs[place] = Some(run);
     }
 
@@ -124,9 +124,10 @@ impl Run {
             && self.way == *way
     }
 
-    fn add(&mut self, head: &[u8], payload: &[u8]) {
-        self.bytes.extend_from_slice(head);
-        self.bytes.extend_from_slice(payload);
+    fn add(&mut self, parts: [&[u8]; 3]) {
+        for part in parts {
+            self.bytes.extend_from_slice(part);
+        }
         self.packets += 1;
     }
 

@@ -14,7 +14,7 @@ use super::outbox::Outbox;
 use super::setup::Plan;
 use super::sockets::{self, Place, Sockets};
 use crate::relay::{
-    AllocationId, Client, Destination, Effect, Event, Family, Forward, Head, PortWish, Relay, StreamId, Via,
+    AllocationId, Client, Destination, Effect, Event, Family, Forward, PortWish, Relay, StreamId, Via,
 };
 
 /// An answer that grants an allocation begins like this.
@@ -83,14 +83,16 @@ impl Hands {
     /// Sends a packet on. What the network said about congestion goes with it.
     pub(super) fn carry(&mut self, forward: Option<Forward<'_>>, ecn: Option<EcnCodepoint>) {
         let Some(Forward { to, head, payload, tail }) = forward else { return };
+        let zeros = [0; 3];
+        let parts = [head.bytes(), payload, zeros.get(..usize::from(tail)).unwrap_or_default()];
         match to {
             Destination::Peer { via, to } => {
                 if let Some(place) = self.place(via) {
                     let way = Way { out: Place::Relay(place), from: None, to, ecn };
-                    self.departures.add(&mut self.sockets, way, head.bytes(), payload);
+                    self.departures.add(&mut self.sockets, way, parts);
                 }
             }
-            Destination::Client(client) => self.hand_over(client, head.bytes(), payload, tail, ecn),
+            Destination::Client(client) => self.hand_over(client, parts, ecn),
             Destination::Neighbour { relayed, from, scope } => {
                 let Some(owner) = self.shared.ports.owner(Family::of(relayed.ip()), relayed.port()) else {
                     return;
@@ -115,7 +117,7 @@ impl Hands {
                     {
                         outbox.allocated();
                     }
-                    self.hand_over(client, Head::none().bytes(), &bytes, 0, None);
+                    self.hand_over(client, [&[], &bytes, &[]], None);
                 }
                 Effect::Bind { allocation, family, port } => {
                     let event = match self.bind(allocation, family, port) {
@@ -178,27 +180,24 @@ impl Hands {
         }
     }
 
-    fn hand_over(
-        &mut self,
-        client: Client,
-        head: &[u8],
-        payload: &[u8],
-        tail: u8,
-        ecn: Option<EcnCodepoint>,
-    ) {
+    #[cfg(test)]
+    pub(super) fn spring_trap(&self) {
+        let trapped = *super::mailbox::lock(&self.shared.trap);
+        assert_ne!(trapped, Some(self.index), "a panic for a test");
+    }
+
+    fn hand_over(&mut self, client: Client, parts: [&[u8]; 3], ecn: Option<EcnCodepoint>) {
         match client.via {
             Via::Udp(face) => {
                 if let Some((out, from)) = self.sockets.face(usize::from(face.0)) {
                     let way = Way { out, from, to: client.remote, ecn };
-                    self.departures.add(&mut self.sockets, way, head, payload);
+                    self.departures.add(&mut self.sockets, way, parts);
                 }
             }
-            Via::Stream(stream) => {
-                match self.streams.get(&stream).map(|outbox| outbox.put(head, payload, tail)) {
-                    Some(Ok(())) | None => {}
-                    Some(Err(Full)) => self.stream_full += 1,
-                }
-            }
+            Via::Stream(stream) => match self.streams.get(&stream).map(|outbox| outbox.put(parts)) {
+                Some(Ok(())) | None => {}
+                Some(Err(Full)) => self.stream_full += 1,
+            },
         }
     }
 

@@ -80,6 +80,9 @@ struct Shared {
     allocations: AtomicUsize,
     most_allocations: usize,
     failed: AtomicBool,
+    /// Which thread is to panic, for a test.
+    #[cfg(test)]
+    trap: std::sync::Mutex<Option<usize>>,
 }
 
 /// Why there is no relay.
@@ -125,6 +128,8 @@ impl RelayThreads {
             allocations: AtomicUsize::new(0),
             most_allocations: setup.limits.allocations,
             failed: AtomicBool::new(false),
+            #[cfg(test)]
+            trap: std::sync::Mutex::default(),
         });
         let epoch = Epoch {
             at: Instant::now(),
@@ -220,6 +225,12 @@ impl Shared {
 
     fn leave(&self) {
         self.allocations.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    #[cfg(test)]
+    fn panic_in(&self, thread: usize) {
+        *mailbox::lock(&self.trap) = Some(thread);
+        self.mailboxes[thread].wake();
     }
 }
 

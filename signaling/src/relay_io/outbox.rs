@@ -30,17 +30,16 @@ struct Waiting {
 }
 
 impl Outbox {
-    /// A message: head, payload, and so many zeros. All of it or nothing.
-    pub(super) fn put(&self, head: &[u8], payload: &[u8], tail: u8) -> Result<(), Full> {
+    /// A message, in its parts. All of it or nothing.
+    pub(super) fn put(&self, parts: [&[u8]; 3]) -> Result<(), Full> {
         let mut waiting = lock(&self.waiting);
-        let tail = usize::from(tail);
-        if waiting.bytes.len() + head.len() + payload.len() + tail > BYTES {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        if waiting.bytes.len() + length > BYTES {
             return Err(Full);
         }
-        waiting.bytes.extend_from_slice(head);
-        waiting.bytes.extend_from_slice(payload);
-        let length = waiting.bytes.len() + tail;
-        waiting.bytes.resize(length, 0);
+        for part in parts {
+            waiting.bytes.extend_from_slice(part);
+        }
         drop(waiting);
         self.changed.notify_one();
         Ok(())
@@ -88,8 +87,8 @@ mod tests {
     #[tokio::test]
     async fn messages_come_out_in_order_and_padded_and_then_the_end() {
         let outbox = Outbox::default();
-        outbox.put(&[1, 2], &[3], 1).unwrap();
-        outbox.put(&[], &[4], 0).unwrap();
+        outbox.put([&[1, 2], &[3], &[0]]).unwrap();
+        outbox.put([&[], &[4], &[]]).unwrap();
         outbox.close();
         let mut bytes = vec![9; 3];
         assert!(outbox.take(&mut bytes).await);
@@ -101,10 +100,10 @@ mod tests {
     fn a_full_outbox_takes_no_part_of_a_message() {
         let outbox = Outbox::default();
         let message = [7; 60_000];
-        assert_eq!(outbox.put(&[], &message, 0), Ok(()));
-        assert_eq!(outbox.put(&[], &message, 0), Ok(()));
-        assert_eq!(outbox.put(&[1; 4], &message, 3), Err(Full));
+        assert_eq!(outbox.put([&[], &message, &[]]), Ok(()));
+        assert_eq!(outbox.put([&[], &message, &[]]), Ok(()));
+        assert_eq!(outbox.put([&[1; 4], &message, &[0; 3]]), Err(Full));
         assert_eq!(lock(&outbox.waiting).bytes.len(), 120_000);
-        assert_eq!(outbox.put(&[], &message[..8000], 0), Ok(()), "a smaller one still fits");
+        assert_eq!(outbox.put([&[], &message[..8000], &[]]), Ok(()), "a smaller one still fits");
     }
 }

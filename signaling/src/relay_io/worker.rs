@@ -97,6 +97,8 @@ impl Worker {
                 }
             }
             if has_mail {
+                #[cfg(test)]
+                self.hands.spring_trap();
                 self.read_mail(now);
             }
             for _ in 0..self.readable.len() {

@@ -16,9 +16,15 @@ struct Both {
 
 impl Both {
     fn new(allow: &[&str]) -> Self {
+        Self::with(allow, &[])
+    }
+
+    fn with(allow: &[&str], listening: &[&str]) -> Self {
+        let listening =
+            listening.iter().map(|address| at(address)).chain(rules(Reach::Public).listening).collect();
         let allow = allow.iter().map(|range| range.parse().unwrap()).collect();
         let limits = RelayLimits { permissions: 10_000, channels: 4096, ..rules(Reach::Public).limits };
-        let mut world = World::new(Rules { allow, limits, ..rules(Reach::Public) });
+        let mut world = World::new(Rules { allow, limits, listening, ..rules(Reach::Public) });
         let v4 = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
         let v6 = world.asker(udp("[2a00::5]:1000"), credentials(Party::Caller));
         world.allocate(&v4);
@@ -179,6 +185,16 @@ fn where_the_server_listens_nothing_is_sent_whatever_is_allowed() {
             assert!(!sent && !bind, "{listening}");
         }
     }
+}
+
+#[test]
+fn a_socket_on_a_wildcard_address_listens_on_all_of_them() {
+    let mut both = Both::with(&["0.0.0.0/0", "::/0"], &["0.0.0.0:5349", "[::]:5349"]);
+    for own in ["9.9.9.9:5349", "192.168.7.7:5349", "127.0.0.2:5349", "[2606:4700::9]:5349", "[::1]:5349"] {
+        let [permit, sent, bind] = both.tries(at(own));
+        assert!(permit && !sent && !bind, "{own}");
+    }
+    assert_eq!(both.tries(at("1.1.1.1:5349")), [true; 3], "another computer's");
 }
 
 #[test]
