@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::report::Report;
+use super::report::{Report, tried};
 use super::settings::{Metrics, Settings};
 use super::values::When;
 use crate::service;
@@ -64,7 +64,7 @@ pub(crate) async fn run(mut settings: Settings) -> Result<()> {
     };
     say(&report.text())?;
     service::ready(&format!("Listening on {}", without_pin(link)));
-    watch(&server, &mut signals).await;
+    watch(&server, &mut signals).await?;
 
     tracing::info!(
         "asked to stop: clients are told, and relayed calls have {:?} to end",
@@ -136,16 +136,23 @@ async fn serve_metrics(
     Ok(Some(at))
 }
 
-/// Until the server is asked to stop: says that it is alive, and hears what else is asked.
-async fn watch(server: &Server, signals: &mut Signals) {
+/// Until the server is asked to stop: tells what came of its test of itself, says that it is alive, and hears what else is
+/// asked.
+async fn watch(server: &Server, signals: &mut Signals) -> Result<()> {
+    let (mut told, test) = (false, server.test_itself());
+    tokio::pin!(test);
     let every = service::watched_every();
     let mut beat = interval(every.unwrap_or(Duration::from_secs(3600)));
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            checks = &mut test, if !told => {
+                told = true;
+                say(&tried(&checks))?;
+            }
             _ = beat.tick(), if every.is_some() => service::alive(),
             asked = signals.next() => match asked {
-                Asked::Stop => return,
+                Asked::Stop => return Ok(()),
                 Asked::Reload => reload(server),
             },
         }
