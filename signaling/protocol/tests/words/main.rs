@@ -8,4 +8,5 @@ mod hostile;
 mod keys;
 mod links;
 mod sealing;
+mod sessions;
 mod vectors;
