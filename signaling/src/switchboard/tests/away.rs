@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sightline_protocol::ToServer;
+
 use super::super::*;
 use super::desk::Seen::{Closed, Cut, Told};
 use super::desk::*;
