@@ -194,7 +194,8 @@ documented! {
         pub hello_bytes: usize,
         /// One message after it, in bytes. A longer one is refused and the connection closed.
         pub message_bytes: usize,
-        /// Messages a second that one client may send for long. More are refused one by one, each with an error.
+        /// Messages a second that one client may send for long. More are refused one by one, each with an error;
+        /// whoever sends four times as many is closed.
         pub messages_per_second: u32,
         /// Messages one client may send at once after a silence, such as the candidates of a new call. More are refused
         /// one by one.
@@ -203,7 +204,8 @@ documented! {
         pub calls_per_minute: u32,
         /// Questions a minute whether somebody is connected. More are refused one by one.
         pub questions_per_minute: u32,
-        /// Calls known at once. One more is connected all the same, but gets no relay.
+        /// Calls known at once. For one more the oldest unanswered one is forgotten; where all are answered the new one is
+        /// connected all the same, but gets no relay.
         pub calls: usize,
         /// Messages that wait for one client that reads slowly or is away. One more is refused, and its sender told.
         pub waiting_messages: usize,
