@@ -15,6 +15,7 @@ use sightline_protocol::keys::Identity;
 
 const KEY_FILE: &str = "identity.key";
 const SETTINGS_FILE: &str = "settings.toml";
+const SERVER_FOLDER: &str = "server";
 
 /// The folder of one installation.
 #[derive(Clone, Debug)]
@@ -115,6 +116,11 @@ impl Profile {
             path,
             reason: error.to_string().trim().to_owned(),
         })
+    }
+
+    /// What a server keeps that this installation runs itself: its certificate, so that links to it go on to hold.
+    pub fn server_folder(&self) -> PathBuf {
+        self.folder.join(SERVER_FOLDER)
     }
 
     fn write_new(&self, path: &Path, content: &[u8]) -> Result<(), ProfileError> {

@@ -188,6 +188,31 @@ fn a_call_whose_other_end_died_is_lost_within_fifteen_seconds() {
 }
 
 #[test]
+fn who_is_the_server_as_well_is_called_by_the_pin_in_the_link_and_by_no_other() {
+    let _turn = my_turn();
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    let mut callee = Program::answer_here(&b, SMALL);
+    let link = callee.link();
+    let (front, pin) = link.split_once('~').expect("a pin, as nobody vouches for the certificate");
+    assert!(front.starts_with("https://127.0.0.1:"), "{link}");
+
+    let other = format!("{front}~{}{}", if pin.starts_with('A') { 'B' } else { 'A' }, &pin[1..]);
+    let misled = Program::call(&other, &a, SMALL).ended(LONGEST_CALL);
+    assert_eq!(misled.code, 3, "{}", misled.output);
+    assert!(misled.errors.contains("not the server"), "{}", misled.errors);
+
+    let mut caller = Program::call(&link, &a, SMALL);
+    caller.wait_for("pictures", |event| event["counters"]["frames_shown"].as_u64() > Some(0));
+    caller.interrupt();
+    assert_eq!(caller.ended(LONGEST_CALL).code, 0);
+    assert_eq!(callee.ended(LONGEST_CALL).code, 0);
+
+    let again = Program::answer_here(&b, SMALL).link();
+    assert_eq!(again.split_once('~').expect("a pin").1, pin, "a link that was given away goes on to hold");
+}
+
+#[test]
 fn who_is_in_a_call_is_busy_for_others() {
     let _turn = my_turn();
     let folder = tempfile::tempdir().unwrap();

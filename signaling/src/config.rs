@@ -130,11 +130,11 @@ impl Config {
         Self { http: Some(http), ..Self::silent() }
     }
 
-    /// A server for the networks around this computer, as the app runs it: it listens with TLS at their addresses, on any
-    /// free port, shows a certificate of its own, and relays between private addresses as well. Where there is no
-    /// network it listens on loopback.
-    pub fn lan() -> Self {
-        let ips = nearby();
+    /// A server for the networks around this computer, as the app runs it: it listens with TLS at these addresses of it, on
+    /// any free port, shows a certificate of its own, and relays between private addresses as well. Without any it
+    /// listens at all that are in a network; where there is none, on loopback.
+    pub fn lan(ips: &[IpAddr]) -> Self {
+        let ips = if ips.is_empty() { nearby() } else { ips.to_vec() };
         let anywhere: Vec<_> = ips.iter().map(|ip| SocketAddr::new(*ip, 0)).collect();
         let allow = PRIVATE_RANGES.iter().filter_map(|range| range.parse().ok()).collect();
         Self {
@@ -194,7 +194,8 @@ documented! {
         pub hello_bytes: usize,
         /// One message after it, in bytes. A longer one is refused and the connection closed.
         pub message_bytes: usize,
-        /// Messages a second that one client may send for long. More are refused one by one, each with an error.
+        /// Messages a second that one client may send for long. More are refused one by one, each with an error;
+        /// whoever sends four times as many is closed.
         pub messages_per_second: u32,
         /// Messages one client may send at once after a silence, such as the candidates of a new call. More are refused
         /// one by one.
@@ -203,7 +204,8 @@ documented! {
         pub calls_per_minute: u32,
         /// Questions a minute whether somebody is connected. More are refused one by one.
         pub questions_per_minute: u32,
-        /// Calls known at once. One more is connected all the same, but gets no relay.
+        /// Calls known at once. For one more the oldest unanswered one is forgotten; where all are answered the new one is
+        /// connected all the same, but gets no relay.
         pub calls: usize,
         /// Messages that wait for one client that reads slowly or is away. One more is refused, and its sender told.
         pub waiting_messages: usize,

@@ -30,6 +30,12 @@ impl<S: Stream> Stream for TlsStream<S> {
     }
 }
 
+impl<S: Stream> Stream for Box<S> {
+    fn cut(self) {
+        S::cut(*self);
+    }
+}
+
 /// How long the other side has to read our last words and close its half. After that the socket is reset.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 

@@ -61,8 +61,11 @@ fn init(said: &CommandLine, stdout: bool) -> Result<()> {
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
+        // The data folder is for its owner alone. A folder that somebody names may be read by the service's user.
         #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        if said.config.is_none() {
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        }
         builder.create(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     let new = OpenOptions::new().write(true).create_new(true).open(&file);

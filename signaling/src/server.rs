@@ -25,6 +25,7 @@ use crate::operator::{Neighbours, REPORTS, Report, operate};
 use crate::public_address::of_listening;
 use crate::relay::{Epoch, News};
 use crate::relay_io::{RelayThreads, Setup, StartError, TcpDoor};
+use crate::self_test::{self, Check, Ways};
 use crate::status::Status;
 use crate::switchboard::{self, RelayOffer, Switchboard};
 use crate::tls;
@@ -273,6 +274,17 @@ impl Server {
         self.badge.as_ref().map(|badge| badge.facts())
     }
 
+    /// Dials its own public addresses, in every way that it tells others of. Takes a few seconds at most.
+    pub async fn test_itself(&self) -> Vec<Check> {
+        let ways = Ways {
+            addresses: &self.addresses,
+            public_ips: &self.public_ips,
+            pin: self.certificate().map(|facts| facts.pin),
+            relays: self.relay.is_some(),
+        };
+        self_test::try_all(ways).await
+    }
+
     /// Whether new calls may come here; if not, why not.
     pub fn ready(&self) -> Result<(), &'static str> {
         self.state.ready()
@@ -280,7 +292,11 @@ impl Server {
 
     /// How it stands and what it counts, for whoever watches over it.
     pub fn status(&self) -> Status {
-        Status { ready: Arc::<State>::clone(&self.state), metrics: Arc::clone(&self.metrics) }
+        Status {
+            ready: Arc::<State>::clone(&self.state),
+            metrics: Arc::clone(&self.metrics),
+            badge: self.badge.clone(),
+        }
     }
 
     /// Tells every client that the server is being stopped, and ends. Takes a few seconds at most.
@@ -386,6 +402,13 @@ fn make_badge(
 }
 
 /// Starts what keeps the certificate fresh, where anything does.
+#[cfg_attr(
+    not(feature = "program"),
+    expect(
+        unused_variables,
+        reason = "what an authority gives is kept there, and only the program asks one"
+    )
+)]
 fn keep_certificate(
     certificate: Certificate,
     badge: &Arc<Badge>,
@@ -455,4 +478,22 @@ fn start_relay(
     };
     let relay = RelayThreads::start(setup, Arc::clone(metrics)).map_err(BindError::of_relay)?;
     Ok(Some(Arc::new(relay)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_port_cannot_be_had_says_what_to_do() {
+        let said = |at: &str, kind: io::ErrorKind| {
+            BindError::of(at.parse().expect("an address"), kind.into()).to_string()
+        };
+        assert!(said("0.0.0.0:443", io::ErrorKind::PermissionDenied).contains("CAP_NET_BIND_SERVICE"));
+        assert!(said("0.0.0.0:443", io::ErrorKind::AddrInUse).contains("port 443 is in use"));
+        assert!(said("192.0.2.1:443", io::ErrorKind::AddrNotAvailable).contains("has no address 192.0.2.1"));
+        assert!(
+            said("0.0.0.0:8443", io::ErrorKind::PermissionDenied).contains("cannot listen on 0.0.0.0:8443")
+        );
+    }
 }

@@ -6,13 +6,14 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+use crate::certificate::Badge;
 use crate::hang_up::hang_up;
 use crate::http::Ready;
 use crate::metrics::Metrics;
@@ -38,6 +39,7 @@ const FIGURES: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Status {
     pub(crate) ready: Arc<dyn Ready>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) badge: Option<Arc<Badge>>,
 }
 
 impl std::fmt::Debug for Status {
@@ -54,6 +56,9 @@ impl Status {
 
     /// All that is counted, in Prometheus' text format.
     pub fn figures(&self) -> String {
+        let ends = self.badge.as_ref().and_then(|badge| badge.facts().ends);
+        let ends = ends.and_then(|ends| ends.duration_since(UNIX_EPOCH).ok());
+        self.metrics.door.certificate_ends.set(ends.map_or(0, |ends| ends.as_secs()));
         self.metrics.text()
     }
 
@@ -135,7 +140,7 @@ mod tests {
     }
 
     fn status(ready: Result<(), &'static str>) -> Status {
-        Status { ready: Arc::new(Says(ready)), metrics: Arc::new(Metrics::default()) }
+        Status { ready: Arc::new(Says(ready)), metrics: Arc::default(), badge: None }
     }
 
     fn answer(ready: Result<(), &'static str>, request: &str) -> String {

@@ -57,6 +57,9 @@ pub enum Action {
         /// The server I am reached at
         #[arg(long, value_name = "URL")]
         server: Option<ServerAddress>,
+        /// Be the server as well, for calls within this network: nothing else has to be set up
+        #[arg(long, conflicts_with = "server")]
+        here: bool,
         /// What to send.
         #[command(flatten)]
         media: MediaArgs,

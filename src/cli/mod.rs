@@ -61,7 +61,10 @@ fn act(args: Args) -> anyhow::Result<Exit> {
             tell::say(&link.to_string());
             Ok(Exit::Fine)
         }
-        Action::Answer { profile, server, media, out } => {
+        Action::Answer { profile, here: true, media, out, server: _ } => {
+            session::answer_here(&Profile::at(profile.as_deref())?, &media, &out)
+        }
+        Action::Answer { profile, server, here: false, media, out } => {
             let profile = Profile::at(profile.as_deref())?;
             let server = server_of(&profile, server)?;
             session::answer(&profile, server, &media, &out)

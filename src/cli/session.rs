@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::IpAddr,
     path::Path,
     pin::pin,
     time::{Duration, Instant},
@@ -14,7 +15,7 @@ use sightline_protocol::{
     keys::Address,
     link::{CallLink, LinkToken, ServerAddress},
 };
-use sightline_server::asked_to_stop;
+use sightline_server::{Config, Server, asked_to_stop};
 use tokio::{
     runtime::Runtime,
     time::{sleep_until, timeout},
@@ -42,6 +43,9 @@ use super::{
 
 /// How long the server may take to know us before we give up on it.
 const SERVER_WITHIN: Duration = Duration::from_secs(10);
+/// The port of a server that somebody is for a call. Always the same, so that a link given away holds; another one where it
+/// is taken.
+const PORT_HERE: u16 = 7443;
 /// How long everything may take to be written and said when the call is over.
 const CLOSE_WITHIN: Duration = Duration::from_secs(15);
 
@@ -60,7 +64,7 @@ pub(super) fn call(
         "this is your own link; give it to somebody else, and call theirs"
     );
     let duty = Duty::Dial { to: link.address, token: link.token.clone() };
-    run(installation, duty, wish, out, clock)
+    run(&runtime()?, installation, duty, wish, out, clock)
 }
 
 /// Waits for a call.
@@ -73,7 +77,33 @@ pub(super) fn answer(
     let clock = Clock::start();
     let wish = media.media()?;
     let installation = installation(profile, server, media, out, clock)?;
-    run(installation, Duty::Answer, wish, out, clock)
+    run(&runtime()?, installation, Duty::Answer, wish, out, clock)
+}
+
+/// Waits for a call, and is the server for it.
+pub(super) fn answer_here(profile: &Profile, media: &MediaArgs, out: &OutArgs) -> anyhow::Result<Exit> {
+    let clock = Clock::start();
+    let wish = media.media()?;
+    let runtime = runtime()?;
+    let server = runtime.block_on(Server::bind(server_here(profile, &out.bind)))?;
+    let address =
+        server.links().into_iter().next().context("this computer has no address to be reached at")?;
+    let installation = installation(profile, address, media, out, clock)?;
+    let exit = run(&runtime, installation, Duty::Answer, wish, out, clock);
+    runtime.block_on(server.close());
+    exit
+}
+
+fn server_here(profile: &Profile, bind: &[IpAddr]) -> Config {
+    let mut config = Config::lan(bind);
+    for address in &mut config.https {
+        address.set_port(PORT_HERE);
+    }
+    Config { https_instead: vec![0], data: Some(profile.server_folder()), ..config }
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    Runtime::new().context("the system gives no threads")
 }
 
 /// What a session is there for.
@@ -109,6 +139,7 @@ fn installation(
 }
 
 fn run(
+    runtime: &Runtime,
     installation: Installation,
     duty: Duty,
     wish: Media,
@@ -122,7 +153,6 @@ fn run(
         ));
         return Ok(Exit::NeverConnected);
     }
-    let runtime = Runtime::new().context("the system gives no threads")?;
     let teller = Teller::new(clock, out.events, "");
     runtime.block_on(async {
         let link = CallLink {

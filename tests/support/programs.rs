@@ -129,6 +129,11 @@ impl Program {
         Self::start(&["answer", "--server", &server.url], profile, args)
     }
 
+    /// Answers, and is the server as well.
+    pub(crate) fn answer_here(profile: &Path, args: &[&str]) -> Self {
+        Self::start(&["answer", "--here"], profile, args)
+    }
+
     pub(crate) fn call(link: &str, profile: &Path, args: &[&str]) -> Self {
         Self::start(&["call", link], profile, args)
     }

@@ -333,7 +333,7 @@ impl Session {
 
     /// Does what is due by now.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.held.as_ref().is_some_and(|held| held.until.is_some_and(|until| until <= now)) {
+        if self.given_up_at().is_some_and(|until| until <= now) {
             self.give_up();
         }
         self.acknowledge(now);
@@ -341,7 +341,7 @@ impl Session {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next, and what for.
     pub fn poll_timeout(&self) -> Option<(Instant, Why)> {
-        let given_up = self.held.as_ref().and_then(|held| held.until).map(|until| (until, Why::GivenUp));
+        let given_up = self.given_up_at().map(|until| (until, Why::GivenUp));
         let owed = self.inbox.due().filter(|_| self.line == Line::Up).map(|due| (due, Why::Acknowledge));
         given_up.into_iter().chain(owed).min_by_key(|(due, _)| *due)
     }
@@ -354,6 +354,11 @@ impl Session {
     /// Whether the server knows us at this moment.
     pub fn is_up(&self) -> bool {
         self.line == Line::Up
+    }
+
+    /// How many messages the server has not acknowledged.
+    pub fn unacknowledged(&self) -> usize {
+        self.outbox.len()
     }
 
     fn heard(&mut self, message: ToClient, now: Instant) {
@@ -483,6 +488,15 @@ impl Session {
             held.until = Some(now + held.resume_within);
         }
         self.line = Line::Down;
+    }
+
+    /// When the server stops waiting for us. Not while we wait for its answer to that very question: it may have taken us
+    /// back in the last moment.
+    fn given_up_at(&self) -> Option<Instant> {
+        match self.line {
+            Line::Down | Line::Greeting => self.held.as_ref()?.until,
+            Line::Proving | Line::Up => None,
+        }
     }
 
     /// The connection is to end, and the session with it.

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use sightline_server::{Check, Verdict, Way};
+
 /// All that is told at the start.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Report<'a> {
@@ -24,8 +26,7 @@ pub(crate) struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// The text, without the last line, which the self-test adds. Its first line is for scripts as well, and stays as it
-    /// is.
+    /// The text. Its first line is for scripts as well, and stays as it is.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("Sightline server, listening on {}\n\n", self.link);
         let mut row = |name: &str, value: &str| {
@@ -60,6 +61,30 @@ impl Report<'_> {
         line(&format!("  sightline answer --server '{}'\n", self.link));
         text
     }
+}
+
+/// What came of the self-test. Empty where nothing was tried.
+pub(crate) fn tried(checks: &[Check]) -> String {
+    if checks.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("\nTried from this computer:\n\n");
+    let (answered, others): (Vec<_>, Vec<_>) =
+        checks.iter().partition(|check| check.verdict == Verdict::Answered);
+    for way in [Way::Https, Way::StunUdp, Way::StunTcp, Way::StunTls] {
+        let places: Vec<_> =
+            answered.iter().filter(|check| check.way == way).map(|check| check.at.to_string()).collect();
+        if !places.is_empty() {
+            text.push_str(&format!("  {:<15} answers at {}\n", way.to_string(), places.join(" and ")));
+        }
+    }
+    for check in &others {
+        text.push_str(&format!("  {}\n", check.in_words()));
+    }
+    if answered.iter().any(|check| check.inside) {
+        text.push_str("\nWhether a firewall lets others in can only be seen from outside.\n");
+    }
+    text
 }
 
 /// `TCP port 443 of every address`, or the addresses themselves.
@@ -123,6 +148,24 @@ In Sightline they wait for calls with it, and read their own call link, by
   sightline answer --server 'https://192.0.2.7:8443/#~PIN'
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn what_answers_is_told_in_a_line_and_what_does_not_in_a_sentence() {
+        let check = |way, place, inside, verdict| Check { way, at: at(place), inside, verdict };
+        let checks = [
+            check(Way::Https, "192.0.2.7:443", true, Verdict::Answered),
+            check(Way::Https, "[2001:db8::7]:443", true, Verdict::Answered),
+            check(Way::StunUdp, "192.0.2.7:3478", true, Verdict::Nobody),
+        ];
+        let text = tried(&checks);
+        assert!(
+            text.contains("  HTTPS           answers at 192.0.2.7:443 and [2001:db8::7]:443\n"),
+            "{text}"
+        );
+        assert!(text.contains(&checks[2].in_words()), "{text}");
+        assert!(text.contains("only be seen from outside"), "{text}");
+        assert_eq!(tried(&[]), "");
     }
 
     #[test]

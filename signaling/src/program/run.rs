@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::report::Report;
+use super::report::{Report, tried};
 use super::settings::{Metrics, Settings};
 use super::values::When;
 use crate::service;
@@ -18,6 +18,9 @@ use crate::signals::{Asked, Signals};
 
 /// How long those who are asked for our public address have to answer.
 const ASK_WITHIN: Duration = Duration::from_secs(3);
+
+/// Listening sockets, log, certificate files and the like.
+const FILES_OF_OUR_OWN: usize = 200;
 
 /// Runs the server until it is asked to stop.
 pub(crate) async fn run(mut settings: Settings) -> Result<()> {
@@ -28,6 +31,7 @@ pub(crate) async fn run(mut settings: Settings) -> Result<()> {
         () = signals.stop() => return Ok(()),
     };
     let limits = settings.config.limits;
+    take_files(limits.sockets + limits.relay.allocations + FILES_OF_OUR_OWN);
     let data = settings.config.data.clone();
     let server = Server::bind(settings.config).await?;
     let mut beside = JoinSet::new();
@@ -60,7 +64,7 @@ pub(crate) async fn run(mut settings: Settings) -> Result<()> {
     };
     say(&report.text())?;
     service::ready(&format!("Listening on {}", without_pin(link)));
-    watch(&server, &mut signals).await;
+    watch(&server, &mut signals).await?;
 
     tracing::info!(
         "asked to stop: clients are told, and relayed calls have {:?} to end",
@@ -73,6 +77,27 @@ pub(crate) async fn run(mut settings: Settings) -> Result<()> {
     }
     Ok(())
 }
+
+/// Each connection and each relayed address is an open file to the system, of which most systems let a program have a
+/// thousand until it asks for more.
+#[cfg(unix)]
+fn take_files(needed: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::debug!(%error, "there are no more files to be had");
+    }
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    if allowed < needed as u64 {
+        tracing::warn!(
+            "the system lets this program have {allowed} files open, and its limits allow for {needed}: beyond that \
+             connections are turned away. `ulimit -n`, or LimitNOFILE of a service, allows more"
+        );
+    }
+}
+
+#[cfg(not(unix))]
+const fn take_files(_needed: usize) {}
 
 /// Finds where this computer is reached, unless that was said, and tells in sentences how.
 async fn find_addresses(settings: &mut Settings) -> Vec<String> {
@@ -111,16 +136,23 @@ async fn serve_metrics(
     Ok(Some(at))
 }
 
-/// Until the server is asked to stop: says that it is alive, and hears what else is asked.
-async fn watch(server: &Server, signals: &mut Signals) {
+/// Until the server is asked to stop: tells what came of its test of itself, says that it is alive, and hears what else is
+/// asked.
+async fn watch(server: &Server, signals: &mut Signals) -> Result<()> {
+    let (mut told, test) = (false, server.test_itself());
+    tokio::pin!(test);
     let every = service::watched_every();
     let mut beat = interval(every.unwrap_or(Duration::from_secs(3600)));
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            checks = &mut test, if !told => {
+                told = true;
+                say(&tried(&checks))?;
+            }
             _ = beat.tick(), if every.is_some() => service::alive(),
             asked = signals.next() => match asked {
-                Asked::Stop => return,
+                Asked::Stop => return Ok(()),
                 Asked::Reload => reload(server),
             },
         }

@@ -88,7 +88,7 @@ impl Calls {
     /// An envelope goes from one to another. Whether its call is known.
     pub(super) fn passes(&mut self, call: CallId, from: &Address, to: &[u8; 32], now: Instant) -> bool {
         let Some(scope) = self.by_name.get(&Name::new(call, from.as_bytes(), to)) else { return false };
-        let known = self.known.get_mut(scope).expect("a name is of a known call");
+        let Some(known) = self.known.get_mut(scope) else { return false };
         if known.stage == Stage::Noted && known.callee == *from {
             known.stage = Stage::Answered;
             self.spare.remove(scope);
@@ -135,7 +135,7 @@ impl Calls {
         now: Instant,
     ) -> Option<Opening> {
         let scope = *self.by_name.get(&Name::new(call, party.as_bytes(), with.as_bytes()))?;
-        let known = self.known.get_mut(&scope).expect("a name is of a known call");
+        let known = self.known.get_mut(&scope)?;
         let first = match known.stage {
             Stage::Answered => true,
             Stage::Opened => false,
@@ -155,7 +155,7 @@ impl Calls {
         now: Instant,
     ) -> Option<ScopeId> {
         let scope = *self.by_name.get(&Name::new(call, party.as_bytes(), with.as_bytes()))?;
-        let known = self.known.get_mut(&scope).expect("a name is of a known call");
+        let known = self.known.get_mut(&scope)?;
         known.until = now + UNANSWERED_FOR;
         self.spare.insert(scope);
         (std::mem::replace(&mut known.stage, Stage::Over) == Stage::Opened).then_some(scope)
@@ -166,11 +166,6 @@ impl Calls {
         let scopes = self.by_party.get(party).map(Vec::as_slice).unwrap_or_default();
         let opened = scopes.iter().filter(|scope| self.known[*scope].stage == Stage::Opened);
         opened.map(|scope| (*scope, self.known[scope].party(party))).collect()
-    }
-
-    /// The parties of a call: who began it, and the other.
-    pub(super) fn parties(&self, scope: ScopeId) -> Option<(Address, Address)> {
-        self.known.get(&scope).map(|call| (call.caller, call.callee))
     }
 
     /// An address has gone. Its calls with others that are gone too go as well; those that the relay knew come back.

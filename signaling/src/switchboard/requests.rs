@@ -15,7 +15,7 @@ use sightline_protocol::{Address, CallId, ErrorCode, Password, ToClient, ToServe
 
 use super::session::{Receipt, Session, Waiting};
 use super::{Effect, Fault, SocketId, Switchboard, Why, close_code, cut, unreadable};
-use crate::relay::{News, Party, credentials};
+use crate::relay::{News, credentials};
 
 impl Switchboard {
     /// A message on a socket that is bound. An error ends the connection.

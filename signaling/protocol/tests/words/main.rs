@@ -9,4 +9,5 @@ mod hostile;
 mod keys;
 mod links;
 mod sealing;
+mod sessions;
 mod vectors;

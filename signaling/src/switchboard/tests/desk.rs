@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sightline_protocol::{CallId, Identity, Sealed};
+use sightline_protocol::switchboard::{decode, hello_signing_bytes};
+use sightline_protocol::{CallId, Identity, PROTOCOL_VERSION, Resume, Sealed, ToServer};
 
 use super::super::*;
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use sightline_protocol::{CallId, Identity, Password, Sealed};
+use sightline_protocol::{CallId, Identity, Password, Sealed, ToServer};
 
 use super::super::*;
 use super::desk::Seen::{Relay, Told};

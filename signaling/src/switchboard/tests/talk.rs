@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sightline_protocol::{CallId, Identity, Sealed};
+use sightline_protocol::{CallId, Identity, PROTOCOL_VERSION, Sealed, ToServer};
 
 use super::super::*;
 use super::desk::Seen::{Blamed, Closed, Cut, Told};
