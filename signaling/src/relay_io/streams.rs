@@ -175,7 +175,14 @@ async fn write(writer: &mut WriteHalf<impl AsyncWrite + Unpin>, outbox: &Outbox)
     let mut bytes = Vec::new();
     while outbox.take(&mut bytes).await {
         let written = async {
-            writer.write_all(&bytes).await?;
+            let mut rest = &bytes[..];
+            while let Cut::Message { next, .. } = framing::cut(rest) {
+                // Each by itself, and so in a TLS record of its own. Some clients, coturn's among them, take a record for a
+                // message and overlook what else is in it.
+                let (message, behind) = rest.split_at(next);
+                writer.write_all(message).await?;
+                rest = behind;
+            }
             writer.flush().await
         };
         if !matches!(timeout(WRITE_WITHIN, written).await, Ok(Ok(()))) {
