@@ -1,4 +1,4 @@
-//! The server: a switchboard for sealed call messages.
+//! The server: signaling, STUN and TURN in one.
 //!
 //! Whoever hosts runs it as the program `sightline-server`; the app runs it as this library, so that a first call needs
 //! no set-up. `switchboard.rs` is the pure part (events and the time in, effects out); the rest owns the sockets:
@@ -17,6 +17,9 @@ mod config;
 mod data_folder;
 mod documented;
 mod front_door;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guests;
 mod hang_up;
 mod http;

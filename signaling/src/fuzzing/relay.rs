@@ -36,7 +36,7 @@ struct World {
 }
 
 /// Each step is a byte for what, one for who, one for how long, and so many bytes.
-pub(crate) fn run(mut data: &[u8]) {
+pub fn run(mut data: &[u8]) {
     let Some((first, rest)) = data.split_first() else { return };
     data = rest;
     let mut world = World::new(if first & 1 == 0 { Reach::Call } else { Reach::Public });
