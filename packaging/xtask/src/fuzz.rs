@@ -11,7 +11,7 @@ use crate::steps::{cargo, succeed, workspace};
 use crate::{Failure, Outcome};
 
 /// What can be tested: the programs of `tests/fuzz`.
-const TARGETS: &[&str] = &["words", "relay"];
+const TARGETS: &[&str] = &["words", "relay", "relay_calls", "switchboard"];
 
 const USUAL_SECONDS: u32 = 60;
 

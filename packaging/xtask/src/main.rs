@@ -96,7 +96,9 @@ impl Command {
             Self::Check => {
                 "formatting, lints, documentation, and licences and advisories where cargo-deny is here"
             }
-            Self::Bench => "set up, then the benchmarks [arguments for cargo bench]",
+            Self::Bench => {
+                "set up, then the benchmarks [arguments for cargo bench, or: server [quick] [relay|flood|sessions]]"
+            }
             Self::Fuzz => "random input for everything that reads what strangers send [target and seconds]",
             Self::Pair => {
                 "one server and two installations in one call, their output side by side [media arguments]"
@@ -131,6 +133,10 @@ impl Command {
             }
             Self::Bench => {
                 setup::setup()?;
+                if steps::are_for_the_server(arguments) {
+                    // To have something to hold the relay against.
+                    setup::test_tools();
+                }
                 steps::bench(arguments)
             }
             Self::Fuzz => {

@@ -66,12 +66,26 @@ pub(crate) fn licences() -> Outcome {
     succeed(&mut command, "cargo-deny refuses a dependency, above; deny.toml says what is allowed and why.")
 }
 
-/// The benchmarks, with the caller's own arguments.
+/// The benchmarks, with the caller's own arguments: those of the app, or with the word `server` those of the server.
 pub(crate) fn bench(arguments: &[String]) -> Outcome {
-    succeed(
-        cargo().args(["bench", "--package", "sightline", "--bench", "speed"]).args(arguments),
-        "The benchmarks did not finish, see above.",
-    )
+    succeed(cargo().args(bench_words(arguments)), "The benchmarks did not finish, see above.")
+}
+
+/// Whether these are the arguments for the benchmarks of the server.
+pub(crate) fn are_for_the_server(arguments: &[String]) -> bool {
+    arguments.first().is_some_and(|word| word == "server")
+}
+
+fn bench_words(arguments: &[String]) -> Vec<&str> {
+    let rest = |from: usize| arguments.iter().skip(from).map(String::as_str);
+    if are_for_the_server(arguments) {
+        ["bench", "--package", "sightline-server", "--bench", "server", "--"]
+            .into_iter()
+            .chain(rest(1))
+            .collect()
+    } else {
+        ["bench", "--package", "sightline", "--bench", "speed"].into_iter().chain(rest(0)).collect()
+    }
 }
 
 /// `cargo` as a person would have started it.
@@ -159,6 +173,17 @@ mod tests {
         let mut wrong = cargo();
         wrong.arg("no-such-subcommand").stderr(Stdio::null());
         assert_eq!(succeed(&mut wrong, "It failed."), Err(Failure::new("It failed.")));
+    }
+
+    #[test]
+    fn the_server_has_benchmarks_of_its_own() {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(bench_words(&[]).join(" "), "bench --package sightline --bench speed");
+        assert_eq!(
+            bench_words(&words("server quick relay")).join(" "),
+            "bench --package sightline-server --bench server -- quick relay"
+        );
+        assert_eq!(bench_words(&words("-- media")).last(), Some(&"media"));
     }
 
     #[test]

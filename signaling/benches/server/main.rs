@@ -50,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         anyhow::bail!("there is no part `{wrong}`; there are {}", PARTS.map(|(name, _)| name).join(", "));
     }
     let plan = Plan { quick: !quick.is_empty() };
+    process::take_files()?;
     for (name, measure) in PARTS {
         if wished.is_empty() || wished.iter().any(|word| *word == name) {
             println!("\n== {name} ==");

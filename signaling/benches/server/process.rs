@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// How long a server may take until it answers.
 const START_UP: Duration = Duration::from_secs(20);
@@ -115,6 +116,12 @@ pub(crate) fn coturn(at: SocketAddr) -> Result<Option<Process>> {
     let process = Process { child, name: "coturn", _folder: folder };
     wait_for_stun(at)?;
     Ok(Some(process))
+}
+
+/// Every client of the server is an open file here as well.
+pub(crate) fn take_files() -> Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
 /// Until a binding request is answered there.

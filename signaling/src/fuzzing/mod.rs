@@ -3,8 +3,13 @@
 //! Not for use by anybody else, and only there with the feature `fuzzing`.
 
 mod relay;
+mod relay_calls;
+mod script;
+mod switchboard;
 
 pub use relay::run as relay;
+pub use relay_calls::run as relay_calls;
+pub use switchboard::run as switchboard;
 
 #[cfg(test)]
 mod tests {
@@ -23,5 +28,15 @@ mod tests {
     #[test]
     fn the_relay_goes_through_every_seed() {
         replay("relay", super::relay);
+    }
+
+    #[test]
+    fn two_calls_at_one_relay_go_through_every_seed() {
+        replay("relay_calls", super::relay_calls);
+    }
+
+    #[test]
+    fn the_switchboard_goes_through_every_seed() {
+        replay("switchboard", super::switchboard);
     }
 }
