@@ -105,11 +105,11 @@ const CLOCK: &str = "std::time::Instant::now";
 
 /// The pure parts of the server and of the words, and what of their own crate they may name.
 const PURE_PARTS: &[(&str, &[&str])] = &[
-    ("signaling/src/names.rs", &["names"]),
+    ("signaling/src/whereabouts/names.rs", &["whereabouts::names"]),
     ("signaling/src/allowance.rs", &["allowance"]),
-    ("signaling/src/sources.rs", &["sources", "allowance", "config"]),
-    ("signaling/src/switchboard.rs", &["switchboard", "allowance", "config", "metrics", "relay"]),
-    ("signaling/src/switchboard", &["switchboard", "allowance", "config", "metrics", "relay"]),
+    ("signaling/src/door/sources.rs", &["door::sources", "allowance", "config"]),
+    ("signaling/src/switchboard.rs", &["switchboard", "allowance", "config", "watching::metrics", "relay"]),
+    ("signaling/src/switchboard", &["switchboard", "allowance", "config", "watching::metrics", "relay"]),
     ("signaling/src/relay", &["relay", "allowance", "config"]),
     (
         "signaling/protocol/src",

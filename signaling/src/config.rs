@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 use sightline_protocol::limits;
 
 use crate::documented::documented;
-use crate::public_address::nearby;
+use crate::whereabouts::public_address::nearby;
 
 /// What private networks use (RFC 1918, RFC 4193).
 const PRIVATE_RANGES: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];

@@ -1,58 +1,47 @@
 //! The server: signaling, STUN and TURN in one.
 //!
 //! Whoever hosts runs it as the program `sightline-server`; the app runs it as this library, so that a first call needs
-//! no set-up. `switchboard.rs` is the pure part (events and the time in, effects out); the rest owns the sockets:
+//! no set-up.
 //!
-//! ```text
-//!  server ──accepts──▶ websocket (one task a connection) ──reports──▶ operator (one task) ──▶ switchboard
-//!                                      ▲                                  │
-//!                                      └───────────── line ◀──────────────┘
-//! ```
+//! | | |
+//! |---|---|
+//! | `switchboard`, `relay` | decide, with no socket, clock, thread or randomness: events and the time in, effects out |
+//! | `switchboard_io`, `relay_io` | their shells: tasks for the one, plain threads for the other |
+//! | `door` | where connections come in |
+//! | `identity`, `whereabouts` | by what it is known, and where it is |
+//! | `watching` | how it does |
+//! | `server` | puts it all together |
+//! | `program` | what only the program needs: settings, signals, what it prints |
 
-#[cfg(feature = "program")]
-mod acme;
 mod allowance;
-mod certificate;
 mod config;
-mod data_folder;
 mod documented;
-mod front_door;
+mod door;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod guests;
-mod hang_up;
-mod http;
-mod invitation;
-mod line;
-mod listen;
-mod metrics;
-mod names;
-mod operator;
-mod public_address;
+mod identity;
 mod relay;
 mod relay_io;
-mod self_test;
 mod server;
-mod sources;
-mod status;
 mod stop;
 mod switchboard;
-mod tls;
-mod websocket;
+mod switchboard_io;
+mod watching;
+mod whereabouts;
 
-#[cfg(feature = "program")]
-pub use acme::AcmeError;
-pub use certificate::{CertificateError, CertificateFacts};
 pub use config::{Certificate, Config, Limits, Reach, RelayConfig, RelayLimits};
-pub use data_folder::DataError;
 pub use documented::{Documented, Value};
+pub use door::tls::pinned_client;
 #[cfg(feature = "program")]
-pub use invitation::qr;
-pub use names::Addresses;
-pub use public_address::{Found, PublicAddresses, STUN_SERVERS, find as find_public_addresses};
-pub use self_test::{Check, Verdict, Way};
+pub use identity::acme::AcmeError;
+pub use identity::certificate::{CertificateError, CertificateFacts};
+pub use identity::data_folder::DataError;
 pub use server::{BindError, Server};
-pub use status::Status;
 pub use stop::asked_to_stop;
-pub use tls::pinned_client;
+pub use watching::status::Status;
+#[cfg(feature = "program")]
+pub use whereabouts::invitation::qr;
+pub use whereabouts::names::Addresses;
+pub use whereabouts::public_address::{Found, PublicAddresses, STUN_SERVERS, find as find_public_addresses};
+pub use whereabouts::self_test::{Check, Verdict, Way};

@@ -1,8 +1,6 @@
 //! The server as a program: `sightline-server` starts it and prints one link; `--help` says what else it can be told.
 
 mod program;
-mod service;
-mod signals;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, IsTerminal as _, Write as _};

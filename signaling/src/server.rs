@@ -11,24 +11,24 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-use crate::certificate::{self, Badge, CertificateError, CertificateFacts};
 use crate::config::{Certificate, Config};
-use crate::data_folder::{DataError, DataFolder, relay_secret};
-use crate::front_door::{Entrance, Hall};
-use crate::guests::Guests;
-use crate::http::{Desk, Ready};
-use crate::invitation;
-use crate::listen::listen_on;
-use crate::metrics::Metrics;
-use crate::names::{Addresses, Place, is_name};
-use crate::operator::{Neighbours, REPORTS, Report, operate};
-use crate::public_address::of_listening;
+use crate::door::front_door::{Entrance, Hall};
+use crate::door::guests::Guests;
+use crate::door::http::{Desk, Ready};
+use crate::door::listen::listen_on;
+use crate::door::tls;
+use crate::identity::certificate::{self, Badge, CertificateError, CertificateFacts};
+use crate::identity::data_folder::{DataError, DataFolder, relay_secret};
 use crate::relay::{Epoch, News};
 use crate::relay_io::{RelayThreads, Setup, StartError, TcpDoor};
-use crate::self_test::{self, Check, Ways};
-use crate::status::Status;
 use crate::switchboard::{self, RelayOffer, Switchboard};
-use crate::tls;
+use crate::switchboard_io::operator::{Neighbours, REPORTS, Report, operate};
+use crate::watching::metrics::Metrics;
+use crate::watching::status::Status;
+use crate::whereabouts::invitation;
+use crate::whereabouts::names::{Addresses, Place, is_name};
+use crate::whereabouts::public_address::of_listening;
+use crate::whereabouts::self_test::{self, Check, Ways};
 
 /// How long clients have, when the server closes, to read why. After that their connections are dropped.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -104,11 +104,14 @@ pub enum BindError {
     /// No authority can be asked for one.
     #[cfg(feature = "program")]
     #[error(transparent)]
-    Acme(#[from] crate::acme::AcmeError),
+    Acme(#[from] crate::identity::acme::AcmeError),
     /// No authority can be asked for one, by this program at all.
     #[cfg(not(feature = "program"))]
     #[error("this program cannot ask an authority for a certificate; sightline-server can")]
     NoAcme,
+    /// The system gives none.
+    #[error("the system gives no random numbers, and without them no secret can be made: {0}")]
+    Random(#[from] getrandom::Error),
     /// The relay does not start.
     #[error("{0}")]
     Relay(String),
@@ -199,7 +202,7 @@ impl Server {
             limits: config.limits,
             stun: place.stun_urls(),
             relay: offer,
-            random: getrandom::u64().unwrap_or(0),
+            random: getrandom::u64()?,
             metrics: Arc::clone(&metrics),
         };
         let guests = Arc::new(Guests::new(&config.limits, Arc::clone(&metrics)));
@@ -422,13 +425,13 @@ fn keep_certificate(
         }
         #[cfg(feature = "program")]
         Certificate::Acme { domain, contact, directory, authority_root } => {
-            let wish = crate::acme::Wish {
+            let wish = crate::identity::acme::Wish {
                 domain: &domain,
                 contact: contact.as_deref(),
                 directory: directory.as_deref(),
                 authority_root: authority_root.as_deref(),
             };
-            keepers.spawn(crate::acme::prepare(wish, folder.cloned(), Arc::clone(badge))?);
+            keepers.spawn(crate::identity::acme::prepare(wish, folder.cloned(), Arc::clone(badge))?);
         }
         #[cfg(not(feature = "program"))]
         Certificate::Acme { .. } => return Err(BindError::NoAcme),

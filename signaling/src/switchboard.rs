@@ -32,8 +32,8 @@ use sightline_protocol::switchboard::encode;
 use sightline_protocol::{Address, Challenge, ErrorCode, MessageError, ToClient, Token};
 
 use crate::config::Limits;
-use crate::metrics::Metrics;
 use crate::relay::{Epoch, News, ScopeId};
+use crate::watching::metrics::Metrics;
 use calls::Calls;
 use session::{Place, Rates, Receipt, Session, Waiting};
 

@@ -12,11 +12,11 @@ use sightline_protocol::{
 
 use super::script::Script;
 use crate::config::Limits;
-use crate::metrics::Metrics;
 use crate::relay::{Epoch, News, ScopeId};
 use crate::switchboard::{
     Dice, Effect, Ending, Event, RelayOffer, SessionId, Setup, SocketId, Switchboard, Unreadable,
 };
+use crate::watching::metrics::Metrics;
 
 const NAME: &str = "127.0.0.1:4711";
 

@@ -9,5 +9,7 @@ pub(crate) mod example;
 pub(crate) mod options;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod service;
 pub(crate) mod settings;
+pub(crate) mod signals;
 pub(crate) mod values;

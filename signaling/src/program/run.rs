@@ -13,8 +13,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::report::{Report, tried};
 use super::settings::{Metrics, Settings};
 use super::values::When;
-use crate::service;
-use crate::signals::{Asked, Signals};
+use crate::program::service;
+use crate::program::signals::{Asked, Signals};
 
 /// How long those who are asked for our public address have to answer.
 const ASK_WITHIN: Duration = Duration::from_secs(3);

@@ -52,7 +52,6 @@ pub(super) fn read(packet: &[u8]) -> Option<Message<'_>> {
 /// What a request asks for, attribute by attribute. Of one that is there twice, the first counts.
 pub(super) trait Asked {
     fn value(&self, kind: AttributeType) -> Option<Vec<u8>>;
-    fn number_of(&self, kind: AttributeType) -> usize;
     /// `None` where one cannot be read.
     fn peers(&self) -> Option<Vec<SocketAddr>>;
     /// `None` where it is missing or cannot be read.
@@ -66,10 +65,6 @@ pub(super) trait Asked {
 impl Asked for Message<'_> {
     fn value(&self, kind: AttributeType) -> Option<Vec<u8>> {
         self.raw_attribute(kind).map(|attribute| attribute.value.to_vec())
-    }
-
-    fn number_of(&self, kind: AttributeType) -> usize {
-        self.iter_attributes().filter(|(_, attribute)| attribute.get_type() == kind).count()
     }
 
     fn peers(&self) -> Option<Vec<SocketAddr>> {

@@ -1,7 +1,7 @@
 //! What one relay has counted, added to what all of them have.
 
-use crate::metrics::{self, Counter};
 use crate::relay::Counts;
+use crate::watching::metrics::{self, Counter};
 
 /// What of a relay's counts was shown already.
 #[derive(Default)]

@@ -54,8 +54,8 @@ pub(crate) use setup::Setup;
 pub(crate) use streams::StreamDoor;
 pub(crate) use tcp::{Gate, Pass, TcpDoor};
 
-use crate::metrics::Metrics;
 use crate::relay::{Epoch, News};
+use crate::watching::metrics::Metrics;
 use mailbox::Mailbox;
 use ports::{MOST_THREADS, PortTable};
 use setup::Plan;

@@ -14,8 +14,8 @@ use super::framing::{self, Cut};
 use super::mailbox::{Full, Mailbox, StreamNews};
 use super::outbox::Outbox;
 use crate::config::RelayLimits;
-use crate::metrics::Metrics;
 use crate::relay::{Client, StreamId, Via};
+use crate::watching::metrics::Metrics;
 
 /// How long a client may send no whole message, on top of an allocation's lifetime once it had one: who does not refresh it
 /// has none. Then its stream is closed.

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use super::{RelayThreads, Setup};
 use crate::config::{Reach, RelayLimits};
-use crate::metrics::Metrics;
 use crate::relay::ScopeId;
+use crate::watching::metrics::Metrics;
 
 const SECRET: &[u8] = b"a secret";
 

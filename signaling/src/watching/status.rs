@@ -13,10 +13,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use crate::certificate::Badge;
-use crate::hang_up::hang_up;
-use crate::http::Ready;
-use crate::metrics::Metrics;
+use crate::door::hang_up::hang_up;
+use crate::door::http::Ready;
+use crate::identity::certificate::Badge;
+use crate::watching::metrics::Metrics;
 
 /// Connections at once. One more waits, unaccepted.
 const CONNECTIONS: usize = 16;

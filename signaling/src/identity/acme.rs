@@ -21,9 +21,9 @@ use rustls_acme::acme::{Auth, Identifier, LETS_ENCRYPT_PRODUCTION_DIRECTORY};
 use rustls_acme::{AccountCache, AcmeConfig, AcmeState, CertCache, EventError, EventOk, OrderError};
 use sightline_protocol::ServerAddress;
 
-use crate::certificate::Badge;
-use crate::data_folder::{DataError, DataFolder, read_bounded};
-use crate::tls::client_trusting;
+use crate::door::tls::client_trusting;
+use crate::identity::certificate::Badge;
+use crate::identity::data_folder::{DataError, DataFolder, read_bounded};
 
 /// The first pause after a failure; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(120);

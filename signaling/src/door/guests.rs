@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Limits;
-use crate::metrics::Metrics;
+use crate::door::sources::{Refused, Sources};
 use crate::relay_io::{Gate, Pass};
-use crate::sources::{Refused, Sources};
+use crate::watching::metrics::Metrics;
 
 /// All that are in.
 pub(crate) struct Guests {

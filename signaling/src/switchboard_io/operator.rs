@@ -11,10 +11,10 @@ use sightline_protocol::{Challenge, Token};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::line::{Full, Line};
+use crate::door::sources::Sources;
 use crate::relay::News;
-use crate::sources::Sources;
 use crate::switchboard::{Dice, Effect, Ending, Event, SessionId, SocketId, Switchboard, Unreadable};
+use crate::switchboard_io::line::{Full, Line};
 
 /// Reports that wait for the operator. When they are full, connections wait to hand in theirs and read nothing more
 /// meanwhile; each has at most one, and they take turns, so nobody can keep the others out.

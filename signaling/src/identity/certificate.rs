@@ -16,9 +16,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use sightline_protocol::Pin;
 
-use crate::data_folder::{DataError, DataFolder, read_bounded};
-use crate::metrics::Metrics;
-use crate::tls::{ACME, cryptography, pin_of};
+use crate::door::tls::{ACME, cryptography, pin_of};
+use crate::identity::data_folder::{DataError, DataFolder, read_bounded};
+use crate::watching::metrics::Metrics;
 
 /// The key of the certificate that the server makes itself.
 const KEY_FILE: &str = "certificate.key";

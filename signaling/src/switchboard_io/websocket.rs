@@ -19,10 +19,10 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 
 use crate::config::Limits;
-use crate::hang_up::{PATIENCE, Stream, hang_up};
-use crate::line::{Goodbye, LineEnd, Outgoing, line};
-use crate::operator::Report;
+use crate::door::hang_up::{PATIENCE, Stream, hang_up};
 use crate::switchboard::{Ending as Parting, SocketId, Unreadable};
+use crate::switchboard_io::line::{Goodbye, LineEnd, Outgoing, line};
+use crate::switchboard_io::operator::Report;
 
 /// Grows to one message while a long one arrives. A usual one fits.
 const READ_BUFFER_BYTES: usize = 1024;

@@ -2,7 +2,7 @@
 
 use sightline_protocol::ServerAddress;
 
-use crate::certificate::CertificateFacts;
+use crate::identity::certificate::CertificateFacts;
 
 /// The link to a server with this certificate: it carries the pin where nobody vouches for the certificate.
 pub(crate) fn link(address: ServerAddress, certificate: Option<CertificateFacts>) -> ServerAddress {

@@ -24,9 +24,9 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::names::Addresses;
-use crate::public_address::{binding, local_addresses, question, seen_in};
-use crate::tls::pinned_client;
+use crate::door::tls::pinned_client;
+use crate::whereabouts::names::Addresses;
+use crate::whereabouts::public_address::{binding, local_addresses, question, seen_in};
 
 /// How long one way may take. The way leads to this computer or to the router in front of it.
 const WITHIN: Duration = Duration::from_secs(4);

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::handshake::machine::TryParse as _;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response, create_response, write_response};
 use tokio_tungstenite::tungstenite::http::StatusCode;
 
-use crate::hang_up::Stream;
+use crate::door::hang_up::Stream;
 
 /// Where clients connect.
 const PATH: &str = "/ws";

@@ -30,15 +30,15 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::config::Limits;
-use crate::guests::{Guests, Stay};
-use crate::hang_up::{Stream, hang_up};
-use crate::http::{self, Desk, Received};
-use crate::metrics::Door;
-use crate::operator::Report;
+use crate::door::guests::{Guests, Stay};
+use crate::door::hang_up::{Stream, hang_up};
+use crate::door::http::{self, Desk, Received};
+use crate::door::tls::ACME;
 use crate::relay_io::StreamDoor;
 use crate::switchboard::SocketId;
-use crate::tls::ACME;
-use crate::websocket;
+use crate::switchboard_io::operator::Report;
+use crate::switchboard_io::websocket;
+use crate::watching::metrics::Door;
 
 /// After a failed accept (mostly: no more file descriptors) there is nothing better to do than to wait a little.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(200);
