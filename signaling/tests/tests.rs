@@ -4,6 +4,7 @@ mod acme;
 mod calls;
 mod client;
 mod door;
+mod foreign;
 mod hostile;
 mod life;
 mod program;

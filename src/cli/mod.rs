@@ -37,9 +37,6 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Where an installation is reached unless somebody says otherwise: a server on this computer.
-const USUAL_SERVER: &str = "http://127.0.0.1:7480/";
-
 /// Runs what the command line asks for.
 pub fn run() -> ExitCode {
     let args = Args::parse();
@@ -80,6 +77,9 @@ fn server_of(profile: &Profile, wished: Option<ServerAddress>) -> anyhow::Result
     if let Some(server) = wished {
         return Ok(server);
     }
-    let remembered = profile.settings()?.server;
-    remembered.as_deref().unwrap_or(USUAL_SERVER).parse().context("the server in settings.toml")
+    let remembered = profile.settings()?.server.context(
+        "no server is known; give the link that a server printed with --server, or write it into settings.toml \
+         (server = \"…\"). For a call within this network `answer --here` needs none",
+    )?;
+    remembered.parse().context("the server in settings.toml")
 }

@@ -60,6 +60,7 @@ use mailbox::Mailbox;
 use ports::{MOST_THREADS, PortTable};
 use setup::Plan;
 use sockets::MAILBOX;
+use streams::SILENT_FOR;
 use worker::Worker;
 
 /// The relay, for as long as this lives. Dropping it ends its threads, which takes no longer than a turn of theirs.
@@ -118,7 +119,7 @@ impl RelayThreads {
             .iter()
             .map(|poll| Ok(Arc::new(Mailbox::new(Waker::new(poll.registry(), MAILBOX)?))))
             .collect::<io::Result<Vec<_>>>()?;
-        let streams = StreamDoor::new(mailboxes.clone(), Arc::clone(&metrics), &setup.limits);
+        let streams = StreamDoor::new(mailboxes.clone(), Arc::clone(&metrics), &setup.limits, SILENT_FOR);
         let shared = Arc::new(Shared {
             mailboxes,
             ports: PortTable::new(setup.ports),

@@ -1,7 +1,8 @@
 //! The UDP sockets of one relay thread: those that clients send to, and one for each allocation.
 //!
 //! `quinn-udp` reads and writes them, since it knows how each system hands over several packets at once (GRO, GSO) and
-//! says to which of its addresses a packet came.
+//! says to which of its addresses a packet came. It also forbids fragments, so a packet that is longer than the next
+//! network takes is not sent, and counted.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};

@@ -19,7 +19,7 @@ use crate::relay::{Client, StreamId, Via};
 
 /// How long a client may send no whole message, on top of an allocation's lifetime once it had one: who does not refresh it
 /// has none. Then its stream is closed.
-const SILENT_FOR: Duration = Duration::from_secs(30);
+pub(super) const SILENT_FOR: Duration = Duration::from_secs(30);
 
 /// How long one write may take. A stream that takes no byte for so long is closed.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
@@ -41,15 +41,21 @@ struct Shared {
     mailboxes: Vec<Arc<Mailbox>>,
     metrics: Arc<Metrics>,
     places: Semaphore,
+    silent_for: Duration,
     lifetime: Duration,
     next: AtomicU64,
 }
 
 impl StreamDoor {
-    pub(super) fn new(mailboxes: Vec<Arc<Mailbox>>, metrics: Arc<Metrics>, limits: &RelayLimits) -> Self {
+    pub(super) fn new(
+        mailboxes: Vec<Arc<Mailbox>>,
+        metrics: Arc<Metrics>,
+        limits: &RelayLimits,
+        silent_for: Duration,
+    ) -> Self {
         let places = Semaphore::new(limits.streams.min(Semaphore::MAX_PERMITS));
         let lifetime = limits.lifetime;
-        Self(Arc::new(Shared { mailboxes, metrics, places, lifetime, next: AtomicU64::new(0) }))
+        Self(Arc::new(Shared { mailboxes, metrics, places, silent_for, lifetime, next: AtomicU64::new(0) }))
     }
 
     /// Serves a stream to its end. `already_read` are its first bytes, if somebody looked at them.
@@ -89,8 +95,7 @@ struct Open<'a> {
     mailbox: &'a Mailbox,
     client: Client,
     outbox: Arc<Outbox>,
-    metrics: &'a Metrics,
-    lifetime: Duration,
+    shared: &'a Shared,
 }
 
 impl<'a> Open<'a> {
@@ -98,14 +103,14 @@ impl<'a> Open<'a> {
         let outbox = Arc::new(Outbox::default());
         mailbox.stream_news(StreamNews::Opened(client, Arc::clone(&outbox)));
         shared.metrics.relay.streams.add(1);
-        Self { mailbox, client, outbox, metrics: &shared.metrics, lifetime: shared.lifetime }
+        Self { mailbox, client, outbox, shared }
     }
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.mailbox.stream_news(StreamNews::Closed(self.client));
-        self.metrics.relay.streams.subtract(1);
+        self.shared.metrics.relay.streams.subtract(1);
     }
 }
 
@@ -125,13 +130,14 @@ async fn read(mut reader: ReadHalf<impl AsyncRead + Unpin>, already_read: Vec<u8
         bytes.shrink_to(enough);
         bytes.reserve_exact(enough.saturating_sub(bytes.len()));
         let read = loop {
-            let may_be_silent =
-                SILENT_FOR + if open.outbox.has_allocation() { open.lifetime } else { Duration::ZERO };
-            match timeout_at(heard + may_be_silent, reader.read_buf(&mut bytes)).await {
+            let has_allocation = open.outbox.has_allocation();
+            let lifetime = if has_allocation { open.shared.lifetime } else { Duration::ZERO };
+            let until = heard + open.shared.silent_for + lifetime;
+            match timeout_at(until, reader.read_buf(&mut bytes)).await {
                 Ok(Ok(read @ 1..)) => break read,
                 Ok(Ok(0) | Err(_)) => return,
                 // It may have got an allocation meanwhile.
-                Err(_late) if may_be_silent == SILENT_FOR && open.outbox.has_allocation() => {}
+                Err(_late) if !has_allocation && open.outbox.has_allocation() => {}
                 Err(_late) => return,
             }
         };
@@ -175,7 +181,14 @@ async fn write(writer: &mut WriteHalf<impl AsyncWrite + Unpin>, outbox: &Outbox)
     let mut bytes = Vec::new();
     while outbox.take(&mut bytes).await {
         let written = async {
-            writer.write_all(&bytes).await?;
+            let mut rest = &bytes[..];
+            while let Cut::Message { next, .. } = framing::cut(rest) {
+                // Each by itself, and so in a TLS record of its own. Some clients, coturn's among them, take a record for a
+                // message and overlook what else is in it.
+                let (message, behind) = rest.split_at(next);
+                writer.write_all(message).await?;
+                rest = behind;
+            }
             writer.flush().await
         };
         if !matches!(timeout(WRITE_WITHIN, written).await, Ok(Ok(()))) {

@@ -102,19 +102,20 @@ impl TurnClient {
     }
 
     fn allocate_with(&mut self, more: impl Fn(&mut MessageWriteVec)) -> Result<SocketAddr, u16> {
+        self.ask_for_a_nonce();
+        let mut request = self.request(ALLOCATE);
+        add(&mut request, REQUESTED_TRANSPORT, &[17, 0, 0, 0]);
+        more(&mut request);
+        let answer = self.exchange_signed(request);
+        address(&answer, XOR_RELAYED_ADDRESS).ok_or_else(|| code(&answer))
+    }
+
+    fn ask_for_a_nonce(&mut self) {
         let mut request = self.request(ALLOCATE);
         add(&mut request, REQUESTED_TRANSPORT, &[17, 0, 0, 0]);
         let challenge = self.exchange(&request.finish());
         let challenge = Message::from_bytes(&challenge).expect("a challenge");
         self.nonce = challenge.attribute::<Nonce>().expect("a nonce").nonce().to_owned();
-        let mut request = self.request(ALLOCATE);
-        add(&mut request, REQUESTED_TRANSPORT, &[17, 0, 0, 0]);
-        more(&mut request);
-        let answer = self.exchange_signed(request);
-        match code(&answer) {
-            200 => Ok(address(&answer, XOR_RELAYED_ADDRESS).expect("a relayed address")),
-            code => Err(code),
-        }
     }
 
     pub(super) fn permit(&mut self, peer: SocketAddr) -> u16 {

@@ -88,7 +88,6 @@ fn a_flood_costs_no_memory_and_a_call_goes_on() {
         .output()
         .expect("this program once more");
     let said = [alone.stdout, alone.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
-    println!("{said}");
     assert!(alone.status.success() && said.contains("1 passed"), "{said}");
 }
 
@@ -134,7 +133,7 @@ fn flood_a_call() {
         let after = resident_bytes();
         stop.store(true, Ordering::Relaxed);
         let sent: u64 = floods.into_iter().map(|flood| flood.join().expect("a flood")).sum();
-        println!(
+        eprintln!(
             "{sent} packets of rubbish; {answered} of {asked} packets of the call; {before} to {after} bytes"
         );
         // The kernel drops where the flood fills a socket's buffer, which is not the relay's doing.

@@ -87,7 +87,7 @@ fn a_burst_leaves_as_it_came() {
     let (mut peer, address) = peer();
     assert_eq!(client.bind(CHANNEL, address), 200);
     if !peer.gathers() {
-        println!("skipped: this kernel gathers no packets");
+        eprintln!("SKIPPED, NOT TESTED: this kernel gathers no packets");
         return;
     }
     let messages: Vec<_> =
@@ -126,7 +126,7 @@ fn flows_that_arrive_mixed_stay_apart() {
             // Each somebody else's: one party may not have so many.
             let mut client = TurnClient::udp(running.address()).of(ScopeId(number), Party::Caller);
             let relayed = client.allocate().expect("an allocation");
-            let (mut peer, address) = peer();
+            let (peer, address) = peer();
             assert_eq!(client.bind(CHANNEL, address), 200);
             (client, peer, relayed)
         })
@@ -206,7 +206,7 @@ fn an_answer_leaves_from_the_address_that_was_asked() {
 #[test]
 fn both_families_are_relayed_where_both_are_there() {
     if UdpSocket::bind("[::1]:0").is_err() {
-        println!("skipped: this computer has no IPv6");
+        eprintln!("SKIPPED, NOT TESTED: this computer has no IPv6");
         return;
     }
     let running = Running::new(super::Setup { turn_udp: vec![on("127.0.0.1:0"), on("[::1]:0")], ..setup(2) });
@@ -244,7 +244,7 @@ fn behind_a_nat_the_public_address_is_told_with_the_same_port() {
     let relayed = client.allocate().expect("an allocation");
     assert_eq!(relayed.ip(), public);
     // The NAT passes it on to the same port here.
-    let (mut peer, address) = peer();
+    let (peer, address) = peer();
     assert_eq!(client.permit(address), 200);
     peer.send(SocketAddr::new(on("127.0.0.1:0").ip(), relayed.port()), b"through");
     assert_eq!(client.hear_indication(), (address, b"through".to_vec()));

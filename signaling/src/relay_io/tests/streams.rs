@@ -12,7 +12,7 @@ use super::client::{Line, TurnClient};
 use super::{PATIENCE, Running, SCOPE, eventually, setup};
 use crate::config::{Reach, RelayLimits};
 use crate::relay::{News, Party};
-use crate::relay_io::{Gate, Pass, Setup, TcpDoor};
+use crate::relay_io::{Gate, Pass, Setup, StreamDoor, TcpDoor};
 
 const CHANNEL: u16 = 0x4003;
 
@@ -31,11 +31,16 @@ impl WithTcp {
 
     fn behind(gate: &Gate, setup: Setup) -> Self {
         let running = Running::new(setup);
+        let streams = running.relay.streams();
+        Self::with_streams(gate, running, &streams)
+    }
+
+    fn with_streams(gate: &Gate, running: Running, streams: &StreamDoor) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let _inside = runtime.enter();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
         let address = listener.local_addr().expect("an address");
-        let door = TcpDoor::open(vec![listener], &running.relay.streams(), gate, 100);
+        let door = TcpDoor::open(vec![listener], streams, gate, 100);
         drop(_inside);
         Self { running, address, _door: door, _runtime: runtime }
     }
@@ -172,6 +177,35 @@ fn a_client_that_reads_nothing_loses_packets_and_nobody_else_does() {
     for _ in 0..20 {
         assert_eq!(slow.hear(CHANNEL), [1; 1200]);
     }
+}
+
+/// Half a message a byte at a time is silence too.
+#[test]
+fn a_client_without_an_allocation_that_says_nothing_whole_is_closed() {
+    const SHORT: Duration = Duration::from_millis(400);
+    let running = Running::new(setup(1));
+    let limits = setup(1).limits;
+    let mailboxes = running.relay.shared.mailboxes.clone();
+    let streams = StreamDoor::new(mailboxes, Arc::clone(&running.metrics), &limits, SHORT);
+    let everybody: Gate = Arc::new(|_| Some(Box::new(()) as Pass));
+    let with = WithTcp::with_streams(&everybody, running, &streams);
+    let (mut silent, mut slow, mut busy, mut allocated) =
+        (with.client(), with.client(), with.client(), with.client());
+    allocated.allocate().expect("an allocation");
+    let mut half = slow.binding_request();
+    half.truncate(12);
+    let begun = Instant::now();
+    for byte in half {
+        // It may be closed already.
+        if let Line::Stream(stream, _) = &mut slow.line {
+            drop(stream.write_all(&[byte]));
+        }
+        assert_eq!(busy.mapped(), busy.local());
+        std::thread::sleep(SHORT / 8);
+    }
+    assert_eq!((silent.receive(), slow.receive()), (None, None), "closed by the server");
+    assert!(begun.elapsed() < PATIENCE);
+    assert_eq!((busy.mapped(), allocated.mapped()), (busy.local(), allocated.local()));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod away;
 mod desk;
+mod order;
 mod relay;
 mod talk;
 mod worlds;
