@@ -202,3 +202,33 @@ fn a_service_manager_is_told_that_it_is_ready_alive_and_stopping() {
     while !heard().contains("STOPPING=1") {}
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }
+
+#[test]
+fn whoever_reads_the_link_and_goes_does_not_end_the_server() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    let at = port.expect("a free port").to_string();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sightline-server"))
+        .args(["--https", "127.0.0.1:0", "--turn-udp", &at, "--turn-tcp", "off", "--ask-stun", "off"])
+        .args(["--public-ip", "127.0.0.1", "--metrics", "127.0.0.1:0"])
+        .arg("--data")
+        .arg(data.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let line = lines.find(|line| line.contains("/metrics")).expect("it says where its figures are");
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
+    // With what came of its test of itself it meets a closed pipe.
+    drop(lines);
+    let tested = |page: &str| !page.contains("sightline_relay_bindings_total 0\n");
+    let start = std::time::Instant::now();
+    while !tested(&get(address, "/metrics")) {
+        assert!(start.elapsed() < std::time::Duration::from_secs(20), "it tests itself");
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(get(address, "/readyz").ends_with("ready\n"));
+    assert_eq!(child.try_wait().expect("ours").map(|ended| ended.code()), None, "it goes on");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+}

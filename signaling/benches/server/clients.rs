@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::ClientConfig;
 use sightline_protocol::session::{Effect, Event, Post, Session};
-use sightline_protocol::{Address, CallId, Identity, Scheme, Sealed, ServerAddress};
+use sightline_protocol::{Address, CallId, ErrorCode, Identity, Scheme, Sealed, ServerAddress};
 use sightline_server::pinned_client;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpSocket;
@@ -48,7 +48,9 @@ pub(crate) struct Count {
     pub(crate) delivered: AtomicU64,
     /// Connections that did not come about and were tried again.
     pub(crate) retries: AtomicU64,
-    /// Everything that the server refused or complained of, and what got lost.
+    /// Envelopes that came back because too many waited for their addressee already.
+    pub(crate) refused: AtomicU64,
+    /// Everything else that the server refused or complained of, and what got lost.
     pub(crate) errors: AtomicU64,
 }
 
@@ -196,6 +198,9 @@ impl Client {
                         self.count.delivered.fetch_add(1, Ordering::Relaxed);
                     }
                     Effect::Presence { .. } | Effect::Relay { .. } => {}
+                    Effect::Refused { code: ErrorCode::PeerSlow, .. } => {
+                        self.count.refused.fetch_add(1, Ordering::Relaxed);
+                    }
                     Effect::Close(_)
                     | Effect::Offline { .. }
                     | Effect::Refused { .. }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,8 @@ pub(crate) const SECRET: &str = "a secret of no importance, for benchmarks";
 pub(crate) struct Process {
     child: Child,
     pub(crate) name: &'static str,
+    /// So that it may go on speaking.
+    stdout: Option<BufReader<ChildStdout>>,
     _folder: tempfile::TempDir,
 }
 
@@ -47,18 +49,21 @@ impl Ours {
             .stdout(Stdio::piped())
             .spawn()
             .context("the server does not start")?;
-        let stdout = child.stdout.take().context("it was piped")?;
-        let process = Process { child, name: "sightline-server", _folder: folder };
+        let mut stdout = BufReader::new(child.stdout.take().context("it was piped")?);
+        let mut process = Process { child, name: "sightline-server", stdout: None, _folder: folder };
         let mut said = Vec::new();
-        for line in BufReader::new(stdout).lines() {
-            let line = line?;
+        loop {
+            let mut line = String::new();
+            if stdout.read_line(&mut line)? == 0 {
+                bail!("the server ended before it had started: {said:?}");
+            }
             let last = line.contains("sightline answer");
             said.push(line);
             if last {
+                process.stdout = Some(stdout);
                 return Ok(Self { process, said });
             }
         }
-        bail!("the server ended before it had started: {said:?}")
     }
 
     /// The relay alone, on this UDP port, for everybody with credentials and without a limit on bytes.
@@ -113,7 +118,7 @@ pub(crate) fn coturn(at: SocketAddr) -> Result<Option<Process>> {
         .stderr(Stdio::null())
         .spawn()
         .context("coturn does not start")?;
-    let process = Process { child, name: "coturn", _folder: folder };
+    let process = Process { child, name: "coturn", stdout: None, _folder: folder };
     wait_for_stun(at)?;
     Ok(Some(process))
 }

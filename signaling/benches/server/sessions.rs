@@ -115,10 +115,12 @@ async fn envelopes(plan: Plan, kind: Kind) -> Result<()> {
     let cpu = ours.process.cpu()?.saturating_sub(cpu).as_secs_f64();
     let delivered = (crowd.count.delivered.load(Ordering::Relaxed) - delivered) as f64;
     println!(
-        "{:<6} envelopes: {:.0} routed for each second of processor time ({:.0} a second, {WRITERS} writers, {} errors)",
+        "{:<6} envelopes: {:.0} routed for each second of processor time ({:.0} a second, {WRITERS} writers; \
+         {} refused because their addressee was slow, {} errors)",
         kind.name(),
         delivered / cpu,
         delivered / within.as_secs_f64(),
+        crowd.count.refused.load(Ordering::Relaxed),
         crowd.count.errors.load(Ordering::Relaxed)
     );
     Ok(())

@@ -130,7 +130,7 @@ figures! {
 }
 
 kinds! {
-    Hellos by "result" { greeted, resumed, resume_unknown, resume_gap, refused, late }
+    Hellos by "result" { greeted, resumed, resume_unknown, refused, late }
 }
 
 kinds! {
