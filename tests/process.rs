@@ -366,6 +366,17 @@ fn a_damaged_profile_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn who_names_no_server_is_told_how_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().to_str().unwrap();
+    for action in ["link", "answer"] {
+        let ended = Program::run(&[action, "--profile", profile]);
+        assert_eq!(ended.code, 2);
+        assert!(ended.errors.contains("--server") && ended.errors.contains("--here"), "{}", ended.errors);
+    }
+}
+
+#[test]
 fn a_relay_that_nobody_offers_is_said_to_be_missing() {
     let folder = tempfile::tempdir().unwrap();
     let server = ServerProgram::start();

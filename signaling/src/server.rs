@@ -293,6 +293,11 @@ impl Server {
         self.state.ready()
     }
 
+    /// How many allocations its relay has now.
+    pub fn allocations(&self) -> usize {
+        self.relay.as_ref().map_or(0, |relay| relay.allocations())
+    }
+
     /// How it stands and what it counts, for whoever watches over it.
     pub fn status(&self) -> Status {
         Status {

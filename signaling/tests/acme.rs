@@ -15,6 +15,8 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::skipping::skipped;
+
 const DOMAIN: &str = "call.sightline.test";
 
 /// So short that a renewal, after two thirds of it, is seen within the test.
@@ -56,7 +58,7 @@ impl Authority {
             .stderr(Stdio::null())
             .spawn();
         let Ok(names) = names else {
-            eprintln!("SKIPPED, NOT TESTED: there is no `pebble` here (Debian: apt-get install pebble)");
+            skipped("pebble-challtestsrv", "pebble");
             return None;
         };
         let authority = Command::new("pebble")

@@ -10,6 +10,8 @@ use std::time::Duration;
 use sightline_server::{Config, Limits, Reach, RelayConfig, RelayLimits, Server};
 use tokio::time::{Instant, sleep};
 
+use crate::skipping::skipped;
+
 const SECRET: &str = "a secret that both sides know";
 
 /// For one run of a client. The longest takes a few seconds.
@@ -43,13 +45,13 @@ async fn server(turn_udp: &[&str]) -> Server {
 }
 
 /// coturn's peer, which sends back what it gets. Ends with this.
-struct Echo {
+pub(crate) struct Echo {
     program: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Echo {
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let port = free_port();
         let program = Command::new("turnutils_peer")
             .args(["-L", "127.0.0.1", "-p", &port.to_string()])
@@ -59,9 +61,7 @@ impl Echo {
         match program {
             Ok(program) => Some(Self { program, port }),
             Err(_) => {
-                eprintln!(
-                    "SKIPPED, NOT TESTED: there is no `turnutils_peer` here (Debian: apt-get install coturn)"
-                );
+                skipped("turnutils_peer", "coturn");
                 None
             }
         }
@@ -80,24 +80,34 @@ fn free_port() -> u16 {
 }
 
 /// What a program of coturn's said to the end; `None`, and a loud word, where there is no such program.
-async fn run(program: &str, arguments: &[&str]) -> Option<String> {
+pub(crate) async fn run(program: &str, arguments: &[&str]) -> Option<String> {
+    let (said, ended) = run_for(program, arguments, PATIENCE).await?;
+    assert!(ended, "{program} {arguments:?} does not end");
+    Some(said)
+}
+
+/// What it said within so long, and whether it had ended by then.
+pub(crate) async fn run_for(program: &str, arguments: &[&str], time: Duration) -> Option<(String, bool)> {
     let said = tempfile::NamedTempFile::new().expect("a file");
     let write = || Stdio::from(said.reopen().expect("a file"));
     let running =
         Command::new(program).args(arguments).stdin(Stdio::null()).stdout(write()).stderr(write()).spawn();
     let Ok(mut running) = running else {
-        eprintln!("SKIPPED, NOT TESTED: there is no `{program}` here (Debian: apt-get install coturn)");
+        skipped(program, "coturn");
         return None;
     };
-    let until = Instant::now() + PATIENCE;
-    while running.try_wait().expect("a child").is_none() {
+    let until = Instant::now() + time;
+    let ended = loop {
+        if running.try_wait().expect("a child").is_some() {
+            break true;
+        }
         if Instant::now() > until {
             drop((running.kill(), running.wait()));
-            panic!("{program} {arguments:?} does not end");
+            break false;
         }
         sleep(Duration::from_millis(20)).await;
-    }
-    Some(String::from_utf8_lossy(&std::fs::read(said.path()).expect("a file")).into_owned())
+    };
+    Some((String::from_utf8_lossy(&std::fs::read(said.path()).expect("a file")).into_owned(), ended))
 }
 
 /// Runs coturn's load generator, and checks that everything came back.

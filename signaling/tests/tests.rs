@@ -8,3 +8,5 @@ mod foreign;
 mod hostile;
 mod life;
 mod program;
+mod relayed;
+mod skipping;

@@ -53,8 +53,8 @@ fn act(args: Args) -> anyhow::Result<Exit> {
     match args.action {
         Action::Link { profile, server } => {
             let profile = Profile::at(profile.as_deref())?;
-            let server = server_of(&profile, server)?;
-            let link = CallLink { server, address: profile.identity()?.address(), token: None };
+            let address = profile.identity()?.address();
+            let link = CallLink { server: server_of(&profile, server)?, address, token: None };
             tell::say(&link.to_string());
             Ok(Exit::Fine)
         }
