@@ -40,10 +40,11 @@ impl Pair {
     /// What Ada is given for the call.
     async fn credentials(&mut self) -> (Vec<String>, String, String) {
         let with = self.bob.0.address();
-        match ask(&mut self.ada.1, |id| ToServer::Relay { id, call: CALL, with }).await {
-            ToClient::Relay { urls, username, password, .. } => (urls, username, password.0),
-            other => panic!("expected credentials, heard {other:?}"),
-        }
+        let heard = ask(&mut self.ada.1, |id| ToServer::Relay { id, call: CALL, with }).await;
+        let ToClient::Relay { urls, username, password, .. } = heard else {
+            panic!("expected credentials, heard {heard:?}");
+        };
+        (urls, username, password.0)
     }
 }
 

@@ -13,18 +13,16 @@ use std::{
     time::Duration,
 };
 
-use ring::digest::{SHA256, digest};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme,
-    client::{
-        Resumption,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    crypto::{CryptoProvider, ring::default_provider, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime},
-    server::ParsedCertificate,
+    CertificateError, ClientConfig, Error as TlsError,
+    client::{Resumption, danger::ServerCertVerifier},
+    crypto::ring::default_provider,
+    pki_types::ServerName,
 };
-use sightline_protocol::link::{Pin, Scheme, ServerAddress};
+use sightline_protocol::{
+    link::{Pin, Scheme, ServerAddress},
+    pinned::Pinned,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
@@ -160,7 +158,7 @@ impl LineError {
 async fn config_for(pin: Option<Pin>) -> Result<Arc<ClientConfig>, LineError> {
     let cryptography = Arc::new(default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match pin {
-        Some(pin) => Arc::new(Pinned { pin, cryptography: Arc::clone(&cryptography) }),
+        Some(pin) => Arc::new(Pinned::new(pin, Arc::clone(&cryptography))),
         None => {
             let ours = Arc::clone(&cryptography);
             let read =
@@ -276,55 +274,6 @@ fn plainly(presented: &[String]) -> String {
     presented.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-/// Checks that the other side has the private key to the one public key that the link names.
-#[derive(Debug)]
-struct Pinned {
-    pin: Pin,
-    cryptography: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
-        if digest(&SHA256, &key).as_ref() == self.pin.0 {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(CertificateError::ApplicationVerificationFailure.into())
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        let algorithms = &self.cryptography.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        let algorithms = &self.cryptography.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.cryptography.signature_verification_algorithms.supported_schemes()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,7 +304,7 @@ mod tests {
     #[test]
     fn every_reason_not_to_trust_has_its_sentence() {
         let said = |why, pin| why_no_trust("https://a.example/".to_owned(), &why, pin).to_string();
-        let time = UnixTime::since_unix_epoch(Duration::ZERO);
+        let time = rustls::pki_types::UnixTime::since_unix_epoch(Duration::ZERO);
         let ended = CertificateError::ExpiredContext { time, not_after: time };
         assert!(said(ended.clone(), None).contains("not valid today"), "{}", said(ended.clone(), None));
         assert!(said(CertificateError::NotValidYet, None).contains("not valid today"));

@@ -12,6 +12,7 @@ pub mod keys;
 pub mod limits;
 pub mod link;
 pub mod numbering;
+pub mod pinned;
 pub mod routed;
 pub mod seal;
 pub mod session;

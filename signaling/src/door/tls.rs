@@ -6,18 +6,13 @@
 
 use std::sync::Arc;
 
-use ring::digest::{SHA256, digest};
 #[cfg(feature = "program")]
 use rustls::RootCertStore;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring as provider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::{NoServerSessionStorage, ParsedCertificate, ResolvesServerCert};
-use rustls::{
-    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error as TlsError, ServerConfig,
-    SignatureScheme, WantsVerifier,
-};
+use rustls::crypto::{CryptoProvider, ring as provider};
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
+use rustls::{ClientConfig, ConfigBuilder, ServerConfig, WantsVerifier};
 use sightline_protocol::Pin;
+use sightline_protocol::pinned::Pinned;
 
 /// What an authority's checks ask for (RFC 8737); no other client does.
 pub(crate) const ACME: &[u8] = b"acme-tls/1";
@@ -57,66 +52,11 @@ pub(crate) fn for_server(certificates: Arc<dyn ResolvesServerCert>) -> Arc<Serve
     Arc::new(config)
 }
 
-/// The pin of a certificate; `None` where it is no certificate.
-pub(crate) fn pin_of(certificate: &CertificateDer<'_>) -> Option<Pin> {
-    let parsed = ParsedCertificate::try_from(certificate).ok()?;
-    let digest = digest(&SHA256, &parsed.subject_public_key_info());
-    Some(Pin(digest.as_ref().try_into().expect("SHA-256 has 32 bytes")))
-}
-
-/// A client that knows its server by the pin alone: neither names nor dates nor authorities count.
+/// A client that knows its server by the pin alone.
 pub fn pinned_client(pin: Pin) -> Arc<ClientConfig> {
-    let pinned = Pinned { pin, cryptography: cryptography() };
+    let pinned = Pinned::new(pin, cryptography());
     let mut config =
         client().dangerous().with_custom_certificate_verifier(Arc::new(pinned)).with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
     Arc::new(config)
-}
-
-/// Checks that the other side has the private key of the one certificate that is expected.
-#[derive(Debug)]
-struct Pinned {
-    pin: Pin,
-    cryptography: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        if pin_of(certificate) == Some(self.pin) {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(TlsError::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        let algorithms = &self.cryptography.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        let algorithms = &self.cryptography.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.cryptography.signature_verification_algorithms.supported_schemes()
-    }
 }

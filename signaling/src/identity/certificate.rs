@@ -15,8 +15,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use sightline_protocol::Pin;
+use sightline_protocol::pinned::pin_of;
 
-use crate::door::tls::{ACME, cryptography, pin_of};
+use crate::door::tls::{ACME, cryptography};
 use crate::identity::data_folder::{DataError, DataFolder, read_bounded};
 use crate::watching::metrics::Metrics;
 
