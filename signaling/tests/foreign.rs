@@ -44,9 +44,18 @@ async fn server(turn_udp: &[&str]) -> Server {
     Server::bind(config).await.expect("free ports")
 }
 
+/// A program that ends with this, whatever becomes of who started it.
+struct Ending(Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        drop((self.0.kill(), self.0.wait()));
+    }
+}
+
 /// coturn's peer, which sends back what it gets. Ends with this.
 pub(crate) struct Echo {
-    program: Child,
+    _program: Ending,
     pub(crate) port: u16,
 }
 
@@ -59,18 +68,12 @@ impl Echo {
             .stderr(Stdio::null())
             .spawn();
         match program {
-            Ok(program) => Some(Self { program, port }),
+            Ok(program) => Some(Self { _program: Ending(program), port }),
             Err(_) => {
                 skipped("turnutils_peer", "coturn");
                 None
             }
         }
-    }
-}
-
-impl Drop for Echo {
-    fn drop(&mut self) {
-        drop((self.program.kill(), self.program.wait()));
     }
 }
 
@@ -92,17 +95,17 @@ pub(crate) async fn run_for(program: &str, arguments: &[&str], time: Duration) -
     let write = || Stdio::from(said.reopen().expect("a file"));
     let running =
         Command::new(program).args(arguments).stdin(Stdio::null()).stdout(write()).stderr(write()).spawn();
-    let Ok(mut running) = running else {
+    let Ok(running) = running else {
         skipped(program, "coturn");
         return None;
     };
+    let mut running = Ending(running);
     let until = Instant::now() + time;
     let ended = loop {
-        if running.try_wait().expect("a child").is_some() {
+        if running.0.try_wait().expect("a child").is_some() {
             break true;
         }
         if Instant::now() > until {
-            drop((running.kill(), running.wait()));
             break false;
         }
         sleep(Duration::from_millis(20)).await;

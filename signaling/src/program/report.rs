@@ -1,9 +1,10 @@
 //! What a person who starts the server reads: where it listens, how it is reached, and what to do next. Pure.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use sightline_protocol::ServerAddress;
 use sightline_server::{Check, Verdict, Way};
 
 /// All that is told at the start.
@@ -54,6 +55,9 @@ impl Report<'_> {
         for other in self.more_links {
             line(&format!("  {other}    (another way here)\n"));
         }
+        if leads_nowhere_else(self.link) {
+            line("\nIt works on this computer alone: no other address was found. --public-ip names one.\n");
+        }
         if let Some(qr) = self.qr {
             line(&format!("\n{qr}\n"));
         }
@@ -61,6 +65,11 @@ impl Report<'_> {
         line(&format!("  sightline answer --server '{}'\n", self.link));
         text
     }
+}
+
+fn leads_nowhere_else(link: &str) -> bool {
+    let host = link.parse::<ServerAddress>().map(|address| address.host);
+    host.is_ok_and(|host| host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()))
 }
 
 /// What came of the self-test. Empty where nothing was tried.
@@ -148,6 +157,13 @@ In Sightline they wait for calls with it, and read their own call link, by
   sightline answer --server 'https://192.0.2.7:8443/#~PIN'
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_else_is_told_to_be_one() {
+        let said = |link: &str| Report { link, ..Report::default() }.text().contains("this computer alone:");
+        assert!(said("https://127.0.0.1/") && said("http://[::1]:7480/") && said("http://localhost:1/"));
+        assert!(!said("https://192.0.2.7:8443/") && !said("https://call.example.org/"));
     }
 
     #[test]
