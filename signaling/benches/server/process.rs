@@ -129,6 +129,13 @@ pub(crate) fn take_files() -> Result<()> {
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
+/// Lets a process run on these processors alone. Whether that could be done.
+pub(crate) fn confine(process: u32, processors: &str) -> bool {
+    let words = ["-a", "-c", "-p", processors];
+    let taskset = Command::new("taskset").args(words).arg(process.to_string()).stdout(Stdio::null()).status();
+    taskset.is_ok_and(|status| status.success())
+}
+
 /// Until a binding request is answered there.
 pub(crate) fn wait_for_stun(at: SocketAddr) -> Result<()> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
@@ -159,6 +166,11 @@ impl Process {
             nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>()?;
         }
         Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    /// Lets it run on these processors alone: `0`, `1-3`. Whether that could be done.
+    pub(crate) fn confine(&self, processors: &str) -> bool {
+        confine(self.child.id(), processors)
     }
 
     /// Resident memory, in KiB.
