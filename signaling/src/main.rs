@@ -13,6 +13,9 @@ use program::options::{Action, CommandLine};
 use program::settings::{Settings, SettingsError, file_to_write};
 use program::{example, run};
 
+/// The codec of STUN warns of every packet that is none, and whoever sends those would fill the log.
+const USUALLY: &str = "info,stun_types=off";
+
 /// A mistake in what the program was told; everything else that goes wrong is 1.
 const USAGE: u8 = 2;
 
@@ -36,7 +39,7 @@ fn main() -> ExitCode {
 
 fn serve(said: CommandLine) -> Result<()> {
     let settings = gather(said)?;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(USUALLY));
     let colours = io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -232,3 +232,41 @@ fn whoever_reads_the_link_and_goes_does_not_end_the_server() {
     child.kill().expect("it runs");
     child.wait().expect("it ends");
 }
+
+#[cfg(unix)]
+#[test]
+fn rubbish_from_strangers_is_not_written_to_the_log() {
+    use std::net::UdpSocket;
+
+    let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let at = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
+    let (data, wished) = (tempfile::tempdir().expect("a temporary folder"), at.to_string());
+    let folder = data.path().to_str().expect("a plain path");
+    let quiet = ["--https", "off", "--turn-tcp", "off", "--metrics", "off", "--ask-stun", "off"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sightline-server"))
+        .args(quiet)
+        .args(["--http", "127.0.0.1:0", "--turn-udp", &wished, "--data", folder])
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+
+    // A request whose attribute is longer than itself; then one that is answered, when the first was read.
+    let head = |length: u8| [&[0, 1, 0, length, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
+    let rubbish = [&head(8)[..], &[0, 6, 0x40, 0, 1, 2, 3, 4]].concat();
+    client.set_read_timeout(Some(std::time::Duration::from_millis(200))).expect("a time");
+    let answered = (0..100).any(|_| {
+        // Refused until the server listens.
+        drop((client.send_to(&rubbish, at), client.send_to(&head(0), at)));
+        client.recv(&mut [0; 500]).is_ok_and(|length| length > 20)
+    });
+    assert!(answered);
+
+    signal("-TERM", &child);
+    assert!(child.wait().expect("it ends").success());
+    let mut said = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+    assert!(!said.contains("stun_types"), "{said}");
+}
