@@ -37,6 +37,14 @@ fn start(arguments: &[&str]) -> (Child, String) {
     (child, url.unwrap_or_else(|| panic!("no address in {line:?}")))
 }
 
+/// What the running program goes on to print, and where it said that its figures are.
+fn figures_of(child: &mut Child) -> (impl Iterator<Item = String> + use<>, String) {
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let line = lines.find(|line| line.contains("/metrics")).expect("it says where its figures are");
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
+    (lines, address.to_owned())
+}
+
 #[cfg(unix)]
 fn signal(name: &str, child: &Child) {
     let told = Command::new("kill").args([name, &child.id().to_string()]).status();
@@ -157,12 +165,10 @@ fn whoever_watches_is_answered_on_a_port_of_their_own() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
-    let line = lines.find(|line| line.contains("/metrics")).expect("it says where its figures are");
-    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
-    assert!(get(address, "/healthz").starts_with("HTTP/1.1 200 "));
-    assert!(get(address, "/readyz").ends_with("ready\n"));
-    assert!(get(address, "/metrics").contains("\n# TYPE sightline_sessions gauge\n"));
+    let (_lines, address) = figures_of(&mut child);
+    assert!(get(&address, "/healthz").starts_with("HTTP/1.1 200 "));
+    assert!(get(&address, "/readyz").ends_with("ready\n"));
+    assert!(get(&address, "/metrics").contains("\n# TYPE sightline_sessions gauge\n"));
     child.kill().expect("it runs");
     child.wait().expect("it ends");
 }
@@ -216,18 +222,16 @@ fn whoever_reads_the_link_and_goes_does_not_end_the_server() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
-    let line = lines.find(|line| line.contains("/metrics")).expect("it says where its figures are");
-    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
+    let (lines, address) = figures_of(&mut child);
     // With what came of its test of itself it meets a closed pipe.
     drop(lines);
     let tested = |page: &str| !page.contains("sightline_relay_bindings_total 0\n");
     let start = std::time::Instant::now();
-    while !tested(&get(address, "/metrics")) {
+    while !tested(&get(&address, "/metrics")) {
         assert!(start.elapsed() < std::time::Duration::from_secs(20), "it tests itself");
     }
     std::thread::sleep(std::time::Duration::from_millis(300));
-    assert!(get(address, "/readyz").ends_with("ready\n"));
+    assert!(get(&address, "/readyz").ends_with("ready\n"));
     assert_eq!(child.try_wait().expect("ours").map(|ended| ended.code()), None, "it goes on");
     child.kill().expect("it runs");
     child.wait().expect("it ends");

@@ -5,8 +5,11 @@
 //! Whatever happened: no envelope came twice, each came in order, of each that did not come its sender was told, and
 //! whoever came back in time came back to its session. And when the world has calmed down both sides agree on what was said.
 
+mod judge;
+mod steps;
+
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,63 +21,9 @@ use sightline_protocol::{CallId, Identity, Sealed};
 
 use super::super::*;
 use super::desk::{CALL, NAME, check, person};
+use steps::{Step, steps};
 
 const TRAVEL: Duration = Duration::from_millis(20);
-const CALM: Duration = Duration::from_secs(200);
-
-#[derive(Debug, Clone)]
-enum Step {
-    /// Some envelopes from one to the other.
-    Post {
-        from: usize,
-        many: usize,
-    },
-    /// A connection breaks. So many messages that are or get under way still arrive each way, and either side notices
-    /// when it does.
-    Cut {
-        who: usize,
-        up: usize,
-        down: usize,
-        server_notices: u64,
-        client_notices: u64,
-    },
-    /// A client stops reading, or reads again.
-    Stall {
-        who: usize,
-        stalls: bool,
-    },
-    /// A program ends and begins anew, properly or not.
-    Leave {
-        who: usize,
-    },
-    Crash {
-        who: usize,
-    },
-    /// The server is killed, or stopped, and is there again after a moment.
-    Restart,
-    Drain,
-    Wait {
-        millis: u64,
-    },
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let who = 0..2_usize;
-    let step = prop_oneof![
-        12 => (who.clone(), 1..12_usize).prop_map(|(from, many)| Step::Post { from, many }),
-        8 => (who.clone(), 0..6_usize, 0..6_usize, 0..40_000_u64, 0..3_000_u64).prop_map(
-            |(who, up, down, server_notices, client_notices)| Step::Cut { who, up, down, server_notices, client_notices }
-        ),
-        2 => (who.clone(), any::<bool>()).prop_map(|(who, stalls)| Step::Stall { who, stalls }),
-        1 => who.clone().prop_map(|who| Step::Leave { who }),
-        1 => who.prop_map(|who| Step::Crash { who }),
-        1 => Just(Step::Restart),
-        1 => Just(Step::Drain),
-        14 => (0..1_500_u64).prop_map(|millis| Step::Wait { millis }),
-        1 => (0..45_000_u64).prop_map(|millis| Step::Wait { millis }),
-    ];
-    prop::collection::vec(step, 1..60)
-}
 
 /// How often things happened in all runs together: a world in which nothing does proves nothing.
 #[derive(Debug, Default)]
@@ -549,48 +498,6 @@ impl World {
     fn dice(&mut self, sides: u64) -> u64 {
         self.order += 1;
         scatter(self.random, self.order) % sides
-    }
-
-    /// The world has calmed down: what is wrong with what was?
-    fn judge(&mut self) -> Result<(), TestCaseError> {
-        for who in 0..2 {
-            self.stall(who, false);
-        }
-        self.run_for(CALM);
-        for (number, letter) in self.letters.iter().enumerate() {
-            prop_assert!(letter.came <= 1, "letter {number} came twice: {letter:?}");
-            prop_assert!(
-                !(letter.refused && letter.came > 0),
-                "letter {number} came though refused: {letter:?}"
-            );
-            let sender = &self.people[letter.from];
-            let session_ended = sender.life != letter.life || sender.sessions != letter.session;
-            prop_assert!(
-                letter.came == 1 || letter.told || session_ended,
-                "nobody knows what became of letter {number}: {letter:?}"
-            );
-        }
-        let before = self.letters.len();
-        for who in 0..2 {
-            prop_assert!(self.people[who].client.is_up(), "{who} is not connected");
-            self.post(who);
-        }
-        self.run_for(Duration::from_secs(2));
-        prop_assert!(
-            self.letters.len() == before + 2 && self.letters[before..].iter().all(|letter| letter.came == 1)
-        );
-        for program in &self.people {
-            let session = &self.switchboard.sessions[&program.identity.address()];
-            prop_assert!(session.outbox.is_empty() && program.client.unacknowledged() == 0);
-            let said = self.letters.iter().filter(|letter| {
-                letter.session == program.sessions
-                    && program.identity.address() == self.people[letter.from].identity.address()
-            });
-            prop_assert_eq!(session.inbox.taken(), said.count() as u64, "both count alike");
-        }
-        let numbers: HashSet<u64> = self.switchboard.sessions.values().map(|session| session.birth).collect();
-        prop_assert_eq!(numbers.len(), 2);
-        Ok(())
     }
 }
 
