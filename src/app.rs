@@ -39,11 +39,12 @@ impl Installation {
         let runtime = Runtime::current();
         let identity = Arc::new(self.identity);
         let (events, mail_events) = mpsc::channel(MAIL);
-        let mail = Switchboard::connect(&runtime, self.server, identity.clone(), events);
+        let mail = Switchboard::connect(&runtime, self.server.clone(), identity.clone(), events);
         let clock = self.media.clock;
         start(Parts {
             identity,
             owner: self.owner,
+            server: self.server,
             path: self.path,
             bind: self.bind,
             fps: self.media.fps,

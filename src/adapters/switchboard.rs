@@ -5,6 +5,7 @@
 //! dropped: the two ends of a call send again what was not acknowledged, and an old copy would only come in the way.
 
 use std::{
+    collections::HashMap,
     future::{Future, pending},
     sync::Arc,
     time::{Duration, Instant},
@@ -18,7 +19,7 @@ use sightline_protocol::{
     limits::MAX_MESSAGE_BYTES,
     link::ServerAddress,
     session::{Effect, Event, Parting, Post, Session},
-    switchboard::Sealed,
+    switchboard::{ErrorCode, Sealed},
 };
 use tokio::{
     runtime::Handle,
@@ -60,7 +61,8 @@ impl Switchboard {
     ) -> Self {
         let (posted, to_say) = mpsc::channel(POSTED);
         let session = Session::new(identity, server.name());
-        runtime.spawn(Client { server, session, events, to_say, backoff: Backoff::default() }.run());
+        let (asked, backoff) = (HashMap::new(), Backoff::default());
+        runtime.spawn(Client { server, session, asked, events, to_say, backoff }.run());
         Self { posted }
     }
 }
@@ -69,6 +71,10 @@ impl Mail for Switchboard {
     fn post(&self, envelope: Envelope) -> bool {
         let Envelope { with: to, call, sealed } = envelope;
         self.posted.try_send(Post::Envelope { to, call, sealed: Sealed(sealed) }).is_ok()
+    }
+
+    fn ask_relay(&self, call: CallId, with: Address) {
+        self.posted.try_send(Post::Relay { call, with }).ok();
     }
 
     fn over(&self, call: CallId, with: Address) {
@@ -80,6 +86,8 @@ impl Mail for Switchboard {
 struct Client {
     server: ServerAddress,
     session: Session,
+    /// Questions about the relay that are not answered yet, by the number that the session gave them.
+    asked: HashMap<u64, CallId>,
     events: mpsc::Sender<MailEvent>,
     to_say: mpsc::Receiver<Post>,
     backoff: Backoff,
@@ -182,8 +190,13 @@ impl Client {
     }
 
     fn post(&mut self, post: Post) {
-        if let Err(error) = self.session.post(post) {
-            tracing::debug!(%error, "not said");
+        let asks_for = match &post {
+            Post::Relay { call, .. } => Some(*call),
+            Post::Envelope { .. } | Post::Ask { .. } | Post::Over { .. } => None,
+        };
+        match self.session.post(post) {
+            Ok(id) => self.asked.extend(asks_for.map(|call| (id, call))),
+            Err(error) => tracing::debug!(%error, "not said"),
         }
     }
 
@@ -202,23 +215,41 @@ impl Client {
                     outcome = Err(self.parted(parting));
                     continue;
                 }
-                Effect::Up { session, resumed, stun: _ } => {
+                Effect::Up { session, resumed, stun } => {
                     tracing::info!(session, resumed, "the switchboard knows us");
                     self.backoff.reset();
-                    MailEvent::Up
+                    if !resumed {
+                        // Numbers begin anew, and what was asked in the old session is not answered any more.
+                        self.asked.clear();
+                    }
+                    MailEvent::Up { stun, resumed }
                 }
                 Effect::Delivered { from, call, sealed } => {
                     MailEvent::Delivered(Envelope { with: from, call, sealed: sealed.0 })
                 }
                 Effect::Offline { id: _, to, call } => MailEvent::Offline { to, call },
-                Effect::Refused { id: _, code, text } | Effect::Complaint { code, text } => {
-                    tracing::info!(code = code.as_str(), text, "the server complains");
+                Effect::Relay { id, call, credentials } => {
+                    self.asked.remove(&id);
+                    MailEvent::Relay { call, credentials }
+                }
+                Effect::Refused { id, code, text } => match self.asked.remove(&id) {
+                    Some(call) => MailEvent::NoRelay { call, code, why: text },
+                    None => {
+                        complained(&code, &text);
+                        continue;
+                    }
+                },
+                Effect::Complaint { code, text } => {
+                    complained(&code, &text);
                     continue;
                 }
-                // The two ends of the call send it again.
-                Effect::Lost { .. } => continue,
-                // Nobody asks for these yet.
-                Effect::Presence { .. } | Effect::Relay { .. } => continue,
+                // What the two ends of a call say is said again by them, and so is what is asked for it.
+                Effect::Lost { id } => {
+                    self.asked.remove(&id);
+                    continue;
+                }
+                // Nobody asks for it yet.
+                Effect::Presence { .. } => continue,
             };
             self.events.send(event).await.map_err(|_| End::NotNeeded)?;
         }
@@ -262,6 +293,10 @@ async fn dial(server: &ServerAddress) -> Result<Line, End> {
         .await
         .map_err(|error| unreachable(server, &error))?;
     Ok(line)
+}
+
+fn complained(code: &ErrorCode, text: &str) {
+    tracing::info!(code = code.as_str(), text, "the server complains");
 }
 
 /// What stands in the way of a line, in words.

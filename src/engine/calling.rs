@@ -45,7 +45,6 @@ type Packets = Receiver<(Packet, Instant)>;
 pub(super) struct Surroundings<'a> {
     pub(super) path: PathPolicy,
     pub(super) bind: &'a [std::net::IpAddr],
-    pub(super) servers: &'a Servers,
     pub(super) fps: u32,
     pub(super) peers: &'a dyn PeerMaker,
     pub(super) media: &'a mut dyn MediaMaker,
@@ -101,7 +100,7 @@ impl Calling {
     }
 
     /// Makes the peer connection.
-    pub(super) fn open(&mut self, call: CallId, role: Role, around: &Surroundings<'_>) {
+    pub(super) fn open(&mut self, call: CallId, role: Role, servers: Servers, around: &Surroundings<'_>) {
         let (video, video_in) = sync_channel(VIDEO_QUEUE);
         let (audio, audio_in) = sync_channel(AUDIO_QUEUE);
         self.incoming = Some((video_in, audio_in));
@@ -111,7 +110,7 @@ impl Calling {
             media: self.media,
             path: around.path,
             bind: around.bind.to_vec(),
-            servers: around.servers.clone(),
+            servers,
             reports: around.reports.clone(),
             video,
             audio,

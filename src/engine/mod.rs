@@ -3,6 +3,7 @@
 //! The engine declares in [`ports`] what it needs of the world. Whoever uses it sees [`api`] alone.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+mod access;
 pub mod api;
 pub mod audio_recv;
 pub mod audio_send;

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use sightline_protocol::{
     call::{CallId, Media},
     keys::Address,
+    session::RelayCredentials,
+    switchboard::ErrorCode,
 };
 use tokio::sync::mpsc;
 
@@ -164,6 +166,9 @@ pub struct Envelope {
 pub trait Mail: Send {
     /// Posts an envelope. Never waits: `false` where it was not taken, and it will be sent again.
     fn post(&self, envelope: Envelope) -> bool;
+    /// Asks for the right to use the relay, for a call; `Relay` or `NoRelay` is the answer. Never waits, and what is not
+    /// taken is never answered: who wants to be sure asks again.
+    fn ask_relay(&self, call: CallId, with: Address);
     /// Says that a call is over: whatever the server does for it may end. Never waits.
     fn over(&self, call: CallId, with: Address);
 }
@@ -172,7 +177,12 @@ pub trait Mail: Send {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MailEvent {
     /// It knows us.
-    Up,
+    Up {
+        /// Where to ask for one's own address (`stun:host:port`).
+        stun: Vec<String>,
+        /// Whether it is the session from before, and so nothing was lost.
+        resumed: bool,
+    },
     /// It is gone, and will be tried again.
     Down {
         /// Why, in words.
@@ -191,5 +201,21 @@ pub enum MailEvent {
         to: Address,
         /// In which call.
         call: CallId,
+    },
+    /// The right to use the relay.
+    Relay {
+        /// For which call.
+        call: CallId,
+        /// What opens it.
+        credentials: RelayCredentials,
+    },
+    /// There is no relay for a call, at least not now.
+    NoRelay {
+        /// For which call.
+        call: CallId,
+        /// For programs.
+        code: ErrorCode,
+        /// In words.
+        why: String,
     },
 }

@@ -11,6 +11,7 @@ use std::{
 use sightline_protocol::{
     call::{CallId, Frame},
     keys::{Address, Identity},
+    link::ServerAddress,
 };
 use tokio::{
     sync::mpsc,
@@ -22,10 +23,10 @@ use crate::logic::{
     course::Stage,
     path::PathPolicy,
     phone::{Effect, Event, Owner, Phone},
-    servers::Servers,
 };
 
 use super::{
+    access::AccessDesk,
     api::{Command, Handle, Update},
     calling::{Calling, Surroundings},
     clock::Clock,
@@ -50,6 +51,8 @@ pub struct Parts {
     pub identity: Arc<Identity>,
     /// Our name and links.
     pub owner: Owner,
+    /// Where the switchboard is.
+    pub server: ServerAddress,
     /// Which paths are allowed.
     pub path: PathPolicy,
     /// The local addresses to use; all usable ones where empty.
@@ -79,7 +82,7 @@ pub fn start(parts: Parts) -> Handle {
         keys: Keyring::new(parts.identity),
         path: parts.path,
         bind: parts.bind,
-        servers: Servers::default(),
+        access: AccessDesk::new(parts.server, parts.path),
         fps: parts.fps,
         mail: parts.mail,
         peers: parts.peers,
@@ -99,7 +102,7 @@ struct Engine {
     keys: Keyring,
     path: PathPolicy,
     bind: Vec<IpAddr>,
-    servers: Servers,
+    access: AccessDesk,
     fps: u32,
     mail: Box<dyn Mail>,
     peers: Box<dyn PeerMaker>,
@@ -125,7 +128,8 @@ impl Engine {
             if closing.is_some_and(|deadline| now >= deadline || self.phone.is_settled()) {
                 break;
             }
-            let wake = [self.phone.poll_timeout().map(|(at, _)| at), closing].into_iter().flatten().min();
+            let wakes = [self.phone.poll_timeout().map(|(at, _)| at), self.access.poll_timeout(), closing];
+            let wake = wakes.into_iter().flatten().min();
             tokio::select! {
                 wish = wishes.recv(), if closing.is_none() => match wish {
                     None | Some(Command::Close) => {
@@ -138,6 +142,7 @@ impl Engine {
                 Some(report) = reported.recv() => self.take_report(report).await,
                 _ = beat.tick() => self.tell_statistics(),
                 () = at(wake) => {
+                    self.access.handle_timeout(&*self.mail, self.clock.now());
                     self.phone.handle_timeout(self.clock.now());
                     self.carry_out().await;
                 }
@@ -174,8 +179,12 @@ impl Engine {
     }
 
     async fn take_mail(&mut self, event: MailEvent) {
+        self.access.take_mail_event(&event, &*self.mail, self.clock.now());
+        while let Some(call) = self.access.poll_changed() {
+            tracing::debug!(%call, decided = self.access.is_decided(call), "its servers are known");
+        }
         match event {
-            MailEvent::Up => {
+            MailEvent::Up { .. } => {
                 self.switchboard_up = true;
                 self.tell(Update::SwitchboardUp).await;
             }
@@ -190,6 +199,7 @@ impl Engine {
             MailEvent::Refused { why } => self.tell(Update::SwitchboardRefused { why }).await,
             MailEvent::Offline { to, call } => self.handle(Event::Offline { call, to }).await,
             MailEvent::Delivered(envelope) => self.take_envelope(envelope).await,
+            MailEvent::Relay { .. } | MailEvent::NoRelay { .. } => {}
         }
     }
 
@@ -197,7 +207,9 @@ impl Engine {
         match self.keys.open(call, with, &sealed) {
             Ok(Content::Frame(frame)) => {
                 self.handle(Event::Frame { call, from: with, frame }).await;
-                if !self.phone.knows(call) {
+                if self.phone.knows(call) {
+                    self.access.envelope_received(call, with, &*self.mail, self.clock.now());
+                } else {
                     self.keys.forget(call);
                 }
             }
@@ -250,10 +262,11 @@ impl Engine {
             match effect {
                 Effect::Post { call, to, frame } => self.post(call, to, &frame),
                 Effect::Open { call, role, media } => {
+                    let servers = self.access.servers(call, self.clock.now());
                     let (calling, around) = self.calling_and_surroundings(call);
                     if let Some(calling) = calling {
                         calling.set_media(media);
-                        calling.open(call, role, &around);
+                        calling.open(call, role, servers, &around);
                     }
                 }
                 Effect::Order { call, order } => {
@@ -276,15 +289,19 @@ impl Engine {
                     self.tell(Update::TheirStatus { call, status }).await;
                 }
                 Effect::TurnedAway { from, name } => self.tell(Update::TurnedAway { from, name }).await,
-                Effect::Forget { call } => self.keys.forget(call),
+                Effect::Forget { call } => {
+                    self.keys.forget(call);
+                    self.access.over(call, &*self.mail, self.clock.now());
+                }
             }
         }
     }
 
     fn post(&mut self, call: CallId, to: Address, frame: &Frame) {
-        if let Some(sealed) = self.keys.seal(call, to, frame)
-            && !self.mail.post(Envelope { with: to, call, sealed })
-        {
+        let Some(sealed) = self.keys.seal(call, to, frame) else { return };
+        if self.mail.post(Envelope { with: to, call, sealed }) {
+            self.access.envelope_posted(call, to, &*self.mail, self.clock.now());
+        } else {
             tracing::debug!("an envelope was not taken; it will be sent again");
         }
     }
@@ -321,7 +338,6 @@ impl Engine {
         let around = Surroundings {
             path: self.path,
             bind: &self.bind,
-            servers: &self.servers,
             fps: self.fps,
             peers: &*self.peers,
             media: &mut *self.media,

@@ -5,6 +5,7 @@
 //! `poll_timeout` (when to wake it, and why) and `poll_effect` (drain until `None`).
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+pub mod access;
 pub mod adapt;
 pub mod backoff;
 pub mod call;
