@@ -12,7 +12,7 @@ pub mod candidate;
 pub mod courier;
 pub mod course;
 pub mod jitter;
-pub mod negotiation;
+pub mod legs;
 pub mod packet;
 pub mod path;
 pub mod phone;
