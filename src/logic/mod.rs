@@ -13,7 +13,7 @@ pub mod courier;
 pub mod course;
 pub mod interfaces;
 pub mod jitter;
-pub mod negotiation;
+pub mod legs;
 pub mod packet;
 pub mod path;
 pub mod phone;
