@@ -3,6 +3,7 @@
 
 mod codecs;
 pub mod headless;
+mod heard;
 mod interfaces;
 pub mod line;
 mod net_runtime;

@@ -17,9 +17,9 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::AtomicBool,
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rtc::{
@@ -41,13 +41,15 @@ use webrtc::peer_connection::{
 use crate::{
     engine::{
         clock::Clock,
-        ports::{PacketSink, Peer, PeerMaker, PeerNews, PeerReport, PeerSetup},
+        ports::{NumberedSink, Peer, PeerMaker, PeerNews, PeerReport, PeerSetup},
     },
-    logic::{call::PeerEvent, negotiation::Order},
+    logic::{call::PeerEvent, legs::Order},
 };
 
 use super::{
-    codecs, interfaces,
+    codecs,
+    heard::Heard,
+    interfaces,
     net_runtime::NetRuntime,
     peer_events::Events,
     peer_stats,
@@ -97,16 +99,19 @@ impl PeerMaker for WebRtc {
         let (video, video_queue) = PacketQueue::new();
         let (audio, audio_queue) = PacketQueue::new();
         let want_key_frame = Arc::new(Notify::new());
+        let heard = Arc::new(Heard::default());
         let task = Task {
             tracks: LocalTracks::new(setup.media, video_queue, audio_queue),
             want_key_frame: want_key_frame.clone(),
             moved: Arc::default(),
             clock: self.clock,
             hurry: Arc::new(AtomicBool::new(true)),
+            heard: heard.clone(),
             setup,
         };
         self.runtime.spawn(task.run(ordered));
-        Box::new(Connection { orders, video: Arc::new(video), audio: Arc::new(audio), want_key_frame })
+        let (video, audio, clock) = (Arc::new(video), Arc::new(audio), self.clock);
+        Box::new(Connection { orders, video, audio, want_key_frame, heard, clock })
     }
 }
 
@@ -116,6 +121,8 @@ struct Connection {
     video: Arc<PacketQueue>,
     audio: Arc<PacketQueue>,
     want_key_frame: Arc<Notify>,
+    heard: Arc<Heard>,
+    clock: Clock,
 }
 
 impl Peer for Connection {
@@ -123,12 +130,16 @@ impl Peer for Connection {
         self.orders.try_send(order).is_ok()
     }
 
-    fn video_out(&self) -> Arc<dyn PacketSink> {
+    fn video_out(&self) -> Arc<dyn NumberedSink> {
         self.video.clone()
     }
 
-    fn audio_out(&self) -> Arc<dyn PacketSink> {
+    fn audio_out(&self) -> Arc<dyn NumberedSink> {
         self.audio.clone()
+    }
+
+    fn heard_at(&self) -> Option<Instant> {
+        self.heard.last().map(|at| self.clock.instant(at))
     }
 
     fn key_frame_asker(&self) -> Arc<dyn Fn() + Send + Sync> {
@@ -145,6 +156,7 @@ struct Task {
     moved: Arc<Notify>,
     clock: Clock,
     hurry: Arc<AtomicBool>,
+    heard: Arc<Heard>,
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -212,6 +224,7 @@ impl Task {
             self.want_key_frame.clone(),
             self.moved.clone(),
             self.hurry.clone(),
+            self.heard.clone(),
             self.clock,
         );
         let connection = PeerConnectionBuilder::new()
@@ -231,26 +244,19 @@ impl Task {
 
     async fn carry_out(&mut self, connection: &dyn PeerConnection, order: Order) -> Result<(), Failure> {
         match order {
-            Order::MakeOffer { generation, restart } => {
-                if restart {
-                    self.hurry.store(true, Ordering::Relaxed);
-                    connection.restart_ice().await?;
-                }
+            Order::MakeOffer => {
                 let offer = connection.create_offer(None).await?;
                 connection.set_local_description(offer).await?;
-                self.report_description(connection, DescriptionKind::Offer, generation).await
+                self.report_description(connection, DescriptionKind::Offer).await
             }
-            Order::TakeOffer { generation, sdp } => {
-                if connection.pending_local_description().await.is_some() {
-                    connection.set_local_description(RTCSessionDescription::rollback(None)?).await?;
-                }
+            Order::TakeOffer { sdp } => {
                 connection.set_remote_description(RTCSessionDescription::offer(sdp)?).await?;
                 let answer = connection.create_answer(None).await?;
                 connection.set_local_description(answer).await?;
                 self.tracks.start().await?;
-                self.report_description(connection, DescriptionKind::Answer, generation).await
+                self.report_description(connection, DescriptionKind::Answer).await
             }
-            Order::TakeAnswer { generation: _, sdp } => {
+            Order::TakeAnswer { sdp } => {
                 connection.set_remote_description(RTCSessionDescription::answer(sdp)?).await?;
                 self.tracks.start().await
             }
@@ -270,10 +276,9 @@ impl Task {
         &self,
         connection: &dyn PeerConnection,
         kind: DescriptionKind,
-        generation: u32,
     ) -> Result<(), Failure> {
         let description = connection.local_description().await.ok_or("the description vanished")?;
-        let event = PeerEvent::Description { kind, generation, sdp: description.sdp };
+        let event = PeerEvent::Description { kind, sdp: description.sdp };
         self.report(PeerNews::Event(event)).await;
         Ok(())
     }
@@ -287,7 +292,7 @@ impl Task {
 
     async fn report(&self, news: PeerNews) {
         // The engine may have gone first; then there is nobody to tell.
-        self.setup.reports.send(PeerReport { call: self.setup.call, news }).await.ok();
+        self.setup.reports.send(PeerReport { call: self.setup.call, generation: self.setup.generation, news }).await.ok();
     }
 }
 

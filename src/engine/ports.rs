@@ -18,8 +18,7 @@ use tokio::sync::mpsc;
 use crate::{
     logic::{
         call::PeerEvent,
-        course::Role,
-        negotiation::Order,
+        legs::Order,
         packet::Packet,
         path::{PairInUse, PathPolicy},
         report::Encryption,
@@ -78,8 +77,8 @@ pub trait MediaMaker: Send {
 pub struct PeerSetup {
     /// Which call it belongs to.
     pub call: CallId,
-    /// Which end it is.
-    pub role: Role,
+    /// Which of the call's connections it is.
+    pub generation: u32,
     /// What it shall carry.
     pub media: Media,
     /// Which paths are allowed.
@@ -103,6 +102,8 @@ pub struct PeerSetup {
 pub struct PeerReport {
     /// Which call.
     pub call: CallId,
+    /// Which of its connections.
+    pub generation: u32,
     /// What.
     pub news: PeerNews,
 }
@@ -138,9 +139,11 @@ pub trait Peer: Send {
     /// Gives an order; they are carried out one after the other. Never waits: `false` where too many are waiting.
     fn order(&self, order: Order) -> bool;
     /// Where our pictures go.
-    fn video_out(&self) -> Arc<dyn PacketSink>;
+    fn video_out(&self) -> Arc<dyn NumberedSink>;
     /// Where our sound goes.
-    fn audio_out(&self) -> Arc<dyn PacketSink>;
+    fn audio_out(&self) -> Arc<dyn NumberedSink>;
+    /// When anything of the other side's media last came.
+    fn heard_at(&self) -> Option<Instant>;
     /// Asks the other side for a key frame.
     fn key_frame_asker(&self) -> Arc<dyn Fn() + Send + Sync>;
 }
@@ -149,6 +152,12 @@ pub trait Peer: Send {
 pub trait PacketSink: Send + Sync {
     /// Never waits: `false` where the packet was not taken.
     fn send(&self, payload: Bytes, timestamp: u32, marker: bool) -> bool;
+}
+
+/// Takes packets to send that have their numbers already: several connections may carry one stream.
+pub trait NumberedSink: Send + Sync {
+    /// Never waits: `false` where the packet was not taken.
+    fn send(&self, payload: Bytes, timestamp: u32, marker: bool, sequence: u16) -> bool;
 }
 
 /// A sealed message, and who it is between.

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::logic::{
-    call::PeerEvent,
+    call::{Call, LegEffect, PeerEvent},
     course::Stage,
     path::PathPolicy,
     phone::{Effect, Event, Owner, Phone},
@@ -42,6 +42,8 @@ const UPDATES: usize = 1024;
 const REPORTS: usize = 256;
 /// How often statistics are told.
 const BEAT: Duration = Duration::from_secs(1);
+/// How often it is looked whether the legs still hear anything.
+const LISTEN: Duration = Duration::from_millis(100);
 /// How long the last words may take when everything ends.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -122,14 +124,17 @@ impl Engine {
     ) {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut listen = interval(LISTEN);
+        listen.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut closing: Option<Instant> = None;
         loop {
             let now = self.clock.now();
             if closing.is_some_and(|deadline| now >= deadline || self.phone.is_settled()) {
                 break;
             }
-            let wakes = [self.phone.poll_timeout().map(|(at, _)| at), self.access.poll_timeout(), closing];
-            let wake = wakes.into_iter().flatten().min();
+            let legs = self.calls.values().filter_map(Calling::poll_timeout).min();
+            let phone = self.phone.poll_timeout().map(|(at, _)| at);
+            let wake = [phone, legs, self.access.poll_timeout(), closing].into_iter().flatten().min();
             tokio::select! {
                 wish = wishes.recv(), if closing.is_none() => match wish {
                     None | Some(Command::Close) => {
@@ -141,9 +146,11 @@ impl Engine {
                 Some(event) = mail.recv() => self.take_mail(event).await,
                 Some(report) = reported.recv() => self.take_report(report).await,
                 _ = beat.tick() => self.tell_statistics(),
+                _ = listen.tick() => self.tell_hearing().await,
                 () = at(wake) => {
                     self.access.handle_timeout(&*self.mail, self.clock.now());
                     self.phone.handle_timeout(self.clock.now());
+                    self.open_waiting_legs();
                     self.carry_out().await;
                 }
             }
@@ -180,8 +187,8 @@ impl Engine {
 
     async fn take_mail(&mut self, event: MailEvent) {
         self.access.take_mail_event(&event, &*self.mail, self.clock.now());
-        while let Some(call) = self.access.poll_changed() {
-            tracing::debug!(%call, decided = self.access.is_decided(call), "its servers are known");
+        if self.access.poll_changed().is_some() {
+            self.open_waiting_legs();
         }
         match event {
             MailEvent::Up { .. } => {
@@ -221,7 +228,7 @@ impl Engine {
         }
     }
 
-    async fn take_report(&mut self, PeerReport { call, news }: PeerReport) {
+    async fn take_report(&mut self, PeerReport { call, generation, news }: PeerReport) {
         let Some(calling) = self.calls.get_mut(&call) else { return };
         let t_ms = calling.t_ms();
         match news {
@@ -232,22 +239,26 @@ impl Engine {
                     calling.report.note_link(t_ms, link);
                     self.tell(Update::Link { call, link }).await;
                 }
-                self.handle(Event::Peer { call, event }).await;
+                self.handle(Event::Peer { call, generation, event }).await;
             }
             PeerNews::KeyFrameWanted => calling.key_frame_wanted(),
+            PeerNews::Path { .. } if calling.leg_in_use() != Some(generation) => {}
             PeerNews::Path { in_use, encryption } => {
                 let moved = calling.report.path.take_in_use(in_use);
                 calling.report.encryption = encryption;
                 if moved {
+                    let relayed = calling.report.path.route().is_relayed();
                     let path = Box::new(calling.report.path.clone());
                     self.tell(Update::Path { call, path }).await;
+                    let event = PeerEvent::Route { relayed };
+                    self.handle(Event::Peer { call, generation, event }).await;
                 }
             }
             PeerNews::Sightings(sightings) => calling.report.path.sightings = *sightings,
             PeerNews::Broken(why) => {
                 let text = format!("This computer's end of the connection does not work: {why}");
                 self.tell(Update::Problem { text }).await;
-                self.handle(Event::Peer { call, event: PeerEvent::Broken }).await;
+                self.handle(Event::Peer { call, generation, event: PeerEvent::Broken }).await;
             }
         }
     }
@@ -261,24 +272,23 @@ impl Engine {
         while let Some(effect) = self.phone.poll_effect() {
             match effect {
                 Effect::Post { call, to, frame } => self.post(call, to, &frame),
-                Effect::Open { call, role, media } => {
-                    let servers = self.access.servers(call, self.clock.now());
-                    let (calling, around) = self.calling_and_surroundings(call);
-                    if let Some(calling) = calling {
-                        calling.set_media(media);
-                        calling.open(call, role, servers, &around);
-                    }
-                }
-                Effect::Order { call, order } => {
-                    let taken = self.calls.get_mut(&call).is_none_or(|calling| calling.order(order));
+                Effect::Leg { call, leg } => {
+                    let (LegEffect::Open { generation, .. }
+                    | LegEffect::Order { generation, .. }
+                    | LegEffect::Use { generation }
+                    | LegEffect::Close { generation }) = leg;
+                    let media = self.phone.call(call).map(Call::media);
+                    let taken = match self.calling_and_surroundings(call) {
+                        (Some(calling), around) => {
+                            calling.set_media(media);
+                            calling.leg(leg, &around)
+                        }
+                        (None, _) => true,
+                    };
                     if !taken {
                         tracing::error!("a peer connection takes no more orders");
-                        self.phone.handle(Event::Peer { call, event: PeerEvent::Broken }, self.clock.now());
-                    }
-                }
-                Effect::Close { call } => {
-                    if let Some(calling) = self.calls.get_mut(&call) {
-                        calling.close();
+                        let event = PeerEvent::Broken;
+                        self.phone.handle(Event::Peer { call, generation, event }, self.clock.now());
                     }
                 }
                 Effect::Stage { call, peer, stage } => self.take_stage(call, peer, stage).await,
@@ -338,6 +348,8 @@ impl Engine {
         let around = Surroundings {
             path: self.path,
             bind: &self.bind,
+            servers: self.access.servers(call, self.clock.now()),
+            servers_decided: self.access.is_decided(call),
             fps: self.fps,
             peers: &*self.peers,
             media: &mut *self.media,
@@ -352,6 +364,28 @@ impl Engine {
                 let statistics = Box::new(calling.statistics());
                 self.told.try_send(Update::Statistics { call, statistics }).ok();
             }
+        }
+    }
+
+    fn open_waiting_legs(&mut self) {
+        let calls: Vec<_> = self.calls.keys().copied().collect();
+        for call in calls {
+            if let (Some(calling), around) = self.calling_and_surroundings(call) {
+                calling.open_waiting(&around);
+            }
+        }
+    }
+
+    async fn tell_hearing(&mut self) {
+        let heard: Vec<_> = self
+            .calls
+            .iter_mut()
+            .flat_map(|(&call, calling)| {
+                calling.news_of_hearing().into_iter().map(move |(generation, event)| (call, generation, event))
+            })
+            .collect();
+        for (call, generation, event) in heard {
+            self.handle(Event::Peer { call, generation, event }).await;
         }
     }
 
