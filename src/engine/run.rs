@@ -21,6 +21,7 @@ use tokio::{
 use crate::logic::{
     call::{Call, LegEffect, PeerEvent},
     course::Stage,
+    legs::LegWhy,
     path::PathPolicy,
     phone::{Effect, Event, Owner, Phone},
 };
@@ -192,8 +193,11 @@ impl Engine {
         }
         match event {
             MailEvent::Up { .. } => {
-                self.switchboard_up = true;
+                let is_back = !std::mem::replace(&mut self.switchboard_up, true);
                 self.tell(Update::SwitchboardUp).await;
+                if is_back {
+                    self.handle(Event::Around { why: LegWhy::ServerBack }).await;
+                }
             }
             MailEvent::Down { why } => {
                 // An attempt that fails is no further loss.
@@ -277,6 +281,9 @@ impl Engine {
                     | LegEffect::Order { generation, .. }
                     | LegEffect::Use { generation }
                     | LegEffect::Close { generation }) = leg;
+                    if let LegEffect::Open { why: LegWhy::Silence | LegWhy::TookTooLong, .. } = leg {
+                        self.mail.probe();
+                    }
                     let media = self.phone.call(call).map(Call::media);
                     let taken = match self.calling_and_surroundings(call) {
                         (Some(calling), around) => {
@@ -381,7 +388,10 @@ impl Engine {
             .calls
             .iter_mut()
             .flat_map(|(&call, calling)| {
-                calling.news_of_hearing().into_iter().map(move |(generation, event)| (call, generation, event))
+                calling
+                    .news_of_hearing()
+                    .into_iter()
+                    .map(move |(generation, event)| (call, generation, event))
             })
             .collect();
         for (call, generation, event) in heard {
