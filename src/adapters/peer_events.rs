@@ -54,14 +54,14 @@ impl Events {
         setup: &PeerSetup,
         want_key_frame: Arc<Notify>,
         moved: Arc<Notify>,
-        hurry: Arc<AtomicBool>,
+        is_up: Arc<AtomicBool>,
         clock: Clock,
     ) -> Self {
         let reporter = Reporter {
             call: setup.call,
             reports: setup.reports.clone(),
             moved,
-            hurry,
+            is_up,
             last: Mutex::new(Link::New),
         };
         Self {
@@ -80,7 +80,7 @@ struct Reporter {
     call: CallId,
     reports: mpsc::Sender<PeerReport>,
     moved: Arc<Notify>,
-    hurry: Arc<AtomicBool>,
+    is_up: Arc<AtomicBool>,
     last: Mutex<Link>,
 }
 
@@ -94,7 +94,7 @@ impl Reporter {
     async fn link(&self, link: Link) {
         let before = std::mem::replace(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner), link);
         if before != link {
-            self.hurry.store(link != Link::Up, Ordering::Relaxed);
+            self.is_up.store(link == Link::Up, Ordering::Relaxed);
             self.report(PeerEvent::Link(link)).await;
             self.moved.notify_one();
         }
