@@ -4,6 +4,7 @@
 mod codecs;
 pub mod headless;
 mod heard;
+mod ice_servers;
 mod interfaces;
 pub mod line;
 mod net_runtime;
@@ -11,7 +12,9 @@ pub mod peer;
 mod peer_events;
 mod peer_stats;
 mod peer_tracks;
+pub mod proxy;
 pub mod recorder;
+mod relay_stream;
 mod rtcp_to_us;
 pub mod switchboard;
 pub mod synthetic;
