@@ -5,6 +5,7 @@ mod codecs;
 pub mod headless;
 mod interfaces;
 pub mod line;
+mod multicast;
 mod net_runtime;
 pub mod peer;
 mod peer_events;
