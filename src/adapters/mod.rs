@@ -7,6 +7,7 @@ mod heard;
 mod ice_servers;
 mod interfaces;
 pub mod line;
+mod multicast;
 mod net_runtime;
 pub mod peer;
 mod peer_events;

@@ -7,7 +7,7 @@
 //! * checks every 50 ms instead of 200 ms, or a connection on a LAN takes half a second;
 //! * no wait for pairs learned from the other side's checks: its check often overtakes its candidate, and the default would
 //!   then hold up the call for a second (one in twenty-five on loopback);
-//! * no mDNS: it joins a multicast group before anything else, and fails every call where there is only loopback;
+//! * mDNS only where it can work, because a connection fails with it (`multicast`);
 //! * NACK every 20 ms and at most twice: the repairs arrive behind the interceptor that asks for them, so with its
 //!   defaults it asks for ever (a third of all packets came twice);
 //! * requests for key frames and goodbyes let through by an interceptor of ours (`rtcp_to_us`);
@@ -23,7 +23,6 @@ use std::{
 };
 
 use rtc::{
-    ice::mdns::MulticastDnsMode,
     interceptor::{NackGeneratorBuilder, NackResponderBuilder, Slot},
     peer_connection::configuration::interceptor_registry::configure_rtcp_reports,
 };
@@ -50,7 +49,7 @@ use super::{
     codecs,
     heard::Heard,
     ice_servers::Doors,
-    interfaces,
+    interfaces, multicast,
     net_runtime::{NetRuntime, Watch},
     peer_events::Events,
     peer_stats,
@@ -230,7 +229,8 @@ impl Task {
             .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_srflx_acceptance_min_wait(Some(REFLEXIVE_WAIT))
             .with_relay_acceptance_min_wait(Some(relay_wait))
-            .with_multicast_dns_mode(MulticastDnsMode::Disabled);
+            .with_multicast_dns_mode(multicast::mode(&addresses, self.setup.path))
+            .with_multicast_dns_timeout(Some(multicast::PATIENCE));
         let configuration = RTCConfigurationBuilder::default()
             .with_ice_transport_policy(policy)
             .with_ice_servers(self.doors.ice_servers());
