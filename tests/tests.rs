@@ -6,8 +6,8 @@ mod call_stories;
 #[cfg(target_os = "linux")]
 mod foreign;
 mod layering;
+mod legs;
 mod line;
-mod negotiation;
 mod peer;
 mod process;
 mod support;

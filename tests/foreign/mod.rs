@@ -12,7 +12,6 @@ mod our_end;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
-use sightline::logic::course::Role;
 
 use self::{
     meeting::Meeting,
@@ -27,7 +26,7 @@ const PICTURES: u64 = 30;
 #[test]
 fn chromium_takes_our_offer() {
     on_a_cable("chromium_takes_our_offer", &[CHROMIUM], || async {
-        let mut call = Meeting::new(Role::Caller, chromium::start(), direct());
+        let mut call = Meeting::new(chromium::start(), direct());
         call.we_offer();
         call.until_up().await;
         both_see_and_hear(&mut call).await;
@@ -38,7 +37,7 @@ fn chromium_takes_our_offer() {
 #[test]
 fn we_take_chromiums_offer() {
     on_a_cable("we_take_chromiums_offer", &[CHROMIUM], || async {
-        let mut call = Meeting::new(Role::Callee, chromium::start(), direct());
+        let mut call = Meeting::new(chromium::start(), direct());
         call.they_offer();
         call.until_up().await;
         both_see_and_hear(&mut call).await;
@@ -49,7 +48,7 @@ fn we_take_chromiums_offer() {
 #[test]
 fn an_address_behind_a_name_of_multicast_dns_is_found() {
     on_a_cable("an_address_behind_a_name_of_multicast_dns_is_found", &[CHROMIUM], || async {
-        let mut call = Meeting::new(Role::Caller, chromium::start(), direct());
+        let mut call = Meeting::new(chromium::start(), direct());
         // They never learn where we are, so that a connection begins with our finding them.
         call.keep_ours = true;
         call.we_offer();
