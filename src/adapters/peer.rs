@@ -46,7 +46,7 @@ use crate::{
 };
 
 use super::{
-    codecs, interfaces, multicast,
+    bundle, codecs, interfaces, multicast,
     net_runtime::NetRuntime,
     peer_events::Events,
     peer_stats,
@@ -244,6 +244,7 @@ impl Task {
                 if connection.pending_local_description().await.is_some() {
                     connection.set_local_description(RTCSessionDescription::rollback(None)?).await?;
                 }
+                let sdp = bundle::on_one_path(&sdp);
                 connection.set_remote_description(RTCSessionDescription::offer(sdp)?).await?;
                 let answer = connection.create_answer(None).await?;
                 connection.set_local_description(answer).await?;
