@@ -54,6 +54,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("getrandom", &["engine", "adapters", "cli", "app"]),
     ("hound", &["media"]),
     ("if_addrs", &["adapters"]),
+    ("netlink_sys", &["adapters"]),
     ("nokhwa", &["adapters"]),
     ("openh264", &["media"]),
     ("openh264_sys2", &["media"]),

@@ -4,13 +4,16 @@
 mod codecs;
 pub mod headless;
 mod heard;
-mod interfaces;
+pub mod interfaces;
 pub mod line;
 mod net_runtime;
+pub mod network_watch;
 pub mod peer;
 mod peer_events;
 mod peer_stats;
 mod peer_tracks;
+#[cfg(target_os = "linux")]
+mod proc_net;
 pub mod recorder;
 mod rtcp_to_us;
 pub mod switchboard;

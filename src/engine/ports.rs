@@ -19,6 +19,7 @@ use crate::{
     logic::{
         call::PeerEvent,
         legs::Order,
+        network_change::NetworkSeen,
         packet::Packet,
         path::{PairInUse, PathPolicy},
         report::Encryption,
@@ -169,6 +170,24 @@ pub struct Envelope {
     pub call: CallId,
     /// The sealed bytes.
     pub sealed: Vec<u8>,
+}
+
+/// Watches the network of this computer, and reports. Dropping it ends the watch.
+pub trait NetworkWatch: Send {
+    /// How the network is at this moment.
+    fn look(&self) -> NetworkSeen;
+}
+
+/// What the watch reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NetworkEvent {
+    /// Something that matters to calls is no longer as it was (see [`network_change`](crate::logic::network_change)).
+    Changed {
+        /// How it was.
+        before: NetworkSeen,
+        /// How it is.
+        after: NetworkSeen,
+    },
 }
 
 /// The way to the switchboard. Dropping it says goodbye; the last of its events has come when that is done.

@@ -381,7 +381,10 @@ impl Engine {
             .calls
             .iter_mut()
             .flat_map(|(&call, calling)| {
-                calling.news_of_hearing().into_iter().map(move |(generation, event)| (call, generation, event))
+                calling
+                    .news_of_hearing()
+                    .into_iter()
+                    .map(move |(generation, event)| (call, generation, event))
             })
             .collect();
         for (call, generation, event) in heard {
