@@ -3,6 +3,8 @@
 
 mod call;
 mod call_stories;
+#[cfg(target_os = "linux")]
+mod foreign;
 mod layering;
 mod line;
 mod negotiation;

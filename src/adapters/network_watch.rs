@@ -79,7 +79,6 @@ async fn watch(
         if changes.is_empty() {
             continue;
         }
-        tracing::info!("the network changed");
         tracing::debug!(what = network_change::sentence(&changes), "the network changed");
         let event = NetworkEvent::Changed { before: std::mem::replace(&mut before, after.clone()), after };
         if events.send(event).await.is_err() {

@@ -199,6 +199,10 @@ pub trait Mail: Send {
     fn ask_relay(&self, call: CallId, with: Address);
     /// Says that a call is over: whatever the server does for it may end. Never waits.
     fn over(&self, call: CallId, with: Address);
+    /// The network is another: a new line is dialled at once, whatever becomes of the old one. Never waits.
+    fn redial(&self);
+    /// Something does not come through: the line has to show soon that it lives, or is dialled anew. Never waits.
+    fn probe(&self);
 }
 
 /// What comes from the switchboard.
