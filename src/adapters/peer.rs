@@ -15,10 +15,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::AtomicBool,
-    },
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -292,7 +289,11 @@ impl Task {
 
     async fn report(&self, news: PeerNews) {
         // The engine may have gone first; then there is nobody to tell.
-        self.setup.reports.send(PeerReport { call: self.setup.call, generation: self.setup.generation, news }).await.ok();
+        self.setup
+            .reports
+            .send(PeerReport { call: self.setup.call, generation: self.setup.generation, news })
+            .await
+            .ok();
     }
 }
 

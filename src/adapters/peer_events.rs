@@ -91,7 +91,8 @@ struct Reporter {
 
 impl Reporter {
     async fn report(&self, event: PeerEvent) {
-        let report = PeerReport { call: self.call, generation: self.generation, news: PeerNews::Event(event) };
+        let report =
+            PeerReport { call: self.call, generation: self.generation, news: PeerNews::Event(event) };
         // The engine may have gone first; then there is nobody to tell.
         self.reports.send(report).await.ok();
     }

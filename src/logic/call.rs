@@ -464,7 +464,9 @@ impl Call {
                     }
                     continue;
                 }
-                Act::Open { generation, why, only_direct } => LegEffect::Open { generation, why, only_direct },
+                Act::Open { generation, why, only_direct } => {
+                    LegEffect::Open { generation, why, only_direct }
+                }
                 Act::Order { generation, order } => LegEffect::Order { generation, order },
                 Act::Use { generation } => LegEffect::Use { generation },
                 Act::Close { generation } => LegEffect::Close { generation },

@@ -285,10 +285,7 @@ impl Legs {
 
     /// A peer connection found a way in which it can perhaps be reached.
     pub fn local_candidate(&mut self, generation: u32, candidate: Candidate) {
-        self.say(
-            generation,
-            CallMessage::Candidates { generation, candidates: vec![candidate], end: false },
-        );
+        self.say(generation, CallMessage::Candidates { generation, candidates: vec![candidate], end: false });
     }
 
     /// A peer connection has looked everywhere.
@@ -308,7 +305,9 @@ impl Legs {
         match kind {
             DescriptionKind::Offer => self.take_offer(generation, sdp, only_direct, now),
             DescriptionKind::Answer => {
-                let Some(leg) = self.leg(generation).filter(|leg| leg.phase == Phase::Offered) else { return };
+                let Some(leg) = self.leg(generation).filter(|leg| leg.phase == Phase::Offered) else {
+                    return;
+                };
                 leg.phase = Phase::Described;
                 self.order(generation, Order::TakeAnswer { sdp });
                 self.is_described = true;
@@ -567,16 +566,17 @@ impl Legs {
 
     /// Another leg that is up takes over.
     fn fall_back(&mut self, now: Instant) -> bool {
-        let in_use_is_up = |legs: &Self| {
-            legs.legs.iter().any(|leg| Some(leg.generation) == legs.in_use && leg.is_up())
-        };
+        let in_use_is_up =
+            |legs: &Self| legs.legs.iter().any(|leg| Some(leg.generation) == legs.in_use && leg.is_up());
         if in_use_is_up(self) {
             return true;
         }
         let other = self.legs.iter().rev().find(|leg| leg.is_up()).map(|leg| leg.generation);
         match other {
             Some(generation) => self.take_into_use(generation, now),
-            None => self.in_use = self.in_use.filter(|used| self.legs.iter().any(|leg| leg.generation == *used)),
+            None => {
+                self.in_use = self.in_use.filter(|used| self.legs.iter().any(|leg| leg.generation == *used))
+            }
         }
         other.is_some()
     }
