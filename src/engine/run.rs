@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::logic::{
     call::{Call, LegEffect, PeerEvent},
-    course::Stage,
+    course::{EndReason, Stage},
     legs::LegWhy,
     network_change::{self, NetworkVerdict},
     path::PathPolicy,
@@ -206,6 +206,7 @@ impl Engine {
         match event {
             MailEvent::Up { .. } => {
                 let is_back = !std::mem::replace(&mut self.switchboard_up, true);
+                self.note_switchboard();
                 self.tell(Update::SwitchboardUp).await;
                 if is_back {
                     self.handle(Event::Around { why: LegWhy::ServerBack }).await;
@@ -217,6 +218,7 @@ impl Engine {
                 for calling in self.calls.values_mut() {
                     calling.report.switchboard_lost += u32::from(lost);
                 }
+                self.note_switchboard();
                 self.tell(Update::SwitchboardDown { why }).await;
             }
             MailEvent::Refused { why } => self.tell(Update::SwitchboardRefused { why }).await,
@@ -233,8 +235,16 @@ impl Engine {
         match verdict {
             NetworkVerdict::Nothing => {}
             NetworkVerdict::MayImprove | NetworkVerdict::MustMove => {
+                // The next leg is agreed on over the switchboard, so the line to it goes first.
+                self.mail.redial();
                 self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
             }
+        }
+    }
+
+    fn note_switchboard(&mut self) {
+        for calling in self.calls.values_mut() {
+            calling.note_switchboard(self.switchboard_up);
         }
     }
 
@@ -262,9 +272,12 @@ impl Engine {
         match news {
             PeerNews::Event(event) => {
                 if let PeerEvent::Candidate(candidate) = &event {
-                    calling.report.path.note_local(t_ms, &candidate.line);
+                    calling.path.note_local(t_ms, generation, &candidate.line);
+                } else if matches!(event, PeerEvent::CandidatesDone) {
+                    calling.path.note_local_done(t_ms, generation);
                 } else if let PeerEvent::Link(link) = event {
                     calling.report.note_link(t_ms, link);
+                    calling.path.note_link(t_ms, generation, link);
                     self.tell(Update::Link { call, link }).await;
                 }
                 self.handle(Event::Peer { call, generation, event }).await;
@@ -272,17 +285,17 @@ impl Engine {
             PeerNews::KeyFrameWanted => calling.key_frame_wanted(),
             PeerNews::Path { .. } if calling.leg_in_use() != Some(generation) => {}
             PeerNews::Path { in_use, encryption } => {
-                let moved = calling.report.path.take_in_use(in_use);
+                let moved = calling.path.take_in_use(t_ms, generation, in_use);
                 calling.report.encryption = encryption;
                 if moved {
-                    let relayed = calling.report.path.route().is_relayed();
-                    let path = Box::new(calling.report.path.clone());
+                    let relayed = calling.path.route().is_relayed();
+                    let path = Box::new(calling.path.report());
                     self.tell(Update::Path { call, path }).await;
                     let event = PeerEvent::Route { relayed };
                     self.handle(Event::Peer { call, generation, event }).await;
                 }
             }
-            PeerNews::Sightings(sightings) => calling.report.path.sightings = *sightings,
+            PeerNews::Sightings(sightings) => calling.path.note_sightings(t_ms, generation, *sightings),
             PeerNews::Broken(why) => {
                 let text = format!("This computer's end of the connection does not work: {why}");
                 self.tell(Update::Problem { text }).await;
@@ -351,12 +364,18 @@ impl Engine {
         if matches!(stage, Stage::Inviting | Stage::RingingHere)
             && let Some(known) = self.phone.call(call)
         {
-            let calling = Calling::new(call, known.role(), known.media(), self.path, self.clock);
+            let mut calling = Calling::new(call, known.role(), known.media(), self.path, self.clock);
+            calling.note_switchboard(self.switchboard_up);
             self.calls.insert(call, calling);
         }
         let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));
         let Some(calling) = self.calls.get_mut(&call) else { return };
         calling.note_stage(stage);
+        if let Stage::Ended { reason: EndReason::ConnectFailed(_) | EndReason::Lost, by: _ } = stage {
+            // What is closed is told before the end, so that the last sentence can name it.
+            let path = Box::new(calling.path.report());
+            self.tell(Update::Path { call, path }).await;
+        }
         self.tell(Update::Stage { call, peer, stage, name }).await;
         if stage == Stage::Connected {
             let problems = match self.calling_and_surroundings(call) {
