@@ -5,6 +5,8 @@ mod call;
 mod call_stories;
 mod layering;
 mod line;
+#[cfg(target_os = "linux")]
+mod natlab;
 mod negotiation;
 mod peer;
 mod process;
