@@ -75,6 +75,15 @@ pub(crate) const NEEDS: &[Need] = &[
 /// absent says that it skipped, and why.
 pub(crate) const TEST_NEEDS: &[Need] = &[
     Need {
+        name: "ip",
+        tools: &["ip"],
+        debian: &["iproute2"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "makes network namespaces, between which links are tested",
+        service: None,
+    },
+    Need {
         name: "coturn's tools",
         tools: &["turnutils_uclient"],
         debian: &["coturn"],

@@ -46,7 +46,13 @@ pub fn tell(socket: &Path, line: &str) -> io::Result<Reply> {
     own.socket.set_read_timeout(Some(PATIENCE))?;
     own.socket.send_to(line.as_bytes(), socket)?;
     let mut answer = [0; LONGEST];
-    let length = own.socket.recv(&mut answer)?;
+    let length = loop {
+        // With a time limit the call is not taken up again by itself.
+        match own.socket.recv(&mut answer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            received => break received?,
+        }
+    };
     serde_json::from_slice(&answer[..length]).map_err(io::Error::from)
 }
 

@@ -1,5 +1,8 @@
 //! `link-emulator`: the emulator as a program, for benchmarks and for whoever wants a bad link.
-#![expect(clippy::print_stdout, reason = "what it prints is for a terminal or a script")]
+#![cfg_attr(
+    target_os = "linux",
+    expect(clippy::print_stdout, reason = "what it prints is for a terminal or a script")
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +39,6 @@ enum Command {
 }
 
 #[derive(Args)]
-#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux has what it takes to run"))]
 struct Run {
     /// One end: the network namespace (a name, a path, or nothing for one's own) and the device to make there.
     #[arg(long, value_name = "NETNS:DEVICE")]
