@@ -19,8 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct ForeignEnd {
     program: Child,
     stdin: ChildStdin,
-    /// How a message is written for this program.
-    write: Box<dyn FnMut(&Value) -> Vec<u8> + Send>,
+    /// How a message is put for this program.
+    put: Box<dyn FnMut(&Value) -> Value>,
+    end: u8,
     said: mpsc::Receiver<Value>,
     /// Kept until the program has ended.
     _folder: Option<tempfile::TempDir>,
@@ -31,7 +32,7 @@ impl ForeignEnd {
     pub(super) fn new(
         mut program: Child,
         end: u8,
-        mut write: impl FnMut(&Value) -> Value + Send + 'static,
+        put: impl FnMut(&Value) -> Value + 'static,
         read: impl Fn(Value) -> Option<Value> + Send + 'static,
         folder: Option<tempfile::TempDir>,
     ) -> Self {
@@ -51,16 +52,15 @@ impl ForeignEnd {
                 }
             }
         });
-        let write =
-            Box::new(move |message: &Value| [write(message).to_string().into_bytes(), vec![end]].concat());
-        Self { program, stdin, write, said, _folder: folder }
+        Self { program, stdin, put: Box::new(put), end, said, _folder: folder }
     }
 
     /// Asks it to do something.
     pub(super) fn ask(&mut self, what: &str, with: Value) {
         let mut message = with;
         message["do"] = json!(what);
-        self.stdin.write_all(&(self.write)(&message)).unwrap();
+        let line = [(self.put)(&message).to_string().as_bytes(), &[self.end]].concat();
+        self.stdin.write_all(&line).unwrap();
     }
 
     /// The next thing that it says.

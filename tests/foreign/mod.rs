@@ -3,11 +3,14 @@
 //! Each test has a cable of its own (`network`), at whose far end a foreign program runs. In every call the first of our
 //! key frames gets lost, so pictures are seen there only if their request for another is honoured.
 
+mod aiortc;
 mod chromium;
+mod data_channel;
 mod foreign_end;
 mod meeting;
 mod network;
 mod our_end;
+mod relay;
 
 use std::sync::atomic::Ordering;
 
@@ -15,8 +18,10 @@ use serde_json::{Value, json};
 use sightline::logic::course::Role;
 
 use self::{
-    meeting::Meeting,
+    aiortc::AIORTC,
+    meeting::{Manner, Meeting},
     network::{Want, on_a_cable},
+    relay::Relay,
 };
 
 const CHROMIUM: Want = Want { program: "chromium", package: "chromium" };
@@ -47,11 +52,70 @@ fn we_take_chromiums_offer() {
 }
 
 #[test]
+fn chromium_reaches_us_through_our_relay_over_udp() {
+    on_a_cable("chromium_reaches_us_through_our_relay_over_udp", &[CHROMIUM], || relayed("udp"));
+}
+
+#[test]
+fn chromium_reaches_us_through_our_relay_over_tcp() {
+    on_a_cable("chromium_reaches_us_through_our_relay_over_tcp", &[CHROMIUM], || relayed("tcp"));
+}
+
+async fn relayed(transport: &str) {
+    let relay = Relay::start().await;
+    let relayed = json!({ "servers": [relay.as_ice_server(transport)], "policy": "relay", "with_media": true, "with_channel": false });
+    let mut call = Meeting::new(Role::Caller, chromium::start(), relayed);
+    call.we_offer();
+    call.until_up().await;
+    assert!(call.candidates.iter().all(|line| line.contains("typ relay")), "{:?}", call.candidates);
+    assert_eq!(relay.allocations(), 1);
+    both_see_and_hear(&mut call).await;
+    let theirs = call.stats("local-candidate", "").await;
+    assert_eq!(theirs["relayProtocol"], transport, "{theirs}");
+}
+
+#[test]
+fn aiortc_takes_our_offer() {
+    on_a_cable("aiortc_takes_our_offer", &[AIORTC], || async {
+        let mut call = Meeting::new(Role::Caller, aiortc::start(), direct());
+        call.manner = Manner::Whole;
+        call.we_offer();
+        call.until_up().await;
+        both_see_and_hear(&mut call).await;
+        key_frames_come_when_asked_for(&mut call).await;
+    });
+}
+
+#[test]
+fn we_take_aiortcs_offer() {
+    on_a_cable("we_take_aiortcs_offer", &[AIORTC], || async {
+        let mut call = Meeting::new(Role::Callee, aiortc::start(), direct());
+        call.manner = Manner::Whole;
+        call.they_offer();
+        call.until_up().await;
+        both_see_and_hear(&mut call).await;
+        key_frames_come_when_asked_for(&mut call).await;
+    });
+}
+
+#[test]
+fn an_offer_with_a_data_channel_does_us_no_harm() {
+    on_a_cable("an_offer_with_a_data_channel_does_us_no_harm", &[CHROMIUM], || async {
+        let open = json!({ "servers": [], "policy": "all", "with_media": true, "with_channel": true });
+        let mut call = Meeting::new(Role::Callee, chromium::start(), open);
+        call.they_offer();
+        call.until_up().await;
+        both_see_and_hear(&mut call).await;
+        assert_eq!(call.said["channel"], "open");
+    });
+}
+
+#[test]
 fn an_address_behind_a_name_of_multicast_dns_is_found() {
     on_a_cable("an_address_behind_a_name_of_multicast_dns_is_found", &[CHROMIUM], || async {
         let mut call = Meeting::new(Role::Caller, chromium::start(), direct());
         // They never learn where we are, so that a connection begins with our finding them.
-        call.keep_ours = true;
+        call.manner = Manner::Kept;
         call.we_offer();
         call.until("they give their candidates", |call| !call.candidates.is_empty()).await;
         // One that nobody answers for is no reason to lose the others.
@@ -65,8 +129,15 @@ fn an_address_behind_a_name_of_multicast_dns_is_found() {
     });
 }
 
+#[test]
+fn a_data_channel_carries_words_both_ways() {
+    on_a_cable("a_data_channel_carries_words_both_ways", &[CHROMIUM], || async {
+        assert_eq!(data_channel::word_and_echo(chromium::start(), "hello").await, "you said: hello");
+    });
+}
+
 fn direct() -> Value {
-    json!({ "servers": [], "policy": "all", "with_channel": false })
+    json!({ "servers": [], "policy": "all", "with_media": true, "with_channel": false })
 }
 
 async fn both_see_and_hear(call: &mut Meeting) {

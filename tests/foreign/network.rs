@@ -75,8 +75,8 @@ fn run_inside(test: &str) {
         .args(["--exact", &test, "--nocapture", "--test-threads=1"])
         .env(INSIDE, "yes")
         .stdin(Stdio::null())
-        .stdout(said.reopen().unwrap())
-        .stderr(said.reopen().unwrap())
+        .stdout(said.as_file().try_clone().unwrap())
+        .stderr(said.as_file().try_clone().unwrap())
         .spawn()
         .unwrap();
     let started = Instant::now();
