@@ -7,6 +7,8 @@ mod call_stories;
 mod foreign;
 mod layering;
 mod line;
+#[cfg(target_os = "linux")]
+mod natlab;
 mod negotiation;
 mod peer;
 mod process;

@@ -153,7 +153,7 @@ fn verdict(caller: &CallReport, callee: &CallReport) -> Verdict {
         if good { "The demo call was good" } else { "The demo call connected, but too few pictures arrived" },
         there * 100.0,
         back * 100.0,
-        caller.path.sentence(),
+        caller.path.sentence,
         concealed(callee),
         concealed(caller),
     );
@@ -175,5 +175,5 @@ fn concealed(report: &CallReport) -> f64 {
 fn failure(report: &CallReport) -> String {
     let reason = report.end.unwrap_or(EndReason::Lost);
     let by = report.ended_by.unwrap_or(crate::logic::course::Side::Nobody);
-    format!("The demo call failed. {}", ending(reason, by))
+    format!("The demo call failed. {}", ending(reason, by, report.path.closed.as_deref()))
 }

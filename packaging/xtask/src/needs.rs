@@ -75,6 +75,15 @@ pub(crate) const NEEDS: &[Need] = &[
 /// absent says that it skipped, and why.
 pub(crate) const TEST_NEEDS: &[Need] = &[
     Need {
+        name: "ip",
+        tools: &["ip"],
+        debian: &["iproute2"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "makes network namespaces, between which links are tested",
+        service: None,
+    },
+    Need {
         name: "coturn's tools",
         tools: &["turnutils_uclient"],
         debian: &["coturn"],
@@ -108,6 +117,33 @@ pub(crate) const TEST_NEEDS: &[Need] = &[
         elsewhere: "the tests that use it are for Linux",
         required: false,
         why: "a WebRTC stack that shares no line with a browser's or ours, to call and be called by",
+        service: None,
+    },
+    Need {
+        name: "iproute2",
+        tools: &["ip"],
+        debian: &["iproute2"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "makes the network laboratory's network namespaces",
+        service: None,
+    },
+    Need {
+        name: "nftables",
+        tools: &["nft"],
+        debian: &["nftables"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "makes the network laboratory's routers",
+        service: None,
+    },
+    Need {
+        name: "conntrack",
+        tools: &["conntrack"],
+        debian: &["conntrack"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "makes the network laboratory's routers forget",
         service: None,
     },
 ];
