@@ -3,8 +3,12 @@
 
 mod call;
 mod call_stories;
+#[cfg(target_os = "linux")]
+mod foreign;
 mod layering;
 mod line;
+#[cfg(target_os = "linux")]
+mod natlab;
 mod negotiation;
 mod peer;
 mod process;

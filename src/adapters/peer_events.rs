@@ -55,7 +55,7 @@ impl Events {
         setup: &PeerSetup,
         want_key_frame: Arc<Notify>,
         moved: Arc<Notify>,
-        hurry: Arc<AtomicBool>,
+        is_up: Arc<AtomicBool>,
         heard: Arc<Heard>,
         clock: Clock,
     ) -> Self {
@@ -64,7 +64,7 @@ impl Events {
             generation: setup.generation,
             reports: setup.reports.clone(),
             moved,
-            hurry,
+            is_up,
             last: Mutex::new(Link::New),
         };
         Self {
@@ -85,7 +85,7 @@ struct Reporter {
     generation: u32,
     reports: mpsc::Sender<PeerReport>,
     moved: Arc<Notify>,
-    hurry: Arc<AtomicBool>,
+    is_up: Arc<AtomicBool>,
     last: Mutex<Link>,
 }
 
@@ -100,7 +100,7 @@ impl Reporter {
     async fn link(&self, link: Link) {
         let before = std::mem::replace(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner), link);
         if before != link {
-            self.hurry.store(link != Link::Up, Ordering::Relaxed);
+            self.is_up.store(link == Link::Up, Ordering::Relaxed);
             self.report(PeerEvent::Link(link)).await;
             self.moved.notify_one();
         }

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::logic::{
     call::{LegEffect, PeerEvent},
+    candidate::Kind,
     course::{Role, Stage, Status},
     legs::Order,
     packet::Packet,
@@ -182,6 +183,13 @@ impl Calling {
     /// Which leg carries the call.
     pub(super) fn leg_in_use(&self) -> Option<u32> {
         self.legs.in_use()
+    }
+
+    /// The address of this computer that the call is carried from, where it is certain.
+    pub(super) fn carried_from(&self) -> Option<std::net::IpAddr> {
+        let local = &self.report.path.in_use.as_ref()?.local;
+        // Behind a NAT or a relay it is not our own that is told.
+        (local.kind == Kind::Host).then(|| local.address.parse().ok()).flatten()
     }
 
     /// On which legs anything was heard since the last time, and when.

@@ -21,6 +21,8 @@ use tokio::{
 use crate::logic::{
     call::{Call, LegEffect, PeerEvent},
     course::{EndReason, Stage},
+    legs::LegWhy,
+    network_change::{self, NetworkVerdict},
     path::PathPolicy,
     phone::{Effect, Event, Owner, Phone},
 };
@@ -31,7 +33,9 @@ use super::{
     calling::{Calling, Surroundings},
     clock::Clock,
     keyring::{Content, Keyring},
-    ports::{Envelope, Mail, MailEvent, MediaMaker, PeerMaker, PeerNews, PeerReport},
+    ports::{
+        Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker, PeerNews, PeerReport,
+    },
 };
 
 /// Wishes waiting for the loop. When it is full the next one is refused, and whoever wishes is told.
@@ -67,6 +71,10 @@ pub struct Parts {
     pub mail: Box<dyn Mail>,
     /// What comes from the switchboard.
     pub mail_events: mpsc::Receiver<MailEvent>,
+    /// Watches the network of this computer.
+    pub network: Box<dyn NetworkWatch>,
+    /// What it reports.
+    pub network_events: mpsc::Receiver<NetworkEvent>,
     /// Makes peer connections.
     pub peers: Box<dyn PeerMaker>,
     /// Makes the ends of media.
@@ -87,6 +95,7 @@ pub fn start(parts: Parts) -> Handle {
         access: AccessDesk::new(parts.server, parts.path),
         fps: parts.fps,
         mail: parts.mail,
+        _network: parts.network,
         peers: parts.peers,
         media: parts.media,
         reports,
@@ -94,7 +103,7 @@ pub fn start(parts: Parts) -> Handle {
         calls: HashMap::new(),
         switchboard_up: false,
     };
-    tokio::spawn(engine.run(wishes, parts.mail_events, reported));
+    tokio::spawn(engine.run(wishes, parts.mail_events, parts.network_events, reported));
     Handle { commands, updates }
 }
 
@@ -107,6 +116,8 @@ struct Engine {
     access: AccessDesk,
     fps: u32,
     mail: Box<dyn Mail>,
+    /// Kept, as it ends when it is dropped.
+    _network: Box<dyn NetworkWatch>,
     peers: Box<dyn PeerMaker>,
     media: Box<dyn MediaMaker>,
     reports: mpsc::Sender<PeerReport>,
@@ -120,6 +131,7 @@ impl Engine {
         mut self,
         mut wishes: mpsc::Receiver<Command>,
         mut mail: mpsc::Receiver<MailEvent>,
+        mut network: mpsc::Receiver<NetworkEvent>,
         mut reported: mpsc::Receiver<PeerReport>,
     ) {
         let mut beat = interval(BEAT);
@@ -144,6 +156,7 @@ impl Engine {
                     Some(wish) => self.take_wish(wish).await,
                 },
                 Some(event) = mail.recv() => self.take_mail(event).await,
+                Some(event) = network.recv() => self.take_network(event).await,
                 Some(report) = reported.recv() => self.take_report(report).await,
                 _ = beat.tick() => self.tell_statistics(),
                 _ = listen.tick() => self.tell_hearing().await,
@@ -187,14 +200,17 @@ impl Engine {
 
     async fn take_mail(&mut self, event: MailEvent) {
         self.access.take_mail_event(&event, &*self.mail, self.clock.now());
-        if self.access.poll_changed().is_some() {
+        if self.access.take_changed() {
             self.open_waiting_legs();
         }
         match event {
             MailEvent::Up { .. } => {
-                self.switchboard_up = true;
+                let is_back = !std::mem::replace(&mut self.switchboard_up, true);
                 self.note_switchboard();
                 self.tell(Update::SwitchboardUp).await;
+                if is_back {
+                    self.handle(Event::Around { why: LegWhy::ServerBack }).await;
+                }
             }
             MailEvent::Down { why } => {
                 // An attempt that fails is no further loss.
@@ -209,6 +225,20 @@ impl Engine {
             MailEvent::Offline { to, call } => self.handle(Event::Offline { call, to }).await,
             MailEvent::Delivered(envelope) => self.take_envelope(envelope).await,
             MailEvent::Relay { .. } | MailEvent::NoRelay { .. } => {}
+        }
+    }
+
+    async fn take_network(&mut self, NetworkEvent::Changed { before, after }: NetworkEvent) {
+        let carried_from = self.phone.current().and_then(|call| self.calls.get(&call.id())?.carried_from());
+        let verdict = network_change::judge(&before, &after, carried_from);
+        tracing::info!(?verdict, "the network changed");
+        match verdict {
+            NetworkVerdict::Nothing => {}
+            NetworkVerdict::MayImprove | NetworkVerdict::MustMove => {
+                // The next leg is agreed on over the switchboard, so the line to it goes first.
+                self.mail.redial();
+                self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
+            }
         }
     }
 
@@ -288,6 +318,9 @@ impl Engine {
                     | LegEffect::Order { generation, .. }
                     | LegEffect::Use { generation }
                     | LegEffect::Close { generation }) = leg;
+                    if let LegEffect::Open { why: LegWhy::Silence | LegWhy::TookTooLong, .. } = leg {
+                        self.mail.probe();
+                    }
                     let media = self.phone.call(call).map(Call::media);
                     let taken = match self.calling_and_surroundings(call) {
                         (Some(calling), around) => {

@@ -217,7 +217,7 @@ impl Access {
 
     /// Whether waiting would bring nothing more: the relay is known, or it is known that there is none.
     pub fn is_decided(&self, call: CallId) -> bool {
-        self.calls.get(&call).is_some_and(|seeker| seeker.decided)
+        self.policy == PathPolicy::Direct || self.calls.get(&call).is_some_and(|seeker| seeker.decided)
     }
 
     fn take_up(&mut self, stun: &[String], resumed: bool, now: Instant) {
@@ -244,9 +244,6 @@ impl Access {
                 return;
             }
             self.calls.insert(call, Seeker::new(with));
-            if self.policy == PathPolicy::Direct {
-                self.decide(call);
-            }
         }
         let Some(seeker) = self.calls.get_mut(&call).filter(|seeker| seeker.with == with) else { return };
         note(seeker);

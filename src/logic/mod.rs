@@ -15,6 +15,7 @@ pub mod course;
 pub mod interfaces;
 pub mod jitter;
 pub mod legs;
+pub mod network_change;
 pub mod packet;
 pub mod path;
 pub mod phone;

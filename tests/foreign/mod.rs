@@ -1,0 +1,171 @@
+//! Calls between our peer adapter and other people's stacks: the proof that it speaks WebRTC and not a dialect.
+//!
+//! Each test has a cable of its own (`network`), at whose far end a foreign program runs. In every call the first of our
+//! key frames gets lost, so pictures are seen there only if their request for another is honoured.
+
+mod aiortc;
+mod chromium;
+mod data_channel;
+mod foreign_end;
+mod meeting;
+mod network;
+mod our_end;
+mod relay;
+
+use std::sync::atomic::Ordering;
+
+use serde_json::{Value, json};
+use sightline::logic::course::Role;
+
+use self::{
+    aiortc::AIORTC,
+    meeting::{Manner, Meeting},
+    network::{Want, on_a_cable},
+    relay::Relay,
+};
+
+const CHROMIUM: Want = Want { program: "chromium", package: "chromium" };
+
+/// Pictures that must have been decoded at each end: more than come by accident.
+const PICTURES: u64 = 30;
+
+#[test]
+fn chromium_takes_our_offer() {
+    on_a_cable("chromium_takes_our_offer", &[CHROMIUM], || async {
+        let mut call = Meeting::new(Role::Caller, chromium::start(), direct());
+        call.we_offer();
+        call.until_up().await;
+        both_see_and_hear(&mut call).await;
+        key_frames_come_when_asked_for(&mut call).await;
+    });
+}
+
+#[test]
+fn we_take_chromiums_offer() {
+    on_a_cable("we_take_chromiums_offer", &[CHROMIUM], || async {
+        let mut call = Meeting::new(Role::Callee, chromium::start(), direct());
+        call.they_offer();
+        call.until_up().await;
+        both_see_and_hear(&mut call).await;
+        key_frames_come_when_asked_for(&mut call).await;
+    });
+}
+
+#[test]
+fn chromium_reaches_us_through_our_relay_over_udp() {
+    on_a_cable("chromium_reaches_us_through_our_relay_over_udp", &[CHROMIUM], || relayed("udp"));
+}
+
+#[test]
+fn chromium_reaches_us_through_our_relay_over_tcp() {
+    on_a_cable("chromium_reaches_us_through_our_relay_over_tcp", &[CHROMIUM], || relayed("tcp"));
+}
+
+async fn relayed(transport: &str) {
+    let relay = Relay::start().await;
+    let relayed = json!({ "servers": [relay.as_ice_server(transport)], "policy": "relay", "with_media": true, "with_channel": false });
+    let mut call = Meeting::new(Role::Caller, chromium::start(), relayed);
+    call.we_offer();
+    call.until_up().await;
+    assert!(call.candidates.iter().all(|line| line.contains("typ relay")), "{:?}", call.candidates);
+    assert_eq!(relay.allocations(), 1);
+    both_see_and_hear(&mut call).await;
+    let theirs = call.stats("local-candidate", "").await;
+    assert_eq!(theirs["relayProtocol"], transport, "{theirs}");
+}
+
+#[test]
+fn aiortc_takes_our_offer() {
+    on_a_cable("aiortc_takes_our_offer", &[AIORTC], || async {
+        let mut call = Meeting::new(Role::Caller, aiortc::start(), direct());
+        call.manner = Manner::Whole;
+        call.we_offer();
+        call.until_up().await;
+        both_see_and_hear(&mut call).await;
+        key_frames_come_when_asked_for(&mut call).await;
+    });
+}
+
+#[test]
+fn we_take_aiortcs_offer() {
+    on_a_cable("we_take_aiortcs_offer", &[AIORTC], || async {
+        let mut call = Meeting::new(Role::Callee, aiortc::start(), direct());
+        call.manner = Manner::Whole;
+        call.they_offer();
+        call.until_up().await;
+        both_see_and_hear(&mut call).await;
+        key_frames_come_when_asked_for(&mut call).await;
+    });
+}
+
+#[test]
+fn an_offer_with_a_data_channel_does_us_no_harm() {
+    on_a_cable("an_offer_with_a_data_channel_does_us_no_harm", &[CHROMIUM], || async {
+        let open = json!({ "servers": [], "policy": "all", "with_media": true, "with_channel": true });
+        let mut call = Meeting::new(Role::Callee, chromium::start(), open);
+        call.they_offer();
+        call.until_up().await;
+        both_see_and_hear(&mut call).await;
+        assert_eq!(call.said["channel"], "open");
+    });
+}
+
+#[test]
+fn an_address_behind_a_name_of_multicast_dns_is_found() {
+    on_a_cable("an_address_behind_a_name_of_multicast_dns_is_found", &[CHROMIUM], || async {
+        let mut call = Meeting::new(Role::Caller, chromium::start(), direct());
+        // They never learn where we are, so that a connection begins with our finding them.
+        call.manner = Manner::Kept;
+        call.we_offer();
+        call.until("they give their candidates", |call| !call.candidates.is_empty()).await;
+        // One that nobody answers for is no reason to lose the others.
+        let nobody = "candidate:1 1 udp 2113937151 00000000-0000-4000-8000-000000000000.local 9 typ host";
+        call.add_candidate(nobody);
+        call.until_up().await;
+        assert!(call.candidates.iter().all(|line| line.contains(".local ")), "{:?}", call.candidates);
+        call.until("the path is known", |call| call.ours.path.is_some()).await;
+        let in_use = call.ours.path.clone().unwrap();
+        assert!(in_use.remote.address.ends_with(".local"), "{in_use:?}");
+    });
+}
+
+#[test]
+fn a_data_channel_carries_words_both_ways() {
+    on_a_cable("a_data_channel_carries_words_both_ways", &[CHROMIUM], || async {
+        assert_eq!(data_channel::word_and_echo(chromium::start(), "hello").await, "you said: hello");
+    });
+}
+
+fn direct() -> Value {
+    json!({ "servers": [], "policy": "all", "with_media": true, "with_channel": false })
+}
+
+async fn both_see_and_hear(call: &mut Meeting) {
+    call.until("we decode their pictures", |call| call.ours.tally.frames_shown.get() >= PICTURES).await;
+    call.until("we see what they draw", |call| {
+        call.ours.seen.picture().is_some_and(|(_, left, right)| left > 200 && right < 50)
+    })
+    .await;
+    call.until("we hear what they play", |call| {
+        call.ours.seen.pitch_hz.load(Ordering::Relaxed).abs_diff(440) < 10
+    })
+    .await;
+
+    call.until("they ask for the key frame that got lost", |call| call.ours.asked_for_key_frames > 0).await;
+    let mut pictures = json!(null);
+    while pictures["framesDecoded"].as_u64().unwrap_or_default() < PICTURES {
+        pictures = call.stats("inbound-rtp", "video").await;
+    }
+    assert_eq!((&pictures["frameWidth"], &pictures["frameHeight"]), (&json!(640), &json!(360)), "{pictures}");
+    let mut sound = json!(null);
+    while sound["totalAudioEnergy"].as_f64().unwrap_or_default() < 0.001 {
+        sound = call.stats("inbound-rtp", "audio").await;
+    }
+}
+
+async fn key_frames_come_when_asked_for(call: &mut Meeting) {
+    let before = call.ours.seen.key_frames.load(Ordering::Relaxed);
+    call.ours.ask_for_key_frame();
+    call.until("they send a key frame", |call| call.ours.seen.key_frames.load(Ordering::Relaxed) > before)
+        .await;
+}
