@@ -97,7 +97,7 @@ pub fn start(parts: Parts) -> Handle {
         access: AccessDesk::new(parts.server, parts.path),
         fps: parts.fps,
         mail: parts.mail,
-        _network: parts.network,
+        network: parts.network,
         peers: parts.peers,
         media: parts.media,
         reports,
@@ -120,7 +120,7 @@ struct Engine {
     fps: u32,
     mail: Box<dyn Mail>,
     /// Kept, as it ends when it is dropped.
-    _network: Box<dyn NetworkWatch>,
+    network: Box<dyn NetworkWatch>,
     peers: Box<dyn PeerMaker>,
     media: Box<dyn MediaMaker>,
     reports: mpsc::Sender<PeerReport>,
@@ -244,6 +244,9 @@ impl Engine {
         let carried_from = self.phone.current().and_then(|call| self.calls.get(&call.id())?.carried_from());
         let verdict = network_change::judge(&before, &after, carried_from);
         tracing::info!(?verdict, "the network changed");
+        for calling in self.calls.values_mut() {
+            calling.note_interfaces(after.interfaces.clone());
+        }
         match verdict {
             NetworkVerdict::Nothing => return,
             // The next leg is agreed on over the switchboard, so the line to it goes first, and the new way.
@@ -378,6 +381,7 @@ impl Engine {
         {
             let mut calling = Calling::new(call, known.role(), known.media(), self.path, self.clock);
             calling.note_switchboard(self.switchboard_up);
+            calling.note_interfaces(self.network.look().interfaces);
             self.calls.insert(call, calling);
         }
         let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));
