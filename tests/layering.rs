@@ -53,6 +53,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("futures_util", &["engine", "adapters"]),
     ("getrandom", &["engine", "adapters", "cli", "app"]),
     ("hound", &["media"]),
+    ("httpdate", &["adapters"]),
     ("if_addrs", &["adapters"]),
     ("nokhwa", &["adapters"]),
     ("openh264", &["media"]),
@@ -68,6 +69,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("serde_json", &["cli", "app"]),
     ("sightline_protocol", EVERYWHERE),
     ("sightline_server", COMMANDS),
+    ("stun_types", &["adapters"]),
     ("thiserror", EVERYWHERE),
     ("tokio", &["engine", "adapters", "cli", "app"]),
     ("tokio_rustls", &["adapters"]),
@@ -77,6 +79,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("tracing_log", COMMANDS),
     ("tracing_subscriber", COMMANDS),
     ("webrtc", &["adapters"]),
+    ("x509_parser", &["adapters"]),
     ("y4m", &["media"]),
     ("yuv", &["media"]),
 ];

@@ -153,21 +153,28 @@ impl LineError {
     }
 }
 
-/// How TLS is spoken with a server of this pin, or with one that an authority vouches for. Reads the system's
-/// authorities, which takes a moment, hence apart.
+/// How TLS is spoken with a server of this pin, or with one that an authority vouches for.
 async fn config_for(pin: Option<Pin>) -> Result<Arc<ClientConfig>, LineError> {
+    config_with(verifier_for(pin).await?)
+}
+
+/// Who says whether the other side is whom it has to be. Reads the system's authorities, which takes a moment, hence apart.
+pub(super) async fn verifier_for(pin: Option<Pin>) -> Result<Arc<dyn ServerCertVerifier>, LineError> {
     let cryptography = Arc::new(default_provider());
-    let verifier: Arc<dyn ServerCertVerifier> = match pin {
-        Some(pin) => Arc::new(Pinned::new(pin, Arc::clone(&cryptography))),
+    Ok(match pin {
+        Some(pin) => Arc::new(Pinned::new(pin, cryptography)),
         None => {
-            let ours = Arc::clone(&cryptography);
             let read =
-                tokio::task::spawn_blocking(move || rustls_platform_verifier::Verifier::new(ours)).await;
-            let read = read.unwrap_or_else(|error| Err(TlsError::General(error.to_string())));
+                tokio::task::spawn_blocking(move || rustls_platform_verifier::Verifier::new(cryptography));
+            let read = read.await.unwrap_or_else(|error| Err(TlsError::General(error.to_string())));
             Arc::new(read.map_err(LineError::NoAuthorities)?)
         }
-    };
-    let mut config = ClientConfig::builder_with_provider(cryptography)
+    })
+}
+
+/// How TLS is spoken where this one judges.
+pub(super) fn config_with(verifier: Arc<dyn ServerCertVerifier>) -> Result<Arc<ClientConfig>, LineError> {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(LineError::NoAuthorities)?
         .dangerous()
@@ -179,7 +186,7 @@ async fn config_for(pin: Option<Pin>) -> Result<Arc<ClientConfig>, LineError> {
     Ok(Arc::new(config))
 }
 
-fn host_name(host: &str) -> Result<ServerName<'static>, LineError> {
+pub(super) fn host_name(host: &str) -> Result<ServerName<'static>, LineError> {
     ServerName::try_from(host.to_owned()).map_err(|_| LineError::BadHost(host.to_owned()))
 }
 
@@ -234,7 +241,8 @@ async fn connect_any(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     }
 }
 
-fn why_no_tls(server: &ServerAddress, error: io::Error) -> LineError {
+/// What a failed handshake means.
+pub(super) fn why_no_tls(server: &ServerAddress, error: io::Error) -> LineError {
     let at = server.to_string();
     let known = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
     match known {

@@ -10,6 +10,7 @@ pub mod peer;
 mod peer_events;
 mod peer_stats;
 mod peer_tracks;
+pub mod probe;
 pub mod recorder;
 mod rtcp_to_us;
 pub mod switchboard;

@@ -11,6 +11,7 @@ pub mod call;
 pub mod candidate;
 pub mod courier;
 pub mod course;
+pub mod doctor;
 pub mod jitter;
 pub mod negotiation;
 pub mod packet;
