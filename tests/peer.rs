@@ -22,6 +22,7 @@ use sightline::{
         negotiation::Order,
         packet::Packet,
         path::{PairInUse, PathPolicy},
+        servers::Servers,
     },
 };
 use sightline_protocol::call::{CallId, DescriptionKind, Media};
@@ -51,6 +52,7 @@ impl End {
             media: Media { audio: true, video: true },
             path: PathPolicy::Any,
             bind: vec![[127, 0, 0, 1].into()],
+            servers: Servers::default(),
             reports,
             video,
             audio,
@@ -87,6 +89,7 @@ impl End {
                 self.closed |= link == Link::Closed;
                 None
             }
+            PeerNews::Sightings(_) => None,
             PeerNews::KeyFrameWanted => {
                 self.key_frames_wanted += 1;
                 None

@@ -18,6 +18,7 @@ use crate::logic::{
     packet::Packet,
     path::PathPolicy,
     report::CallReport,
+    servers::Servers,
     units::MediaTime,
 };
 
@@ -44,6 +45,7 @@ type Packets = Receiver<(Packet, Instant)>;
 pub(super) struct Surroundings<'a> {
     pub(super) path: PathPolicy,
     pub(super) bind: &'a [std::net::IpAddr],
+    pub(super) servers: &'a Servers,
     pub(super) fps: u32,
     pub(super) peers: &'a dyn PeerMaker,
     pub(super) media: &'a mut dyn MediaMaker,
@@ -109,6 +111,7 @@ impl Calling {
             media: self.media,
             path: around.path,
             bind: around.bind.to_vec(),
+            servers: around.servers.clone(),
             reports: around.reports.clone(),
             video,
             audio,

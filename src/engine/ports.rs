@@ -21,6 +21,8 @@ use crate::{
         packet::Packet,
         path::{PairInUse, PathPolicy},
         report::Encryption,
+        servers::Servers,
+        sightings::Sightings,
         units::MediaTime,
     },
     media::{frame::Frame, opus::FRAME_SAMPLES},
@@ -82,6 +84,8 @@ pub struct PeerSetup {
     pub path: PathPolicy,
     /// The local addresses to use; all usable ones where empty.
     pub bind: Vec<IpAddr>,
+    /// Which servers it may use.
+    pub servers: Servers,
     /// Where it reports. Bounded; a report that finds it full waits, so nothing that decides is lost.
     pub reports: mpsc::Sender<PeerReport>,
     /// Where packets of pictures go. When it is full the packet is dropped and counted.
@@ -115,6 +119,8 @@ pub enum PeerNews {
         /// What protects the media.
         encryption: Encryption,
     },
+    /// What its sockets have seen so far.
+    Sightings(Box<Sightings>),
     /// It cannot go on.
     Broken(String),
 }

@@ -22,6 +22,7 @@ use crate::logic::{
     course::Stage,
     path::PathPolicy,
     phone::{Effect, Event, Owner, Phone},
+    servers::Servers,
 };
 
 use super::{
@@ -78,6 +79,7 @@ pub fn start(parts: Parts) -> Handle {
         keys: Keyring::new(parts.identity),
         path: parts.path,
         bind: parts.bind,
+        servers: Servers::default(),
         fps: parts.fps,
         mail: parts.mail,
         peers: parts.peers,
@@ -97,6 +99,7 @@ struct Engine {
     keys: Keyring,
     path: PathPolicy,
     bind: Vec<IpAddr>,
+    servers: Servers,
     fps: u32,
     mail: Box<dyn Mail>,
     peers: Box<dyn PeerMaker>,
@@ -228,6 +231,7 @@ impl Engine {
                     self.tell(Update::Path { call, path }).await;
                 }
             }
+            PeerNews::Sightings(sightings) => calling.report.path.sightings = *sightings,
             PeerNews::Broken(why) => {
                 let text = format!("This computer's end of the connection does not work: {why}");
                 self.tell(Update::Problem { text }).await;
@@ -317,6 +321,7 @@ impl Engine {
         let around = Surroundings {
             path: self.path,
             bind: &self.bind,
+            servers: &self.servers,
             fps: self.fps,
             peers: &*self.peers,
             media: &mut *self.media,

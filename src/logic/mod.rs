@@ -19,4 +19,6 @@ pub mod path;
 pub mod phone;
 pub mod reassembly;
 pub mod report;
+pub mod servers;
+pub mod sightings;
 pub mod units;

@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::candidate::{CandidateLine, Kind};
+use super::{
+    candidate::{CandidateLine, Kind},
+    sightings::Sightings,
+};
 
 /// How many candidates of a side are written down; a side that names more gains nothing.
 const MAX_NOTED: usize = 64;
@@ -128,6 +131,9 @@ pub struct PathReport {
     pub remote: Vec<Noted>,
     /// What carries the call.
     pub in_use: Option<PairInUse>,
+    /// What the sockets have seen.
+    #[serde(default)]
+    pub sightings: Sightings,
 }
 
 impl PathReport {
