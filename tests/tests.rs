@@ -3,6 +3,7 @@
 
 mod call;
 mod call_stories;
+mod doctor;
 mod layering;
 mod line;
 mod negotiation;

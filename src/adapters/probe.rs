@@ -23,13 +23,14 @@ use futures_util::future::join_all;
 use sightline_protocol::link::{Scheme, ServerAddress};
 use tokio::{net::lookup_host, sync::oneshot, time::timeout};
 
-use self::{relays::Way, tls::Greeter};
+use self::{relays::Way, stun::Credentials, tls::Greeter};
 use crate::{
     engine::clock::Clock,
-    logic::doctor::{Family, Nat, Observations, RelayTried, StunAsked, Transport},
+    logic::{
+        doctor::{Family, Nat, Observations, RelayTried, StunAsked},
+        servers::{RelayAccess, ServerUrl, Servers, Transport},
+    },
 };
-
-pub use self::stun::Credentials;
 
 /// How long the whole takes at most: what its parts may take one after the other.
 pub const WITHIN: Duration = Duration::from_secs(9);
@@ -156,61 +157,36 @@ fn relay_ways(
 }
 
 async fn try_relays(server: &ServerAddress, ways: Vec<Way>) -> Vec<RelayTried> {
-    let greeter = match server.scheme {
-        Scheme::Https => Greeter::new(server).await.ok().map(|greeter| greeter.for_relay()),
-        Scheme::Http => None,
-    };
+    let greeter = greeter_for_relay(server).await;
     join_all(ways.into_iter().map(|way| relays::attempt(way, greeter.clone(), None))).await
 }
 
-/// Asks the relay for an address, by every way that comes with the credentials, and gives it back.
-pub async fn allocate(server: &ServerAddress, urls: &[String], who: &Credentials) -> Vec<RelayTried> {
-    let greeter = match server.scheme {
+/// Asks the relay for an address by every door that we may use, and gives it back.
+pub async fn allocate(server: &ServerAddress, access: &RelayAccess) -> Vec<RelayTried> {
+    let pinned = ServerAddress { pin: access.pin, ..server.clone() };
+    let greeter = greeter_for_relay(&pinned).await;
+    let who = Credentials { username: access.username.clone(), password: access.password.clone() };
+    let found = join_all(access.doors.iter().map(look_up)).await;
+    let ways = access.doors.iter().zip(found).filter_map(|(door, found)| {
+        Some(Way { transport: door.transport, server: *found.first()?, guessed: false })
+    });
+    join_all(ways.map(|way| relays::attempt(way, greeter.clone(), Some(who.clone())))).await
+}
+
+async fn greeter_for_relay(server: &ServerAddress) -> Option<Greeter> {
+    match server.scheme {
         Scheme::Https => Greeter::new(server).await.ok().map(|greeter| greeter.for_relay()),
         Scheme::Http => None,
-    };
-    let mut ways = Vec::new();
-    for url in urls.iter().take(MAX_STUN * 3) {
-        let Some((transport, host)) = relay_url(url) else { continue };
-        let found = timeout(RESOLVE_WITHIN, lookup_host(host)).await;
-        let first = found.ok().and_then(Result::ok).and_then(|mut found| found.next());
-        ways.extend(first.map(|server| Way { transport, server, guessed: false }));
     }
-    join_all(ways.into_iter().map(|way| relays::attempt(way, greeter.clone(), Some(who.clone())))).await
 }
 
-/// `turn:host:port?transport=udp` and the like (RFC 7065), as transport and `host:port`.
-fn relay_url(url: &str) -> Option<(Transport, String)> {
-    let (scheme, rest) = url.split_once(':')?;
-    let (host, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let transport = match (scheme, query) {
-        ("turn", "" | "transport=udp") => Transport::Udp,
-        ("turn", "transport=tcp") => Transport::Tcp,
-        ("turns", "" | "transport=tcp") => Transport::Tls,
-        _ => return None,
-    };
-    let usual = if transport == Transport::Tls { 5349 } else { USUAL_PORT };
-    Some((transport, with_port(host, usual)))
-}
-
-fn with_port(host: &str, usual: u16) -> String {
-    let after_brackets = host.rsplit_once(']').map_or(host, |(_, rest)| rest);
-    if after_brackets.contains(':') { host.to_owned() } else { format!("{host}:{usual}") }
-}
-
-/// The addresses that `stun:` URLs stand for (RFC 7064), once each.
-async fn addresses_of(urls: &[String]) -> Vec<SocketAddr> {
-    let look_up = |url: &String| {
-        let host = url.strip_prefix("stun:").map(|host| with_port(host, USUAL_PORT));
-        async move {
-            let found = timeout(LOOK_UP_WITHIN, lookup_host(host?)).await;
-            Some(found.ok()?.ok()?.collect::<Vec<_>>())
-        }
-    };
+/// The addresses of the STUN servers that were named, once each.
+async fn addresses_of(named: &[String]) -> Vec<SocketAddr> {
+    let urls = Servers::urls(named);
     // Nothing of this is waited for longer than for the slowest name.
-    let found = join_all(urls.iter().take(MAX_STUN * 2).map(look_up)).await;
+    let found = join_all(urls.iter().map(look_up)).await;
     let mut addresses = Vec::new();
-    for address in found.into_iter().flatten().flatten() {
+    for address in found.into_iter().flatten() {
         if !addresses.contains(&address) {
             addresses.push(address);
         }
@@ -218,29 +194,14 @@ async fn addresses_of(urls: &[String]) -> Vec<SocketAddr> {
     addresses
 }
 
+async fn look_up(url: &ServerUrl) -> Vec<SocketAddr> {
+    let found = timeout(LOOK_UP_WITHIN, lookup_host((url.host.as_str(), url.port))).await;
+    found.ok().and_then(Result::ok).map(Iterator::collect).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_addresses_of_relays_are_understood() {
-        for (url, expected) in [
-            ("turn:a.example:3478?transport=udp", Some((Transport::Udp, "a.example:3478"))),
-            ("turn:a.example", Some((Transport::Udp, "a.example:3478"))),
-            ("turn:[2001:db8::1]:99?transport=tcp", Some((Transport::Tcp, "[2001:db8::1]:99"))),
-            ("turns:[2001:db8::1]?transport=tcp", Some((Transport::Tls, "[2001:db8::1]:5349"))),
-            ("turns:a.example:443?transport=udp", None),
-            ("stun:a.example", None),
-            ("rubbish", None),
-        ] {
-            let found = relay_url(url);
-            assert_eq!(
-                found.as_ref().map(|(transport, host)| (*transport, host.as_str())),
-                expected,
-                "{url}"
-            );
-        }
-    }
 
     #[test]
     fn the_parts_end_before_the_whole_has_to() {

@@ -4,6 +4,7 @@
 //! down, sent to the other side of a call, and judged again. Here nothing is asked and nothing waited for. A finding is for
 //! a stranger to networks: one sentence that says how things are, and where something can be done, one that says what.
 
+pub mod consult;
 mod findings;
 mod observations;
 mod predict;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use observations::{
     CertificateSeen, Dialled, Family, Filtering, Interface, InterfaceAddress, InterfaceKind, Mapping, Nat,
-    Observations, PlainHttp, RelayTried, Server, StunAsked, Transport, Trouble, Wanted, WayOut,
+    Observations, PlainHttp, RelayTried, Server, StunAsked, Trouble, Wanted, WayOut,
 };
 pub use predict::{Likelihood, Predicted, Prediction, Score, predict, score};
 pub use words::trouble_in_words;

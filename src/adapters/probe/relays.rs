@@ -21,7 +21,10 @@ use super::{
 };
 use crate::{
     adapters::line::Stream,
-    logic::doctor::{RelayTried, Transport, Trouble},
+    logic::{
+        doctor::{RelayTried, Trouble},
+        servers::Transport,
+    },
 };
 
 const UNAUTHENTICATED: u16 = 401;

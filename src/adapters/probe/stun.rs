@@ -68,11 +68,9 @@ pub(super) struct Challenge {
 
 /// Who we are to a relay.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// The user name.
-    pub username: String,
-    /// The password.
-    pub password: String,
+pub(super) struct Credentials {
+    pub(super) username: String,
+    pub(super) password: String,
 }
 
 impl std::fmt::Debug for Credentials {

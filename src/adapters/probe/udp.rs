@@ -85,12 +85,7 @@ async fn nat(socket: &UdpSocket, servers: &[SocketAddr], heard: &[Result<Heard, 
         let questions = places.map(|place| (place, Question::binding(From::SameAddress)));
         ask_all(socket, &questions, UNSURE_WITHIN).await
     };
-    let filtering = async {
-        match answer.other {
-            Some(_) => filtering(*server).await,
-            None => Filtering::Unknown,
-        }
-    };
+    let filtering = filtering(*server);
     let is_behind = public != local;
     let hairpin = async { if is_behind { hairpin(*server).await } else { None } };
     let (elsewhere, filtering, hairpin) = tokio::join!(elsewhere, filtering, hairpin);

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use super::{
     About, Family, Filtering, Finding, InterfaceKind, Mapping, Nat, Observations, PlainHttp, Severity,
-    Transport, Trouble, Wanted,
+    Trouble, Wanted,
     words::{lapse, list, millis, not_today_in_words, trouble_in_words},
 };
+use crate::logic::servers::Transport;
 
 /// A clock that is off by more makes certificates look wrong.
 const CLOCK_OFF_MS: u64 = 300_000;
@@ -281,7 +282,7 @@ fn nat(nat: &Nat) -> Finding {
     match (nat.mapping, filtering) {
         (Mapping::NoNat, Filtering::Open) => what.push_str(" Anybody may send to it."),
         (Mapping::Same, Filtering::Open) => {
-            what.push_str(" Anybody may send to it, so direct calls are easy.")
+            what.push_str(" Anybody may send to it, so direct calls are easy.");
         }
         (Mapping::Same, Filtering::ByAddress | Filtering::ByAddressAndPort | Filtering::AtLeastByPort) => {
             what.push_str(" Direct calls work with most networks.");

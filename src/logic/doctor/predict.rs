@@ -4,8 +4,11 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Family, Filtering, InterfaceAddress, InterfaceKind, Mapping, Nat, Observations, Transport};
-use crate::logic::path::{PathPolicy, PathReport, Route};
+use super::{Family, Filtering, InterfaceAddress, InterfaceKind, Mapping, Nat, Observations};
+use crate::logic::{
+    path::{PathPolicy, Route},
+    servers::Transport,
+};
 
 /// How a call would go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,11 +94,11 @@ pub fn predict(mine: &Observations, theirs: &Observations) -> Prediction {
 }
 
 /// Whether the call came as expected. Only of a call that was accepted, and told to take any path, is anything learnt.
-pub fn score(prediction: &Prediction, path: &PathReport) -> Score {
-    if path.policy != PathPolicy::Any {
+pub fn score(prediction: &Prediction, policy: PathPolicy, route: Route) -> Score {
+    if policy != PathPolicy::Any {
         return Score::NotComparable;
     }
-    let came = match path.route() {
+    let came = match route {
         Route::None => Predicted::None,
         Route::Direct => Predicted::Direct,
         Route::RelayedByUs | Route::RelayedByThem | Route::RelayedByBoth => Predicted::Relayed,
