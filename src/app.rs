@@ -6,7 +6,7 @@ use sightline_protocol::{keys::Identity, link::ServerAddress};
 use tokio::{runtime::Handle as Runtime, sync::mpsc};
 
 use crate::{
-    adapters::{headless::Headless, peer::WebRtc, switchboard::Switchboard},
+    adapters::{headless::Headless, network_watch::Watch, peer::WebRtc, switchboard::Switchboard},
     engine::{
         api::Handle,
         run::{Parts, start},
@@ -16,6 +16,9 @@ use crate::{
 
 /// News from the switchboard waiting for the engine. When it is full the line is not read for a while.
 const MAIL: usize = 256;
+
+/// Changes of the network waiting for the engine. When it is full the next one is found later, with what came after it.
+const CHANGES: usize = 8;
 
 /// What an installation is started with.
 pub struct Installation {
@@ -39,17 +42,22 @@ impl Installation {
         let runtime = Runtime::current();
         let identity = Arc::new(self.identity);
         let (events, mail_events) = mpsc::channel(MAIL);
-        let mail = Switchboard::connect(&runtime, self.server, identity.clone(), events);
+        let mail = Switchboard::connect(&runtime, self.server.clone(), identity.clone(), events);
+        let (changes, network_events) = mpsc::channel(CHANGES);
+        let network = Watch::start(&runtime, self.bind.clone(), changes);
         let clock = self.media.clock;
         start(Parts {
             identity,
             owner: self.owner,
+            server: self.server,
             path: self.path,
             bind: self.bind,
             fps: self.media.fps,
             clock,
             mail: Box::new(mail),
             mail_events,
+            network: Box::new(network),
+            network_events,
             peers: Box::new(WebRtc::new(runtime, clock)),
             media: Box::new(self.media),
         })

@@ -129,7 +129,7 @@ async fn with_credentials_an_address_is_lent_over_every_transport_and_given_back
     let doors =
         [format!("turn:{udp}"), format!("turn:{udp}?transport=tcp"), format!("turns:{tls}?transport=tcp")];
     let access = RelayAccess { pin: link(&server).pin, ..access(&doors) };
-    let tried = allocate(&link(&server), &access).await;
+    let tried = allocate(&access).await;
     assert_eq!(tried.len(), 3);
     for way in &tried {
         assert!(way.relayed.is_some() && way.answers(), "{way:?}");
@@ -137,7 +137,7 @@ async fn with_credentials_an_address_is_lent_over_every_transport_and_given_back
     assert_eq!(server.allocations(), 0, "what is not needed any more is given back");
 
     let stranger = RelayAccess { password: "wrong".to_owned(), ..access };
-    for way in allocate(&link(&server), &stranger).await {
+    for way in allocate(&stranger).await {
         assert_eq!(way.trouble, Some(Trouble::Code { code: 401 }), "{way:?}");
     }
 }
@@ -164,10 +164,9 @@ async fn relay_that_refuses(code: u16) -> (String, tokio::task::JoinHandle<()>) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_refuses_is_told_by_its_code() {
-    let somewhere = ServerAddress { scheme: Scheme::Http, host: "127.0.0.1".into(), port: 1, pin: None };
     for code in [403, 437, 438, 441, 442, 486, 508] {
         let (door, relay) = relay_that_refuses(code).await;
-        let tried = allocate(&somewhere, &access(&[door])).await.remove(0);
+        let tried = allocate(&access(&[door])).await.remove(0);
         assert_eq!(tried.trouble, Some(Trouble::Code { code }), "{tried:?}");
         assert!(!tried.answers());
         relay.abort();
@@ -199,10 +198,8 @@ async fn silence_rubbish_and_closed_doors_are_told_apart() {
             stream.read(&mut [0; 100]).await.ok();
         }
     });
-    let host = || "127.0.0.1".to_owned();
-    let somewhere = ServerAddress { scheme: Scheme::Https, host: host(), port: 1, pin: Some(Pin([1; 32])) };
-    let access = RelayAccess { pin: somewhere.pin, ..access(&doors) };
-    let tried = timeout(WITHIN, allocate(&somewhere, &access)).await.unwrap();
+    let access = RelayAccess { pin: Some(Pin([1; 32])), ..access(&doors) };
+    let tried = timeout(WITHIN, allocate(&access)).await.unwrap();
     let troubles: Vec<_> = tried.into_iter().map(|way| way.trouble.unwrap()).collect();
     let told = Trouble::Stranger { said: "SSH-2.0-something_lo".to_owned() };
     assert_eq!(troubles, [Trouble::Silent, Trouble::Silent, Trouble::Refused, told, Trouble::NotTls]);

@@ -4,6 +4,8 @@
 mod call;
 mod call_stories;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod foreign;
 mod layering;
 mod line;
 mod negotiation;

@@ -3,15 +3,23 @@
 
 mod codecs;
 pub mod headless;
-mod interfaces;
+mod heard;
+mod ice_servers;
+pub mod interfaces;
 pub mod line;
+mod multicast;
 mod net_runtime;
+pub mod network_watch;
 pub mod peer;
 mod peer_events;
 mod peer_stats;
 mod peer_tracks;
 pub mod probe;
+#[cfg(target_os = "linux")]
+mod proc_net;
+pub mod proxy;
 pub mod recorder;
+mod relay_stream;
 mod rtcp_to_us;
 pub mod switchboard;
 pub mod synthetic;

@@ -18,13 +18,15 @@ use crate::logic::{
     report::Encryption,
 };
 
+use super::ice_servers::Doors;
+
 /// The pair in use, with what was counted on it.
-pub(super) fn pair_in_use(pair: &RTCIceCandidatePair, report: &RTCStatsReport) -> PairInUse {
+pub(super) fn pair_in_use(pair: &RTCIceCandidatePair, report: &RTCStatsReport, doors: &Doors) -> PairInUse {
     let figures = report.candidate_pairs().find(|pair| pair.nominated);
     let round_trip_ms = figures.map(|pair| pair.current_round_trip_time * 1000.0);
     PairInUse {
-        local: end(pair.local()),
-        remote: end(pair.remote()),
+        local: end(pair.local(), doors),
+        remote: end(pair.remote(), doors),
         round_trip_ms: round_trip_ms.filter(|ms| *ms > 0.0),
         bytes_sent: figures.map_or(0, |pair| pair.bytes_sent),
         bytes_received: figures.map_or(0, |pair| pair.bytes_received),
@@ -40,13 +42,15 @@ pub(super) fn encryption(report: &RTCStatsReport) -> Encryption {
     })
 }
 
-fn end(candidate: &RTCIceCandidate) -> End {
+fn end(candidate: &RTCIceCandidate, doors: &Doors) -> End {
+    // The library knows our servers by names that mean nothing to anybody else.
+    let door = candidate.url.as_deref().and_then(|url| doors.url(doors.named_in(url)?));
     End {
         kind: kind(candidate.typ),
         address: candidate.address.clone(),
         port: candidate.port,
         protocol: candidate.protocol.to_string().to_ascii_lowercase(),
-        server: candidate.url.clone().filter(|url| !url.is_empty()),
+        server: door.map(|url| format!("{} over {} {}", url.host, url.transport.name(), url.port)),
     }
 }
 

@@ -7,11 +7,10 @@
 //! Outside a call nobody is given credentials for the relay. There the question for an address is asked without any: a
 //! relay that answers that it wants some has proved that it can be reached.
 
-mod interfaces;
+mod certificate;
 mod relays;
 mod server;
 mod stun;
-mod tls;
 mod udp;
 
 use std::{
@@ -21,14 +20,15 @@ use std::{
 
 use futures_util::future::join_all;
 use sightline_protocol::link::{Scheme, ServerAddress};
-use tokio::{net::lookup_host, sync::oneshot, time::timeout};
+use tokio::{sync::oneshot, time::timeout};
 
-use self::{relays::Way, stun::Credentials, tls::Greeter};
+use self::{relays::Way, stun::Credentials};
+use super::{interfaces, line, proxy::Proxies};
 use crate::{
     engine::clock::Clock,
     logic::{
         doctor::{Family, Nat, Observations, RelayTried, StunAsked},
-        servers::{RelayAccess, ServerUrl, Servers, Transport},
+        servers::{RelayAccess, ServerUrl, Servers, Service, Transport},
     },
 };
 
@@ -81,8 +81,7 @@ pub async fn examine(subject: &Subject, clock: Clock) -> Observations {
     let begun = udp::now();
     let began_unix_ms = server::unix_ms(clock);
     let server = &subject.server;
-    let found = interfaces::list();
-    let routes = interfaces::ways_out(&found);
+    let proxies = Proxies::of_system();
     let mut seen = server::expected(server);
     (seen.resolved, seen.resolved_ms) = server::resolve(&server.host).await;
     let resolved = seen.resolved.clone();
@@ -92,16 +91,18 @@ pub async fn examine(subject: &Subject, clock: Clock) -> Observations {
         let is_needed = server.scheme == Scheme::Https && server.port != subject.plain_port;
         if is_needed { server::plain_http(&server.host, at, CONNECT_WITHIN).await } else { None }
     };
-    let (mut seen, plain_http, (stun, nats, relays)) =
-        tokio::join!(server::examine(server, seen, clock, ready), plain, media_ways(server, &resolved, stun));
+    let (mut seen, plain_http, (stun, nats, relays)) = tokio::join!(
+        server::examine(server, seen, &proxies, clock, ready),
+        plain,
+        media_ways(server, &resolved, &proxies, stun)
+    );
     seen.plain_http = plain_http;
     let took = udp::now().saturating_duration_since(begun).as_millis();
     Observations {
         program: concat!("sightline ", env!("CARGO_PKG_VERSION")).to_owned(),
         began_unix_ms,
         took_ms: u64::try_from(took).unwrap_or(u64::MAX),
-        interfaces: found,
-        routes,
+        network: interfaces::look(&[]),
         server: seen,
         stun,
         nats,
@@ -113,6 +114,7 @@ pub async fn examine(subject: &Subject, clock: Clock) -> Observations {
 async fn media_ways(
     server: &ServerAddress,
     resolved: &[IpAddr],
+    proxies: &Proxies,
     told: oneshot::Receiver<Vec<String>>,
 ) -> (Vec<StunAsked>, Vec<Nat>, Vec<RelayTried>) {
     let (targets, guessed) = match timeout(GUESS_AFTER, told).await {
@@ -125,59 +127,41 @@ async fn media_ways(
         alike.copied().take(MAX_STUN).collect::<Vec<_>>()
     };
     let (v4, v6) = (of(Family::V4), of(Family::V6));
-    let ways = relay_ways(server, resolved, &[v4.first(), v6.first()], guessed);
-    let ((mut stun, nat4), (stun6, nat6), relays) =
-        tokio::join!(udp::examine(&v4, guessed), udp::examine(&v6, guessed), try_relays(server, ways));
+    let ways = relay_ways(server, &[v4.first(), v6.first()], guessed);
+    let ((mut stun, nat4), (stun6, nat6), relays) = tokio::join!(
+        udp::examine(&v4, guessed),
+        udp::examine(&v6, guessed),
+        join_all(ways.into_iter().map(|way| relays::attempt(way, proxies, None)))
+    );
     stun.extend(stun6);
     (stun, nat4.into_iter().chain(nat6).collect(), relays)
 }
 
 /// Where the relay is, as far as it can be known: beside STUN, and behind the same port as the switchboard.
-fn relay_ways(
-    server: &ServerAddress,
-    resolved: &[IpAddr],
-    stun: &[Option<&SocketAddr>],
-    guessed: bool,
-) -> Vec<Way> {
+fn relay_ways(server: &ServerAddress, stun: &[Option<&SocketAddr>], guessed: bool) -> Vec<Way> {
+    let pin = server.pin;
+    let way = |transport, host, port, guessed| Way {
+        door: ServerUrl { service: Service::Turn, transport, host, port },
+        guessed,
+        pin,
+    };
     let mut ways = Vec::new();
-    for server in stun.iter().flatten() {
-        ways.push(Way { transport: Transport::Udp, server: **server, guessed });
-        ways.push(Way { transport: Transport::Tcp, server: **server, guessed: true });
+    for at in stun.iter().flatten() {
+        ways.push(way(Transport::Udp, at.ip().to_string(), at.port(), guessed));
+        ways.push(way(Transport::Tcp, at.ip().to_string(), at.port(), true));
     }
-    let has_relay = !ways.is_empty();
-    for family in Family::BOTH {
-        let ip = resolved.iter().find(|ip| Family::of(**ip) == family);
-        let ip = ip.filter(|_| has_relay && server.scheme == Scheme::Https);
-        ways.extend(ip.map(|ip| {
-            let server = SocketAddr::new(*ip, server.port);
-            Way { transport: Transport::Tls, server, guessed: true }
-        }));
+    if !ways.is_empty() && server.scheme == Scheme::Https {
+        ways.push(way(Transport::Tls, server.host.clone(), server.port, true));
     }
     ways
 }
 
-async fn try_relays(server: &ServerAddress, ways: Vec<Way>) -> Vec<RelayTried> {
-    let greeter = greeter_for_relay(server).await;
-    join_all(ways.into_iter().map(|way| relays::attempt(way, greeter.clone(), None))).await
-}
-
 /// Asks the relay for an address by every door that we may use, and gives it back.
-pub async fn allocate(server: &ServerAddress, access: &RelayAccess) -> Vec<RelayTried> {
-    let pinned = ServerAddress { pin: access.pin, ..server.clone() };
-    let greeter = greeter_for_relay(&pinned).await;
+pub async fn allocate(access: &RelayAccess) -> Vec<RelayTried> {
+    let proxies = Proxies::of_system();
     let who = Credentials { username: access.username.clone(), password: access.password.clone() };
-    let found = join_all(access.doors.iter().map(look_up)).await;
-    let ways = access.doors.iter().zip(found).filter_map(|(door, found)| {
-        Some(Way { transport: door.transport, server: *found.first()?, guessed: false })
-    });
-    join_all(ways.map(|way| relays::attempt(way, greeter.clone(), Some(who.clone())))).await
-}
-
-async fn greeter_for_relay(server: &ServerAddress) -> Option<Greeter> {
-    match server.scheme {
-        Scheme::Https => Greeter::new(server).await.ok().map(|greeter| greeter.for_relay()),
-        Scheme::Http => None,
-    }
+    let way = |door: &ServerUrl| Way { door: door.clone(), guessed: false, pin: access.pin };
+    join_all(access.doors.iter().map(|door| relays::attempt(way(door), &proxies, Some(&who)))).await
 }
 
 /// The addresses of the STUN servers that were named, once each.
@@ -195,8 +179,7 @@ async fn addresses_of(named: &[String]) -> Vec<SocketAddr> {
 }
 
 async fn look_up(url: &ServerUrl) -> Vec<SocketAddr> {
-    let found = timeout(LOOK_UP_WITHIN, lookup_host((url.host.as_str(), url.port))).await;
-    found.ok().and_then(Result::ok).map(Iterator::collect).unwrap_or_default()
+    timeout(LOOK_UP_WITHIN, line::look_up(&url.host, url.port)).await.unwrap_or_default()
 }
 
 #[cfg(test)]

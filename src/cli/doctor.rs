@@ -11,8 +11,7 @@ use crate::{
     adapters::probe::{self, Subject},
     engine::clock::Clock,
     logic::doctor::{
-        Diagnosis, Finding, InterfaceKind, Observations, SCHEMA_VERSION, Severity, Verdict, diagnose,
-        trouble_in_words,
+        Diagnosis, Finding, Observations, SCHEMA_VERSION, Severity, Verdict, diagnose, trouble_in_words,
     },
 };
 
@@ -83,12 +82,8 @@ fn in_figures(seen: &Observations) -> String {
     let mut row = |name: &str, value: String| {
         writeln!(text, "  {name:<22} {value}").expect("a text takes everything");
     };
-    for interface in &seen.interfaces {
-        if interface.kind != InterfaceKind::Loopback {
-            let addresses: Vec<_> =
-                interface.addresses.iter().map(|address| address.ip.to_string()).collect();
-            row(&format!("interface {}", interface.name), addresses.join(", "));
-        }
+    for interface in seen.network.interfaces.iter().filter(|interface| interface.used) {
+        row(interface.kind.name(), format!("{}  {}", interface.address, interface.name));
     }
     for dialled in &seen.server.dialled {
         let outcome = match (&dialled.ms, &dialled.trouble) {
@@ -97,6 +92,9 @@ fn in_figures(seen: &Observations) -> String {
             (None, None) => String::new(),
         };
         row("server, TCP", format!("{}  {outcome}", dialled.address));
+    }
+    if let Some(proxy) = &seen.server.proxy {
+        row("proxy", proxy.clone());
     }
     if let Some(ms) = seen.server.tls_ms {
         row("server, TLS", format!("{ms} ms"));
@@ -132,7 +130,7 @@ fn in_figures(seen: &Observations) -> String {
             (None, None, Some(answered)) => format!("answered in {answered:.1} ms"),
             (None, _, None) => String::new(),
         };
-        row(&format!("relay, {}", tried.transport.name()), format!("{}  {outcome}", tried.server));
+        row(&format!("relay, {}", tried.door.transport.name()), format!("{}  {outcome}", tried.door));
     }
     row("took", format!("{:.1} s", seen.took_ms as f64 / 1000.0));
     format!("\nFigures:\n{}", text.trim_end())

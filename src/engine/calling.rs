@@ -4,7 +4,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     time::Instant,
 };
@@ -13,8 +13,10 @@ use sightline_protocol::call::{CallId, Media};
 use tokio::sync::mpsc;
 
 use crate::logic::{
+    call::{LegEffect, PeerEvent},
+    candidate::Kind,
     course::{Role, Stage, Status},
-    negotiation::Order,
+    legs::Order,
     packet::Packet,
     path::PathPolicy,
     report::CallReport,
@@ -28,7 +30,8 @@ use super::{
     audio_send::AudioSend,
     clock::Clock,
     counters::Tally,
-    ports::{MediaMaker, Peer, PeerMaker, PeerReport, PeerSetup, SourceEnded},
+    legs::LegEnds,
+    ports::{MediaMaker, PeerMaker, PeerReport, PeerSetup, SourceEnded},
     thread::{Stop, Thread},
     video_recv::VideoRecv,
     video_send::{VideoSend, VideoWish},
@@ -39,13 +42,17 @@ const VIDEO_QUEUE: usize = 512;
 /// Packets on their way to `audio-recv`: more than the jitter buffer would keep. When it is full the newest is dropped.
 const AUDIO_QUEUE: usize = 64;
 
-type Packets = Receiver<(Packet, Instant)>;
+type Arrived = (Packet, Instant);
+type Packets = Receiver<Arrived>;
 
 /// What a call needs besides itself.
 pub(super) struct Surroundings<'a> {
     pub(super) path: PathPolicy,
     pub(super) bind: &'a [std::net::IpAddr],
-    pub(super) servers: &'a Servers,
+    /// What is known by now of the servers that the call may use.
+    pub(super) servers: Servers,
+    /// Waiting would bring no more of them.
+    pub(super) servers_decided: bool,
     pub(super) fps: u32,
     pub(super) peers: &'a dyn PeerMaker,
     pub(super) media: &'a mut dyn MediaMaker,
@@ -54,6 +61,7 @@ pub(super) struct Surroundings<'a> {
 
 /// A call that somebody has seen.
 pub(super) struct Calling {
+    call: CallId,
     pub(super) report: CallReport,
     began: Instant,
     clock: Clock,
@@ -61,7 +69,9 @@ pub(super) struct Calling {
     tally: Arc<Tally>,
     wish: Arc<VideoWish>,
     muted: Arc<AtomicBool>,
-    peer: Option<Box<dyn Peer>>,
+    legs: LegEnds,
+    /// What the legs give to the threads that receive.
+    feeds: (SyncSender<Arrived>, SyncSender<Arrived>),
     incoming: Option<(Packets, Packets)>,
     threads: Vec<Thread>,
     stop: Stop,
@@ -72,7 +82,10 @@ impl Calling {
         let began = clock.now();
         let mut report = CallReport::begin(call.to_string(), role, clock.media(began).as_micros() / 1000);
         report.path.policy = path;
+        let (video, video_in) = sync_channel(VIDEO_QUEUE);
+        let (audio, audio_in) = sync_channel(AUDIO_QUEUE);
         Self {
+            call,
             report,
             began,
             clock,
@@ -80,8 +93,9 @@ impl Calling {
             tally: Arc::default(),
             wish: Arc::default(),
             muted: Arc::default(),
-            peer: None,
-            incoming: None,
+            legs: LegEnds::default(),
+            feeds: (video, audio),
+            incoming: Some((video_in, audio_in)),
             threads: Vec::new(),
             stop: Stop::default(),
         }
@@ -96,45 +110,82 @@ impl Calling {
         self.report.note_stage(self.t_ms(), stage);
     }
 
-    pub(super) fn set_media(&mut self, media: Media) {
-        self.media = media;
+    pub(super) fn set_media(&mut self, media: Option<Media>) {
+        self.media = media.unwrap_or(self.media);
     }
 
-    /// Makes the peer connection.
-    pub(super) fn open(&mut self, call: CallId, role: Role, around: &Surroundings<'_>) {
-        let (video, video_in) = sync_channel(VIDEO_QUEUE);
-        let (audio, audio_in) = sync_channel(AUDIO_QUEUE);
-        self.incoming = Some((video_in, audio_in));
-        self.peer = Some(around.peers.open(PeerSetup {
-            call,
-            role,
-            media: self.media,
-            path: around.path,
-            bind: around.bind.to_vec(),
-            servers: around.servers.clone(),
-            reports: around.reports.clone(),
-            video,
-            audio,
-            tally: self.tally.clone(),
-        }));
-    }
-
-    /// Gives the peer connection an order. `false` where it takes none.
-    pub(super) fn order(&mut self, order: Order) -> bool {
-        if let Order::AddCandidate(candidate) = &order {
-            self.report.path.note_remote(self.t_ms(), &candidate.line);
+    /// Does with a leg what was decided. `false` where it takes no more orders.
+    pub(super) fn leg(&mut self, leg: LegEffect, around: &Surroundings<'_>) -> bool {
+        let now = self.clock.now();
+        match leg {
+            LegEffect::Open { generation, why: _, only_direct } => {
+                self.legs.want(generation, only_direct, now);
+                self.open_waiting(around)
+            }
+            LegEffect::Order { generation, order } => {
+                if let Order::AddCandidate(candidate) = &order {
+                    self.report.path.note_remote(self.t_ms(), &candidate.line);
+                }
+                self.legs.order(generation, order)
+            }
+            LegEffect::Use { generation } => {
+                self.legs.take_into_use(generation);
+                self.wish.key_frame();
+                true
+            }
+            LegEffect::Close { generation } => {
+                self.legs.close(generation);
+                true
+            }
         }
-        self.peer.as_ref().is_some_and(|peer| peer.order(order))
+    }
+
+    /// Makes the legs that have waited for news of servers, if there are any.
+    pub(super) fn open_waiting(&mut self, around: &Surroundings<'_>) -> bool {
+        let (video, audio) = &self.feeds;
+        let setup = |generation, path, servers| PeerSetup {
+            call: self.call,
+            generation,
+            media: self.media,
+            path,
+            bind: around.bind.to_vec(),
+            servers,
+            reports: around.reports.clone(),
+            video: video.clone(),
+            audio: audio.clone(),
+            tally: self.tally.clone(),
+        };
+        self.legs.open_waiting(setup, around, self.clock.now())
+    }
+
+    /// When a leg has waited long enough.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.legs.poll_timeout()
+    }
+
+    /// Which leg carries the call.
+    pub(super) fn leg_in_use(&self) -> Option<u32> {
+        self.legs.in_use()
+    }
+
+    /// The address of this computer that the call is carried from, where it is certain.
+    pub(super) fn carried_from(&self) -> Option<std::net::IpAddr> {
+        let local = &self.report.path.in_use.as_ref()?.local;
+        // Behind a NAT or a relay it is not our own that is told.
+        (local.kind == Kind::Host).then(|| local.address.parse().ok()).flatten()
+    }
+
+    /// On which legs anything was heard since the last time, and when.
+    pub(super) fn news_of_hearing(&mut self) -> Vec<(u32, PeerEvent)> {
+        self.legs.news_of_hearing()
     }
 
     /// Lets media flow: the path is up. Says what of it does not work.
     pub(super) fn start_media(&mut self, around: &mut Surroundings<'_>) -> Vec<String> {
-        let (Some(peer), Some((video_in, audio_in))) = (&self.peer, self.incoming.take()) else {
-            return Vec::new();
-        };
+        let Some((video_in, audio_in)) = self.incoming.take() else { return Vec::new() };
         let mut problems = Vec::new();
         let (video_out, audio_out, ask_key_frame) =
-            (peer.video_out(), peer.audio_out(), peer.key_frame_asker());
+            (self.legs.video.clone(), self.legs.audio.clone(), self.legs.key_frame_asker());
         let (tally, stop, clock) = (&self.tally, &self.stop, self.clock);
         let mut keep = |what: &str, started: Result<Vec<Thread>, SourceEnded>| match started {
             Ok(threads) => self.threads.extend(threads),
@@ -194,10 +245,10 @@ impl Calling {
         self.wish.set_off(status.camera_off);
     }
 
-    /// Lets go of the peer connection, and tells the media threads to end.
+    /// Lets go of the peer connections, and tells the media threads to end.
     pub(super) fn close(&mut self) {
         self.stop.stop();
-        self.peer = None;
+        self.legs.close_all();
     }
 
     pub(super) fn statistics(&self) -> Statistics {

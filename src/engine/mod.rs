@@ -3,6 +3,7 @@
 //! The engine declares in [`ports`] what it needs of the world. Whoever uses it sees [`api`] alone.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+mod access;
 pub mod api;
 pub mod audio_recv;
 pub mod audio_send;
@@ -10,7 +11,9 @@ mod calling;
 pub mod clock;
 pub mod counters;
 pub mod keyring;
+mod legs;
 pub mod mailbox;
+mod outlet;
 pub mod ports;
 pub mod run;
 pub mod thread;

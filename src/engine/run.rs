@@ -11,6 +11,7 @@ use std::{
 use sightline_protocol::{
     call::{CallId, Frame},
     keys::{Address, Identity},
+    link::ServerAddress,
 };
 use tokio::{
     sync::mpsc,
@@ -18,19 +19,23 @@ use tokio::{
 };
 
 use crate::logic::{
-    call::PeerEvent,
+    call::{Call, LegEffect, PeerEvent},
     course::Stage,
+    legs::LegWhy,
+    network_change::{self, NetworkVerdict},
     path::PathPolicy,
     phone::{Effect, Event, Owner, Phone},
-    servers::Servers,
 };
 
 use super::{
+    access::AccessDesk,
     api::{Command, Handle, Update},
     calling::{Calling, Surroundings},
     clock::Clock,
     keyring::{Content, Keyring},
-    ports::{Envelope, Mail, MailEvent, MediaMaker, PeerMaker, PeerNews, PeerReport},
+    ports::{
+        Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker, PeerNews, PeerReport,
+    },
 };
 
 /// Wishes waiting for the loop. When it is full the next one is refused, and whoever wishes is told.
@@ -41,6 +46,8 @@ const UPDATES: usize = 1024;
 const REPORTS: usize = 256;
 /// How often statistics are told.
 const BEAT: Duration = Duration::from_secs(1);
+/// How often it is looked whether the legs still hear anything.
+const LISTEN: Duration = Duration::from_millis(100);
 /// How long the last words may take when everything ends.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -50,6 +57,8 @@ pub struct Parts {
     pub identity: Arc<Identity>,
     /// Our name and links.
     pub owner: Owner,
+    /// Where the switchboard is.
+    pub server: ServerAddress,
     /// Which paths are allowed.
     pub path: PathPolicy,
     /// The local addresses to use; all usable ones where empty.
@@ -62,6 +71,10 @@ pub struct Parts {
     pub mail: Box<dyn Mail>,
     /// What comes from the switchboard.
     pub mail_events: mpsc::Receiver<MailEvent>,
+    /// Watches the network of this computer.
+    pub network: Box<dyn NetworkWatch>,
+    /// What it reports.
+    pub network_events: mpsc::Receiver<NetworkEvent>,
     /// Makes peer connections.
     pub peers: Box<dyn PeerMaker>,
     /// Makes the ends of media.
@@ -79,9 +92,10 @@ pub fn start(parts: Parts) -> Handle {
         keys: Keyring::new(parts.identity),
         path: parts.path,
         bind: parts.bind,
-        servers: Servers::default(),
+        access: AccessDesk::new(parts.server, parts.path),
         fps: parts.fps,
         mail: parts.mail,
+        _network: parts.network,
         peers: parts.peers,
         media: parts.media,
         reports,
@@ -89,7 +103,7 @@ pub fn start(parts: Parts) -> Handle {
         calls: HashMap::new(),
         switchboard_up: false,
     };
-    tokio::spawn(engine.run(wishes, parts.mail_events, reported));
+    tokio::spawn(engine.run(wishes, parts.mail_events, parts.network_events, reported));
     Handle { commands, updates }
 }
 
@@ -99,9 +113,11 @@ struct Engine {
     keys: Keyring,
     path: PathPolicy,
     bind: Vec<IpAddr>,
-    servers: Servers,
+    access: AccessDesk,
     fps: u32,
     mail: Box<dyn Mail>,
+    /// Kept, as it ends when it is dropped.
+    _network: Box<dyn NetworkWatch>,
     peers: Box<dyn PeerMaker>,
     media: Box<dyn MediaMaker>,
     reports: mpsc::Sender<PeerReport>,
@@ -115,17 +131,22 @@ impl Engine {
         mut self,
         mut wishes: mpsc::Receiver<Command>,
         mut mail: mpsc::Receiver<MailEvent>,
+        mut network: mpsc::Receiver<NetworkEvent>,
         mut reported: mpsc::Receiver<PeerReport>,
     ) {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut listen = interval(LISTEN);
+        listen.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut closing: Option<Instant> = None;
         loop {
             let now = self.clock.now();
             if closing.is_some_and(|deadline| now >= deadline || self.phone.is_settled()) {
                 break;
             }
-            let wake = [self.phone.poll_timeout().map(|(at, _)| at), closing].into_iter().flatten().min();
+            let legs = self.calls.values().filter_map(Calling::poll_timeout).min();
+            let phone = self.phone.poll_timeout().map(|(at, _)| at);
+            let wake = [phone, legs, self.access.poll_timeout(), closing].into_iter().flatten().min();
             tokio::select! {
                 wish = wishes.recv(), if closing.is_none() => match wish {
                     None | Some(Command::Close) => {
@@ -135,10 +156,14 @@ impl Engine {
                     Some(wish) => self.take_wish(wish).await,
                 },
                 Some(event) = mail.recv() => self.take_mail(event).await,
+                Some(event) = network.recv() => self.take_network(event).await,
                 Some(report) = reported.recv() => self.take_report(report).await,
                 _ = beat.tick() => self.tell_statistics(),
+                _ = listen.tick() => self.tell_hearing().await,
                 () = at(wake) => {
+                    self.access.handle_timeout(&*self.mail, self.clock.now());
                     self.phone.handle_timeout(self.clock.now());
+                    self.open_waiting_legs();
                     self.carry_out().await;
                 }
             }
@@ -174,10 +199,17 @@ impl Engine {
     }
 
     async fn take_mail(&mut self, event: MailEvent) {
+        self.access.take_mail_event(&event, &*self.mail, self.clock.now());
+        if self.access.take_changed() {
+            self.open_waiting_legs();
+        }
         match event {
-            MailEvent::Up => {
-                self.switchboard_up = true;
+            MailEvent::Up { .. } => {
+                let is_back = !std::mem::replace(&mut self.switchboard_up, true);
                 self.tell(Update::SwitchboardUp).await;
+                if is_back {
+                    self.handle(Event::Around { why: LegWhy::ServerBack }).await;
+                }
             }
             MailEvent::Down { why } => {
                 // An attempt that fails is no further loss.
@@ -190,6 +222,19 @@ impl Engine {
             MailEvent::Refused { why } => self.tell(Update::SwitchboardRefused { why }).await,
             MailEvent::Offline { to, call } => self.handle(Event::Offline { call, to }).await,
             MailEvent::Delivered(envelope) => self.take_envelope(envelope).await,
+            MailEvent::Relay { .. } | MailEvent::NoRelay { .. } => {}
+        }
+    }
+
+    async fn take_network(&mut self, NetworkEvent::Changed { before, after }: NetworkEvent) {
+        let carried_from = self.phone.current().and_then(|call| self.calls.get(&call.id())?.carried_from());
+        let verdict = network_change::judge(&before, &after, carried_from);
+        tracing::info!(?verdict, "the network changed");
+        match verdict {
+            NetworkVerdict::Nothing => {}
+            NetworkVerdict::MayImprove | NetworkVerdict::MustMove => {
+                self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
+            }
         }
     }
 
@@ -197,7 +242,9 @@ impl Engine {
         match self.keys.open(call, with, &sealed) {
             Ok(Content::Frame(frame)) => {
                 self.handle(Event::Frame { call, from: with, frame }).await;
-                if !self.phone.knows(call) {
+                if self.phone.knows(call) {
+                    self.access.envelope_received(call, with, &*self.mail, self.clock.now());
+                } else {
                     self.keys.forget(call);
                 }
             }
@@ -209,7 +256,7 @@ impl Engine {
         }
     }
 
-    async fn take_report(&mut self, PeerReport { call, news }: PeerReport) {
+    async fn take_report(&mut self, PeerReport { call, generation, news }: PeerReport) {
         let Some(calling) = self.calls.get_mut(&call) else { return };
         let t_ms = calling.t_ms();
         match news {
@@ -220,22 +267,26 @@ impl Engine {
                     calling.report.note_link(t_ms, link);
                     self.tell(Update::Link { call, link }).await;
                 }
-                self.handle(Event::Peer { call, event }).await;
+                self.handle(Event::Peer { call, generation, event }).await;
             }
             PeerNews::KeyFrameWanted => calling.key_frame_wanted(),
+            PeerNews::Path { .. } if calling.leg_in_use() != Some(generation) => {}
             PeerNews::Path { in_use, encryption } => {
                 let moved = calling.report.path.take_in_use(in_use);
                 calling.report.encryption = encryption;
                 if moved {
+                    let relayed = calling.report.path.route().is_relayed();
                     let path = Box::new(calling.report.path.clone());
                     self.tell(Update::Path { call, path }).await;
+                    let event = PeerEvent::Route { relayed };
+                    self.handle(Event::Peer { call, generation, event }).await;
                 }
             }
             PeerNews::Sightings(sightings) => calling.report.path.sightings = *sightings,
             PeerNews::Broken(why) => {
                 let text = format!("This computer's end of the connection does not work: {why}");
                 self.tell(Update::Problem { text }).await;
-                self.handle(Event::Peer { call, event: PeerEvent::Broken }).await;
+                self.handle(Event::Peer { call, generation, event: PeerEvent::Broken }).await;
             }
         }
     }
@@ -249,23 +300,26 @@ impl Engine {
         while let Some(effect) = self.phone.poll_effect() {
             match effect {
                 Effect::Post { call, to, frame } => self.post(call, to, &frame),
-                Effect::Open { call, role, media } => {
-                    let (calling, around) = self.calling_and_surroundings(call);
-                    if let Some(calling) = calling {
-                        calling.set_media(media);
-                        calling.open(call, role, &around);
+                Effect::Leg { call, leg } => {
+                    let (LegEffect::Open { generation, .. }
+                    | LegEffect::Order { generation, .. }
+                    | LegEffect::Use { generation }
+                    | LegEffect::Close { generation }) = leg;
+                    if let LegEffect::Open { why: LegWhy::Silence | LegWhy::TookTooLong, .. } = leg {
+                        self.mail.probe();
                     }
-                }
-                Effect::Order { call, order } => {
-                    let taken = self.calls.get_mut(&call).is_none_or(|calling| calling.order(order));
+                    let media = self.phone.call(call).map(Call::media);
+                    let taken = match self.calling_and_surroundings(call) {
+                        (Some(calling), around) => {
+                            calling.set_media(media);
+                            calling.leg(leg, &around)
+                        }
+                        (None, _) => true,
+                    };
                     if !taken {
                         tracing::error!("a peer connection takes no more orders");
-                        self.phone.handle(Event::Peer { call, event: PeerEvent::Broken }, self.clock.now());
-                    }
-                }
-                Effect::Close { call } => {
-                    if let Some(calling) = self.calls.get_mut(&call) {
-                        calling.close();
+                        let event = PeerEvent::Broken;
+                        self.phone.handle(Event::Peer { call, generation, event }, self.clock.now());
                     }
                 }
                 Effect::Stage { call, peer, stage } => self.take_stage(call, peer, stage).await,
@@ -276,15 +330,19 @@ impl Engine {
                     self.tell(Update::TheirStatus { call, status }).await;
                 }
                 Effect::TurnedAway { from, name } => self.tell(Update::TurnedAway { from, name }).await,
-                Effect::Forget { call } => self.keys.forget(call),
+                Effect::Forget { call } => {
+                    self.keys.forget(call);
+                    self.access.over(call, &*self.mail, self.clock.now());
+                }
             }
         }
     }
 
     fn post(&mut self, call: CallId, to: Address, frame: &Frame) {
-        if let Some(sealed) = self.keys.seal(call, to, frame)
-            && !self.mail.post(Envelope { with: to, call, sealed })
-        {
+        let Some(sealed) = self.keys.seal(call, to, frame) else { return };
+        if self.mail.post(Envelope { with: to, call, sealed }) {
+            self.access.envelope_posted(call, to, &*self.mail, self.clock.now());
+        } else {
             tracing::debug!("an envelope was not taken; it will be sent again");
         }
     }
@@ -321,7 +379,8 @@ impl Engine {
         let around = Surroundings {
             path: self.path,
             bind: &self.bind,
-            servers: &self.servers,
+            servers: self.access.servers(call, self.clock.now()),
+            servers_decided: self.access.is_decided(call),
             fps: self.fps,
             peers: &*self.peers,
             media: &mut *self.media,
@@ -336,6 +395,31 @@ impl Engine {
                 let statistics = Box::new(calling.statistics());
                 self.told.try_send(Update::Statistics { call, statistics }).ok();
             }
+        }
+    }
+
+    fn open_waiting_legs(&mut self) {
+        let calls: Vec<_> = self.calls.keys().copied().collect();
+        for call in calls {
+            if let (Some(calling), around) = self.calling_and_surroundings(call) {
+                calling.open_waiting(&around);
+            }
+        }
+    }
+
+    async fn tell_hearing(&mut self) {
+        let heard: Vec<_> = self
+            .calls
+            .iter_mut()
+            .flat_map(|(&call, calling)| {
+                calling
+                    .news_of_hearing()
+                    .into_iter()
+                    .map(move |(generation, event)| (call, generation, event))
+            })
+            .collect();
+        for (call, generation, event) in heard {
+            self.handle(Event::Peer { call, generation, event }).await;
         }
     }
 

@@ -13,8 +13,8 @@ mod words;
 use serde::{Deserialize, Serialize};
 
 pub use observations::{
-    CertificateSeen, Dialled, Family, Filtering, Interface, InterfaceAddress, InterfaceKind, Mapping, Nat,
-    Observations, PlainHttp, RelayTried, Server, StunAsked, Trouble, Wanted, WayOut,
+    CertificateSeen, Dialled, Family, Filtering, Mapping, Nat, Observations, PlainHttp, RelayTried, Server,
+    StunAsked, Trouble, Wanted,
 };
 pub use predict::{Likelihood, Predicted, Prediction, Score, predict, score};
 pub use words::trouble_in_words;

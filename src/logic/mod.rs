@@ -5,6 +5,7 @@
 //! `poll_timeout` (when to wake it, and why) and `poll_effect` (drain until `None`).
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+pub mod access;
 pub mod adapt;
 pub mod backoff;
 pub mod call;
@@ -12,8 +13,10 @@ pub mod candidate;
 pub mod courier;
 pub mod course;
 pub mod doctor;
+pub mod interfaces;
 pub mod jitter;
-pub mod negotiation;
+pub mod legs;
+pub mod network_change;
 pub mod packet;
 pub mod path;
 pub mod phone;

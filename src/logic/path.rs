@@ -120,6 +120,16 @@ pub enum Route {
     RelayedByBoth,
 }
 
+impl Route {
+    /// A relay stands on the way.
+    pub const fn is_relayed(self) -> bool {
+        match self {
+            Self::None | Self::Direct => false,
+            Self::RelayedByUs | Self::RelayedByThem | Self::RelayedByBoth => true,
+        }
+    }
+}
+
 /// Everything known about the path.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PathReport {

@@ -81,6 +81,9 @@ pub struct Counters {
     pub audio_packets_received: u64,
     /// Packets received while the queue to the media thread was full.
     pub packets_overrun: u64,
+    /// Packets that a stream to a relay was too slow for.
+    #[serde(default)]
+    pub relay_packets_dropped: u64,
 }
 
 /// What is known when a call is over.

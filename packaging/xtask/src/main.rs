@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "printing to a terminal is what this program is for")]
 
 mod fuzz;
+mod lab;
 mod needs;
 mod pair;
 mod run;
@@ -68,11 +69,12 @@ enum Command {
     Bench,
     Fuzz,
     Pair,
+    Lab,
 }
 
 impl Command {
-    const ALL: [Self; 7] =
-        [Self::Setup, Self::Run, Self::Test, Self::Check, Self::Bench, Self::Fuzz, Self::Pair];
+    const ALL: [Self; 8] =
+        [Self::Setup, Self::Run, Self::Test, Self::Check, Self::Bench, Self::Fuzz, Self::Pair, Self::Lab];
 
     fn name(self) -> &'static str {
         match self {
@@ -83,6 +85,7 @@ impl Command {
             Self::Bench => "bench",
             Self::Fuzz => "fuzz",
             Self::Pair => "pair",
+            Self::Lab => "lab",
         }
     }
 
@@ -103,12 +106,15 @@ impl Command {
             Self::Pair => {
                 "one server and two installations in one call, their output side by side [media arguments]"
             }
+            Self::Lab => {
+                "parts of the network laboratory, on their own; Linux, root [what, and its arguments]"
+            }
         }
     }
 
     fn takes_arguments(self) -> bool {
         match self {
-            Self::Run | Self::Bench | Self::Fuzz | Self::Pair => true,
+            Self::Run | Self::Bench | Self::Fuzz | Self::Pair | Self::Lab => true,
             Self::Setup | Self::Test | Self::Check => false,
         }
     }
@@ -147,6 +153,7 @@ impl Command {
                 setup::setup()?;
                 pair::pair(arguments)
             }
+            Self::Lab => lab::lab(arguments),
         }
     }
 }

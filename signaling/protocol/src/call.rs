@@ -127,11 +127,14 @@ pub enum CallMessage {
     Description {
         /// Offer, answer, or neither.
         kind: DescriptionKind,
-        /// An offer's number, one higher than any in this call before it (the first is 1); an answer has that
-        /// of its offer.
+        /// Which peer connection: higher than any in this call before it, odd where the caller offers, even where
+        /// the callee does; an answer has that of its offer.
         generation: u32,
         /// The description; empty for a rollback.
         sdp: String,
+        /// The connection is of use only where it needs no relay: neither side names one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        direct: bool,
     },
     /// ICE candidates of the sender.
     Candidates {

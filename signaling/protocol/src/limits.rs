@@ -76,7 +76,7 @@ pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 pub const RING_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// From acceptance until media can flow. Then the call ends as not connected.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(14);
 
 /// Numbered messages that may come in before they are acknowledged. With this one they are.
 pub const ACKNOWLEDGE_AFTER_MESSAGES: u64 = 16;

@@ -3,27 +3,31 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
+use sightline_protocol::link::Pin;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpStream, UdpSocket},
+    net::UdpSocket,
     time::timeout,
 };
 
 use super::{
-    CONNECT_WITHIN, RELAY_WITHIN, WAIT_FOR_LAST, interfaces,
+    CONNECT_WITHIN, RELAY_WITHIN, WAIT_FOR_LAST,
+    certificate::of_line,
     stun::{Answer, Challenge, Credentials, HEAD_BYTES, Question, whole_length},
-    tls::Greeter,
-    udp::{ask_all, now, trouble_of},
+    udp::{any_like, ask_all, now, trouble_of},
 };
 use crate::{
-    adapters::line::Stream,
+    adapters::{
+        line::{Place, Security, Stream, look_up, reach},
+        proxy::Proxies,
+    },
     logic::{
         doctor::{RelayTried, Trouble},
-        servers::Transport,
+        servers::{ServerUrl, Transport},
     },
 };
 
@@ -33,23 +37,23 @@ const STALE_NONCE: u16 = 438;
 /// One way to try.
 #[derive(Clone, Debug)]
 pub(super) struct Way {
-    pub(super) transport: Transport,
-    pub(super) server: SocketAddr,
+    pub(super) door: ServerUrl,
     pub(super) guessed: bool,
+    /// How to know it over TLS.
+    pub(super) pin: Option<Pin>,
 }
 
 /// Tries it.
-pub(super) async fn attempt(way: Way, greeter: Option<Greeter>, who: Option<Credentials>) -> RelayTried {
+pub(super) async fn attempt(way: Way, proxies: &Proxies, who: Option<&Credentials>) -> RelayTried {
     let mut tried = RelayTried {
-        transport: way.transport,
-        server: way.server,
+        door: way.door.clone(),
         guessed: way.guessed,
         connected_ms: None,
         answered_ms: None,
         relayed: None,
         trouble: None,
     };
-    let outcome = timeout(RELAY_WITHIN, go(&way, greeter, who, &mut tried)).await;
+    let outcome = timeout(RELAY_WITHIN, go(&way, proxies, who, &mut tried)).await;
     if let Err(trouble) = outcome.unwrap_or(Err(Trouble::Silent)) {
         tried.trouble = Some(trouble);
     }
@@ -58,31 +62,25 @@ pub(super) async fn attempt(way: Way, greeter: Option<Greeter>, who: Option<Cred
 
 async fn go(
     way: &Way,
-    greeter: Option<Greeter>,
-    who: Option<Credentials>,
+    proxies: &Proxies,
+    who: Option<&Credentials>,
     tried: &mut RelayTried,
 ) -> Result<(), Trouble> {
     let begun = now();
-    let mut line = match way.transport {
-        Transport::Udp => Line::Udp(connected(way.server).await?),
-        Transport::Tcp | Transport::Tls => {
-            let dialled = timeout(CONNECT_WITHIN, TcpStream::connect(way.server)).await;
-            let stream = dialled.map_err(|_| Trouble::Silent)?.map_err(|error| trouble_of(&error))?;
-            stream.set_nodelay(true).ok();
-            let stream: Box<dyn Stream> = match greeter.filter(|_| way.transport == Transport::Tls) {
-                Some(greeter) => greeter.greet(stream).await?,
-                None => Box::new(stream),
-            };
-            tried.connected_ms = Some(ms(begun));
-            Line::Stream(stream)
-        }
+    let mut line = match way.door.transport {
+        Transport::Udp => Line::datagrams(&way.door).await?,
+        Transport::Tcp => Line::stream(way, Security::None, proxies).await?,
+        Transport::Tls => Line::stream(way, Security::Tls { pin: way.pin, speaks: &[] }, proxies).await?,
     };
-    let question = Question::allocate(None).ok_or(Trouble::Silent)?;
+    if way.door.transport != Transport::Udp {
+        tried.connected_ms = Some(ms(begun));
+    }
+    let question = Question::allocate(None).ok_or_else(nonsense)?;
     let (answer, took) = line.ask(&question).await?;
     tried.answered_ms = Some(took.as_secs_f64() * 1e3);
     match (answer.code, who) {
         (Some(UNAUTHENTICATED), None) => Ok(()),
-        (Some(UNAUTHENTICATED), Some(who)) => allocate(&mut line, &who, answer, tried).await,
+        (Some(UNAUTHENTICATED), Some(who)) => allocate(&mut line, who, answer, tried).await,
         (Some(code), _) => Err(Trouble::Code { code }),
         // A relay that gives to everybody: nothing to complain of here.
         (None, _) => {
@@ -129,16 +127,34 @@ fn nonsense() -> Trouble {
 }
 
 enum Line {
-    Udp(UdpSocket),
+    /// Connected, so that the system says where nothing listens.
+    Udp(UdpSocket, SocketAddr),
     Stream(Box<dyn Stream>),
 }
 
 impl Line {
+    async fn datagrams(door: &ServerUrl) -> Result<Self, Trouble> {
+        let server = *look_up(&door.host, door.port).await.first().ok_or(Trouble::NoSuchName)?;
+        let socket = UdpSocket::bind((any_like(server.ip()), 0)).await;
+        let socket = socket.map_err(|error| trouble_of(&error))?;
+        socket.connect(server).await.map_err(|error| trouble_of(&error))?;
+        Ok(Self::Udp(socket, server))
+    }
+
+    async fn stream(way: &Way, security: Security<'_>, proxies: &Proxies) -> Result<Self, Trouble> {
+        let name = way.door.to_string();
+        let place = Place { name: &name, host: &way.door.host, port: way.door.port, security, from: &[] };
+        match timeout(CONNECT_WITHIN, reach(&place, proxies, |_| ())).await {
+            Ok(Ok(reached)) => Ok(Self::Stream(reached.stream)),
+            Ok(Err(unreached)) => Err(of_line(unreached.error)),
+            Err(_) => Err(Trouble::Silent),
+        }
+    }
+
     async fn ask(&mut self, question: &Question) -> Result<(Answer, Duration), Trouble> {
         match self {
-            Self::Udp(socket) => {
-                let anywhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-                let heard = ask_all(socket, &[(anywhere, question.clone())], WAIT_FOR_LAST).await;
+            Self::Udp(socket, server) => {
+                let heard = ask_all(socket, &[(*server, question.clone())], WAIT_FOR_LAST).await;
                 let heard = heard.into_iter().next().unwrap_or(Err(Trouble::Silent))?;
                 Ok((heard.answer, heard.took))
             }
@@ -175,14 +191,6 @@ pub(super) fn first_words(bytes: &[u8]) -> String {
         _ => '.',
     });
     words.collect()
-}
-
-/// Over a connected socket the system says where nothing listens.
-async fn connected(server: SocketAddr) -> Result<UdpSocket, Trouble> {
-    let socket = UdpSocket::bind((interfaces::any_like(server.ip()), 0)).await;
-    let socket = socket.map_err(|error| trouble_of(&error))?;
-    socket.connect(server).await.map_err(|error| trouble_of(&error))?;
-    Ok(socket)
 }
 
 fn ms(since: Instant) -> f64 {

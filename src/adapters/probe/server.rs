@@ -18,7 +18,7 @@ use sightline_protocol::{
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
     sync::oneshot,
     task::JoinSet,
     time::timeout,
@@ -34,17 +34,18 @@ use tokio_tungstenite::{
 
 use super::{
     CONNECT_WITHIN, RESOLVE_WITHIN, SERVER_WITHIN,
-    tls::Greeter,
+    certificate::{describe, of_line},
     udp::{now, trouble_of},
 };
 use crate::{
-    adapters::line::Stream,
+    adapters::{
+        line::{Greeting, Stream, look_up},
+        proxy::Proxies,
+    },
     engine::clock::Clock,
     logic::doctor::{Dialled, PlainHttp, Server, Trouble, Wanted},
 };
 
-/// Addresses of one name that are dialled. What comes behind is left out: a name with more is a mistake or a trick.
-const MAX_ADDRESSES: usize = 8;
 /// How long the switchboard may take to get to know us.
 const READY_WITHIN: Duration = Duration::from_secs(3);
 /// Of an answer to a plain request, so much is read.
@@ -68,39 +69,45 @@ pub(super) async fn resolve(host: &str) -> (Vec<IpAddr>, Option<u64>) {
         return (vec![ip], None);
     }
     let begun = now();
-    let found = timeout(RESOLVE_WITHIN, lookup_host((host, 0))).await;
-    let took = now().saturating_duration_since(begun).as_millis();
-    let mut addresses: Vec<_> =
-        found.ok().and_then(Result::ok).into_iter().flatten().map(|address| address.ip()).collect();
+    let found = timeout(RESOLVE_WITHIN, look_up(host, 0)).await.unwrap_or_default();
+    let mut addresses: Vec<_> = found.iter().map(SocketAddr::ip).collect();
     addresses.dedup();
-    addresses.truncate(MAX_ADDRESSES);
-    (addresses, Some(u64::try_from(took).unwrap_or(u64::MAX)))
+    (addresses, Some(ms_since(begun)))
 }
 
 /// Dials every address, and speaks with the first that answers. Where it says that it answers STUN is told at once.
 pub(super) async fn examine(
     server: &ServerAddress,
     mut seen: Server,
+    proxies: &Proxies,
     clock: Clock,
     ready: oneshot::Sender<Vec<String>>,
 ) -> Server {
     let begun = now();
-    let resolved = seen.resolved.clone();
-    let greeter = match server.scheme {
-        Scheme::Http => Ok(None),
-        Scheme::Https => Greeter::new(server).await.map(Some),
+    let proxy = match proxies.to(&server.host, server.port) {
+        Ok(proxy) => proxy,
+        Err(error) => {
+            seen.trouble = Some(Trouble::Proxy { why: error.to_string() });
+            return seen;
+        }
+    };
+    seen.proxy = proxy.map(ToString::to_string);
+    // Behind a proxy it is the proxy that looks names up and reaches the server.
+    let (ips, port) = match proxy {
+        None => (seen.resolved.clone(), server.port),
+        Some(proxy) => (resolve(&proxy.host).await.0, proxy.port),
     };
     let (dialled_one, first) = oneshot::channel();
-    let name = server.clone();
     let spoken = async {
-        let greeter = greeter?;
         // The sender is gone where no address was left to hope for.
-        let stream = first.await.map_err(|_| Trouble::NoRoute)?;
-        speak(&name, &mut seen, stream, greeter, clock).await
+        let mut stream = first.await.map_err(|_| Trouble::NoRoute)?;
+        if let Some(proxy) = proxy {
+            let led = proxy.connect(&mut stream, &server.host, server.port).await;
+            led.map_err(|error| Trouble::Proxy { why: error.to_string() })?;
+        }
+        speak(server, &mut seen, stream, clock).await
     };
-    let ips = resolved.to_vec();
-    let (dialled, spoken) =
-        tokio::join!(dial_all(server.port, &ips, dialled_one), timeout(SERVER_WITHIN, spoken));
+    let (dialled, spoken) = tokio::join!(dial_all(port, &ips, dialled_one), timeout(SERVER_WITHIN, spoken));
     seen.dialled = dialled;
     let nobody = seen.dialled.iter().all(|dialled| dialled.ms.is_none());
     let spoken = match spoken.unwrap_or(Err(Trouble::Silent)) {
@@ -151,7 +158,7 @@ async fn dial_all(port: u16, ips: &[IpAddr], first: oneshot::Sender<TcpStream>) 
 
 /// Where several addresses fail differently, what says most.
 fn why_nobody(seen: &Server) -> Trouble {
-    if seen.resolved.is_empty() {
+    if seen.resolved.is_empty() && seen.proxy.is_none() {
         return Trouble::NoSuchName;
     }
     let troubles = || seen.dialled.iter().filter_map(|dialled| dialled.trouble.clone());
@@ -163,18 +170,19 @@ async fn speak(
     server: &ServerAddress,
     seen: &mut Server,
     stream: TcpStream,
-    greeter: Option<Greeter>,
     clock: Clock,
 ) -> Result<Vec<String>, Trouble> {
-    let stream: Box<dyn Stream> = match greeter {
-        None => Box::new(stream),
-        Some(greeter) => {
+    let stream: Box<dyn Stream> = match server.scheme {
+        Scheme::Http => Box::new(stream),
+        Scheme::Https => {
+            let greeting = Greeting::prepare(&server.host, server.pin, &[b"http/1.1"]).await;
+            let greeting = greeting.map_err(of_line)?;
             let begun = now();
-            let greeted = greeter.greet(stream).await;
-            seen.certificate = greeter.certificate();
-            let stream = greeted?;
+            let greeted = greeting.greet(stream, server.to_string()).await;
+            seen.certificate = greeting.shown().as_ref().and_then(describe);
+            let stream = greeted.map_err(|(error, _)| of_line(error))?;
             seen.tls_ms = Some(ms_since(begun));
-            stream
+            Box::new(stream)
         }
     };
     let config = WebSocketConfig::default()

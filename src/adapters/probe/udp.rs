@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::{Duration, Instant},
 };
 
@@ -12,10 +12,13 @@ use tokio::{
 };
 
 use super::{
-    HAIRPIN_WITHIN, TRIES_AFTER, UNSURE_WITHIN, WAIT_FOR_LAST, interfaces,
+    HAIRPIN_WITHIN, TRIES_AFTER, UNSURE_WITHIN, WAIT_FOR_LAST,
     stun::{Answer, From, MAX_ANSWER_BYTES, Question},
 };
-use crate::logic::doctor::{Family, Filtering, Mapping, Nat, StunAsked, Trouble};
+use crate::{
+    adapters::line::usual_source,
+    logic::doctor::{Family, Filtering, Mapping, Nat, StunAsked, Trouble},
+};
 
 /// When a packet to ourselves is sent again.
 const HAIRPIN_AFTER: [Duration; 3] = [Duration::ZERO, Duration::from_millis(150), Duration::from_millis(300)];
@@ -76,7 +79,7 @@ async fn nat(socket: &UdpSocket, servers: &[SocketAddr], heard: &[Result<Heard, 
     let (server, answer) = answered.first()?;
     let public = answer.mapped?;
     let port = socket.local_addr().ok()?.port();
-    let local = SocketAddr::new(interfaces::local_towards(*server)?, port);
+    let local = SocketAddr::new(usual_source(*server).await?, port);
     let elsewhere = async {
         // Where the server can answer from elsewhere it can be asked there too.
         let other = answer.other.filter(|other| other.is_ipv4() == server.is_ipv4());
@@ -221,12 +224,11 @@ async fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr) -> io::Result<us
 
 /// A socket from which this server can be asked. It is not connected: others are to answer too.
 async fn bind_towards(server: SocketAddr) -> Result<UdpSocket, Trouble> {
-    let any: IpAddr = interfaces::any_like(server.ip());
     // Where there is no way, sending would only be refused packet for packet.
-    if interfaces::local_towards(server).is_none() {
+    if usual_source(server).await.is_none() {
         return Err(Trouble::NoRoute);
     }
-    UdpSocket::bind((any, 0)).await.map_err(|error| trouble_of(&error))
+    UdpSocket::bind((any_like(server.ip()), 0)).await.map_err(|error| trouble_of(&error))
 }
 
 /// Some systems report on a socket what became of an earlier packet. A pause keeps a broken one from costing a processor.
@@ -252,6 +254,14 @@ pub(super) fn trouble_of(error: &io::Error) -> Trouble {
         Trouble::Cut
     } else {
         Trouble::Other { text: error.to_string() }
+    }
+}
+
+/// The address that stands for all of a family.
+pub(super) const fn any_like(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     }
 }
 

@@ -3,11 +3,10 @@
 use std::net::IpAddr;
 
 use super::{
-    About, Family, Filtering, Finding, InterfaceKind, Mapping, Nat, Observations, PlainHttp, Severity,
-    Trouble, Wanted,
+    About, Family, Filtering, Finding, Mapping, Nat, Observations, PlainHttp, Severity, Trouble, Wanted,
     words::{lapse, list, millis, not_today_in_words, trouble_in_words},
 };
-use crate::logic::servers::Transport;
+use crate::logic::{interfaces::InterfaceKind, servers::Transport};
 
 /// A clock that is off by more makes certificates look wrong.
 const CLOCK_OFF_MS: u64 = 300_000;
@@ -40,7 +39,7 @@ fn finding(severity: Severity, about: About, what: String, next: &str) -> Findin
 }
 
 fn network(seen: &Observations) -> Vec<Finding> {
-    let leads_out = seen.interfaces.iter().any(|interface| interface.kind != InterfaceKind::Loopback);
+    let leads_out = seen.network.interfaces.iter().any(|one| one.used && one.kind != InterfaceKind::Loopback);
     if leads_out || is_at_home(seen) {
         return Vec::new();
     }
@@ -67,6 +66,7 @@ fn portal(seen: &Observations) -> Vec<Finding> {
         | Trouble::Silent
         | Trouble::Cut
         | Trouble::NotToday
+        | Trouble::Proxy { .. }
         | Trouble::Code { .. }
         | Trouble::Other { .. } => false,
     };
@@ -133,6 +133,9 @@ const fn server_advice(trouble: &Trouble) -> &'static str {
         }
         Trouble::WrongName => "Check the link.",
         Trouble::NotToday => "Check this computer's date. If it is right, tell the server's owner.",
+        Trouble::Proxy { .. } => {
+            "Check the proxy in this computer's settings (HTTPS_PROXY), or ask whoever runs this network."
+        }
         Trouble::Other { .. } => "Try again; if it stays so, tell the server's owner.",
     }
 }
@@ -225,7 +228,7 @@ fn udp(seen: &Observations) -> Vec<Finding> {
 
 fn ipv6(seen: &Observations) -> Vec<Finding> {
     let about = About::Ipv6;
-    let has_way = seen.routes.iter().any(|way| way.family == Family::V6 && !way.local.is_loopback());
+    let has_way = seen.network.ways_out.iter().any(|way| way.from.is_ipv6() && !way.from.is_loopback());
     if !has_way || is_at_home(seen) {
         return Vec::new();
     }
@@ -305,11 +308,11 @@ fn relay(seen: &Observations) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut answers = Vec::new();
     for transport in [Transport::Udp, Transport::Tcp, Transport::Tls] {
-        let tried: Vec<_> = seen.relays.iter().filter(|tried| tried.transport == transport).collect();
+        let tried: Vec<_> = seen.relays.iter().filter(|tried| tried.door.transport == transport).collect();
         let name = transport.name();
         if let Some(best) = tried.iter().find(|tried| tried.answers()) {
             let took = best.connected_ms.unwrap_or(0.0) + best.answered_ms.unwrap_or(0.0);
-            answers.push(format!("{name} {} in {}", best.server.port(), millis(took)));
+            answers.push(format!("{name} {} in {}", best.door.port, millis(took)));
         } else if let Some(tried) = tried.first() {
             let why = tried.trouble.as_ref().map(trouble_in_words).unwrap_or_default();
             // Nobody said that it is there.
@@ -320,7 +323,7 @@ fn relay(seen: &Observations) -> Vec<Finding> {
                 Transport::Udp | Transport::Tcp | Transport::Tls if is_expected => Severity::Warning,
                 Transport::Udp | Transport::Tcp | Transport::Tls => Severity::Note,
             };
-            let what = format!("The relay at {} {why} ({name}).", tried.server);
+            let what = format!("The relay {} {why}.", tried.door);
             found.push(finding(severity, about, what, relay_advice(transport)));
         }
     }
@@ -345,21 +348,19 @@ const fn relay_advice(transport: Transport) -> &'static str {
 }
 
 fn vpn(seen: &Observations) -> Vec<Finding> {
-    let tunnels = seen.interfaces.iter().filter(|interface| interface.kind == InterfaceKind::Tunnel);
-    let tunnels: Vec<_> = tunnels.map(|interface| interface.name.clone()).collect();
-    if tunnels.is_empty() {
-        return Vec::new();
-    }
-    let carries = |way: &super::WayOut| way.interface.as_ref().is_some_and(|name| tunnels.contains(name));
-    let what = match seen.routes.iter().find(|way| carries(way)) {
-        Some(way) => format!(
+    let network = &seen.network;
+    let tunnels: Vec<_> = network.interfaces.iter().filter(|one| one.kind == InterfaceKind::Vpn).collect();
+    let leads_out = |address| network.ways_out.iter().any(|way| way.from == address);
+    let what = match (tunnels.iter().find(|one| leads_out(one.address)), tunnels.first()) {
+        (_, None) => return Vec::new(),
+        (Some(carrier), _) => format!(
             "What leaves this computer goes through {}, which looks like a VPN: calls take its detour, and others see \
              its address.",
-            way.interface.as_deref().unwrap_or_default()
+            carrier.name
         ),
-        None => format!(
+        (None, Some(idle)) => format!(
             "There is what looks like a VPN ({}), but what leaves this computer does not go through it.",
-            list(&tunnels)
+            idle.name
         ),
     };
     vec![finding(Severity::Note, About::Vpn, what, "If calls are slow or fail, try without it.")]

@@ -4,7 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::logic::servers::Transport;
+use crate::logic::{
+    network_change::NetworkSeen,
+    servers::{ServerUrl, Transport},
+};
 
 /// Everything that was found in one examination.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,10 +19,8 @@ pub struct Observations {
     pub began_unix_ms: u64,
     /// How long it took.
     pub took_ms: u64,
-    /// The network interfaces of this computer.
-    pub interfaces: Vec<Interface>,
-    /// The way out for each family that has one.
-    pub routes: Vec<WayOut>,
+    /// The addresses of this computer, and its ways out.
+    pub network: NetworkSeen,
     /// The server and its switchboard.
     pub server: Server,
     /// Every STUN server that was asked over UDP.
@@ -60,90 +61,6 @@ impl Family {
             Self::V6 => "IPv6",
         }
     }
-}
-
-/// A network interface.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Interface {
-    /// As the system calls it.
-    pub name: String,
-    /// What it seems to be.
-    pub kind: InterfaceKind,
-    /// Its addresses.
-    pub addresses: Vec<InterfaceAddress>,
-}
-
-/// An address of an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InterfaceAddress {
-    /// The address.
-    pub ip: IpAddr,
-    /// How many of its bits name the network.
-    pub prefix: u8,
-}
-
-/// What an interface seems to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InterfaceKind {
-    /// A cable, a radio: something that leads out.
-    Ordinary,
-    /// A tunnel, as VPNs make them.
-    Tunnel,
-    /// A bridge to containers or virtual machines.
-    Virtual,
-    /// To this computer itself.
-    Loopback,
-}
-
-impl InterfaceKind {
-    /// Judged by its name, and by whether the system says that there is one other end only.
-    pub fn judge(name: &str, is_loopback: bool, is_point_to_point: bool) -> Self {
-        const TUNNELS: &[&str] = &[
-            "tun",
-            "tap",
-            "utun",
-            "wg",
-            "ppp",
-            "ipsec",
-            "tailscale",
-            "zt",
-            "nordlynx",
-            "proton",
-            "mullvad",
-            "cscotun",
-            "gpd",
-            "vpn",
-            "WireGuard",
-            "OpenVPN",
-            "TAP-",
-        ];
-        const BRIDGES: &[&str] =
-            &["docker", "br-", "veth", "virbr", "vmnet", "vboxnet", "cni", "podman", "lxcbr", "vEthernet"];
-        let begins = |known: &[&str]| known.iter().any(|start| name.starts_with(start));
-        if is_loopback {
-            Self::Loopback
-        } else if begins(TUNNELS) || name.to_ascii_lowercase().contains("vpn") {
-            Self::Tunnel
-        } else if begins(BRIDGES) {
-            Self::Virtual
-        } else if is_point_to_point {
-            Self::Tunnel
-        } else {
-            Self::Ordinary
-        }
-    }
-}
-
-/// Where packets to the outside leave.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WayOut {
-    /// Of which family.
-    pub family: Family,
-    /// Our address on the way.
-    pub local: IpAddr,
-    /// The interface that has it.
-    pub interface: Option<String>,
 }
 
 /// The server, and how far we got with it.
@@ -251,6 +168,11 @@ pub enum Trouble {
     WrongName,
     /// A certificate that is not valid at this time of this computer's clock.
     NotToday,
+    /// The proxy on the way is no help.
+    Proxy {
+        /// In its words.
+        why: String,
+    },
     /// Something answers that is not what should be there.
     Stranger {
         /// What it said.
@@ -333,10 +255,8 @@ pub enum Filtering {
 /// A way to the relay, tried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RelayTried {
-    /// How.
-    pub transport: Transport,
-    /// Where.
-    pub server: SocketAddr,
+    /// Where, and how it is spoken to.
+    pub door: ServerUrl,
     /// Nobody told us this address; it is where such servers usually are.
     pub guessed: bool,
     /// Until there was a connection, TLS included; nothing over UDP.
@@ -365,13 +285,13 @@ impl Observations {
     /// Whether anything at all came back over UDP.
     pub fn udp_answers(&self) -> bool {
         self.stun.iter().any(|asked| asked.mapped.is_some())
-            || self.relays.iter().any(|tried| tried.transport == Transport::Udp && tried.answers())
+            || self.relays.iter().any(|tried| tried.door.transport == Transport::Udp && tried.answers())
     }
 
     /// The best ways to the relay that work, the best first.
     pub fn relay_transports(&self) -> Vec<Transport> {
         let mut ways: Vec<_> =
-            self.relays.iter().filter(|tried| tried.answers()).map(|tried| tried.transport).collect();
+            self.relays.iter().filter(|tried| tried.answers()).map(|tried| tried.door.transport).collect();
         ways.sort_unstable();
         ways.dedup();
         ways

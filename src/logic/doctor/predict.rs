@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Family, Filtering, InterfaceAddress, InterfaceKind, Mapping, Nat, Observations};
+use super::{Family, Filtering, Mapping, Nat, Observations};
 use crate::logic::{
+    interfaces::InterfaceKind,
     path::{PathPolicy, Route},
     servers::Transport,
 };
@@ -205,45 +206,41 @@ const fn lets_in(nat: &Nat) -> Option<(Likelihood, &'static str)> {
 
 /// Addresses of private networks are the same in every other home, so the way out has to be one as well.
 fn share_a_network(mine: &Observations, theirs: &Observations) -> bool {
-    let networks = |seen: &Observations| -> Vec<InterfaceAddress> {
-        let leads = seen.interfaces.iter().filter(|interface| interface.kind == InterfaceKind::Ordinary);
-        leads.flat_map(|interface| interface.addresses.clone()).filter(|one| !is_link_local(one.ip)).collect()
-    };
-    let (ours, at_theirs) = (networks(mine), networks(theirs));
-    let meet = |one: &InterfaceAddress| {
-        at_theirs.iter().any(|other| one.prefix == other.prefix && network_of(one) == network_of(other))
-    };
     let same_way_out = Family::BOTH.iter().any(|family| match (mine.nat(*family), theirs.nat(*family)) {
         (Some(mine), Some(theirs)) if mine.mapping == Mapping::NoNat => {
-            let within = |one: &&InterfaceAddress| one.ip == mine.public.ip();
-            ours.iter().find(within).is_some_and(|one| {
-                network_of(one)
-                    == network_of(&InterfaceAddress { ip: theirs.public.ip(), prefix: one.prefix })
-            })
+            network_of(mine.public.ip()) == network_of(theirs.public.ip())
         }
         (Some(mine), Some(theirs)) => mine.public.ip() == theirs.public.ip(),
         (None, _) | (_, None) => false,
     });
-    same_way_out && ours.iter().any(meet)
+    same_way_out && (have_one(mine, theirs, routers) || have_one(mine, theirs, networks))
 }
 
-const fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_unicast_link_local(),
-    }
+fn have_one<T: PartialEq>(
+    mine: &Observations,
+    theirs: &Observations,
+    of: impl Fn(&Observations) -> Vec<T>,
+) -> bool {
+    let theirs = of(theirs);
+    of(mine).iter().any(|one| theirs.contains(one))
 }
 
-/// The bits of an address that name its network, and its family.
-fn network_of(address: &InterfaceAddress) -> (Family, u128) {
-    match address.ip {
-        IpAddr::V4(ip) => {
-            let rest = 32_u32.saturating_sub(address.prefix.into());
-            (Family::V4, u128::from(u64::from(ip.to_bits()) >> rest))
-        }
-        IpAddr::V6(ip) => {
-            let rest = 128_u32.saturating_sub(address.prefix.into());
-            (Family::V6, ip.to_bits().checked_shr(rest).unwrap_or(0))
-        }
+fn routers(seen: &Observations) -> Vec<IpAddr> {
+    seen.network.ways_out.iter().filter_map(|way| way.through).collect()
+}
+
+fn networks(seen: &Observations) -> Vec<(Family, u128)> {
+    seen.network
+        .usable()
+        .filter(|one| one.kind != InterfaceKind::Vpn)
+        .map(|one| network_of(one.address))
+        .collect()
+}
+
+/// The part of an address that computers near each other have in common, in the size that networks usually have.
+const fn network_of(address: IpAddr) -> (Family, u128) {
+    match address {
+        IpAddr::V4(ip) => (Family::V4, (ip.to_bits() >> 8) as u128),
+        IpAddr::V6(ip) => (Family::V6, ip.to_bits() >> 64),
     }
 }

@@ -4,25 +4,23 @@ use std::net::SocketAddr;
 
 use super::*;
 use crate::logic::{
+    interfaces::{Flags, InterfaceSeen, judge},
+    network_change::{NetworkSeen, WayOut},
     path::{PathPolicy, Route},
-    servers::Transport,
+    servers::{ServerUrl, Service, Transport},
 };
 
 fn at(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-fn interface(name: &str, address: &str, prefix: u8) -> Interface {
-    let kind = InterfaceKind::judge(name, name == "lo", false);
-    Interface {
-        name: name.to_owned(),
-        kind,
-        addresses: vec![InterfaceAddress { ip: address.parse().unwrap(), prefix }],
-    }
+fn interface(name: &str, address: &str) -> InterfaceSeen {
+    let flags = Flags { up: true, ..Flags::default() };
+    judge(name, flags, address.parse().unwrap())
 }
 
-fn way_out(family: Family, local: &str, interface: &str) -> WayOut {
-    WayOut { family, local: local.parse().unwrap(), interface: Some(interface.to_owned()) }
+fn way_out(from: &str, through: Option<&str>) -> WayOut {
+    WayOut { from: from.parse().unwrap(), through: through.map(|router| router.parse().unwrap()) }
 }
 
 fn dialled(address: &str, trouble: Option<Trouble>) -> Dialled {
@@ -41,9 +39,9 @@ fn asked(server: &str, mapped: Option<&str>) -> StunAsked {
 
 fn tried(transport: Transport, trouble: Option<Trouble>) -> RelayTried {
     let port = if transport == Transport::Tls { 443 } else { 3478 };
+    let host = "198.51.100.1".to_owned();
     RelayTried {
-        transport,
-        server: SocketAddr::new("198.51.100.1".parse().unwrap(), port),
+        door: ServerUrl { service: Service::Turn, transport, host, port },
         guessed: transport != Transport::Udp,
         connected_ms: (transport != Transport::Udp && trouble.is_none()).then_some(40.0),
         answered_ms: trouble.is_none().then_some(20.0),
@@ -70,8 +68,10 @@ fn at_home() -> Observations {
         program: "sightline".to_owned(),
         began_unix_ms: 1_800_000_000_000,
         took_ms: 1500,
-        interfaces: vec![interface("lo", "127.0.0.1", 8), interface("eth0", "192.168.1.5", 24)],
-        routes: vec![way_out(Family::V4, "192.168.1.5", "eth0")],
+        network: NetworkSeen {
+            interfaces: vec![interface("lo", "127.0.0.1"), interface("eth0", "192.168.1.5")],
+            ways_out: vec![way_out("192.168.1.5", Some("192.168.1.1"))],
+        },
         server: Server {
             name: "calls.example".to_owned(),
             wanted: Wanted::Authority,
@@ -140,7 +140,7 @@ fn behind(mapping: Mapping, filtering: Filtering) -> Observations {
 
 /// The same situation in another home.
 fn elsewhere(mut seen: Observations) -> Observations {
-    seen.interfaces = vec![interface("wlan0", "192.168.1.7", 24)];
+    seen.network.interfaces = vec![interface("wlan0", "192.168.1.7")];
     for nat in &mut seen.nats {
         nat.local = at("192.168.1.7:5000");
         nat.public = at("203.0.113.9:5000");
@@ -153,7 +153,7 @@ fn every_situation_has_its_verdict_and_its_words() {
     use {About as A, Verdict as V};
     let v6 = |outcome: Option<Trouble>| {
         with(at_home(), |seen| {
-            seen.routes.push(way_out(Family::V6, "2001:db8:1::5", "eth0"));
+            seen.network.ways_out.push(way_out("2001:db8:1::5", None));
             seen.server.dialled.push(dialled("[2001:db8::1]:443", outcome));
         })
     };
@@ -174,9 +174,9 @@ fn every_situation_has_its_verdict_and_its_words() {
     let stranger = || Trouble::Stranger { said: "HTTP 302 Found".to_owned() };
     let tunnel = |carries: bool| {
         with(at_home(), |seen| {
-            seen.interfaces.push(interface("wg0", "10.8.0.2", 32));
+            seen.network.interfaces.push(interface("wg0", "10.8.0.2"));
             if carries {
-                seen.routes = vec![way_out(Family::V4, "10.8.0.2", "wg0")];
+                seen.network.ways_out = vec![way_out("10.8.0.2", None)];
             }
         })
     };
@@ -242,7 +242,7 @@ fn every_situation_has_its_verdict_and_its_words() {
         ),
         (
             "no network",
-            with(unreached(Trouble::NoRoute), |seen| seen.interfaces.truncate(1)),
+            with(unreached(Trouble::NoRoute), |seen| seen.network.interfaces.truncate(1)),
             V::NoServer,
             A::Network,
             "in no network",
@@ -282,40 +282,17 @@ fn a_login_page_is_not_told_together_with_what_it_hides() {
 }
 
 #[test]
-fn interfaces_are_told_by_their_names() {
-    use InterfaceKind as K;
-    for (name, point_to_point, kind) in [
-        ("eth0", false, K::Ordinary),
-        ("wlp3s0", false, K::Ordinary),
-        ("en0", false, K::Ordinary),
-        ("Ethernet 2", false, K::Ordinary),
-        ("tun0", true, K::Tunnel),
-        ("wg0", true, K::Tunnel),
-        ("utun4", true, K::Tunnel),
-        ("tailscale0", true, K::Tunnel),
-        ("my-vpn", false, K::Tunnel),
-        ("Company VPN", false, K::Tunnel),
-        ("strange0", true, K::Tunnel),
-        ("docker0", false, K::Virtual),
-        ("br-12ab", false, K::Virtual),
-        ("veth12", false, K::Virtual),
-    ] {
-        assert_eq!(K::judge(name, false, point_to_point), kind, "{name}");
-    }
-    assert_eq!(K::judge("lo", true, false), K::Loopback);
-}
-
-#[test]
 fn every_pair_of_networks_has_its_prediction() {
     use {Filtering as F, Mapping as M, Predicted as P};
     let hard = || behind(M::Varies, F::ByAddressAndPort);
     let easy = || behind(M::Same, F::ByAddressAndPort);
     let open = || behind(M::Same, F::Open);
     let no_relay = |seen| with(seen, |seen: &mut Observations| seen.relays.clear());
-    let neighbour = |hairpin: Option<bool>, network: &str| {
+    let neighbour = |hairpin: Option<bool>, address: &str, router: &str| {
         let seen = elsewhere(easy());
         with(seen, |seen| {
-            seen.interfaces = vec![interface("wlan0", network, 24)];
+            seen.network.interfaces = vec![interface("wlan0", address)];
+            seen.network.ways_out = vec![way_out(address, Some(router))];
             seen.nats[0].public = at("203.0.113.5:5000");
             seen.nats[0].hairpin = hairpin;
         })
@@ -341,18 +318,24 @@ fn every_pair_of_networks_has_its_prediction() {
         ("nothing open there", easy(), elsewhere(nothing_open()), P::None, "their side does not reach"),
         ("no relay", no_relay(hard()), elsewhere(no_relay(hard())), P::None, "neither side reaches a relay"),
         ("relay of one", no_relay(hard()), elsewhere(hard()), P::Relayed, "perhaps be relayed"),
-        ("one network", mine(None), neighbour(None, "192.168.1.9"), P::Direct, "in the same network"),
+        (
+            "one network",
+            mine(None),
+            neighbour(None, "192.168.1.9", "192.168.1.1"),
+            P::Direct,
+            "in the same network",
+        ),
         (
             "behind one router that turns back",
             mine(Some(true)),
-            neighbour(Some(true), "192.168.2.9"),
+            neighbour(Some(true), "192.168.2.9", "192.168.2.1"),
             P::Direct,
             "lets its own reach each other",
         ),
         (
             "behind one router that does not",
             mine(Some(false)),
-            neighbour(Some(false), "192.168.2.9"),
+            neighbour(Some(false), "192.168.2.9", "192.168.2.1"),
             P::Relayed,
             "does not let its own",
         ),

@@ -17,6 +17,7 @@ pub fn trouble_in_words(trouble: &Trouble) -> String {
         }
         Trouble::WrongName => "shows a certificate that is for another name".to_owned(),
         Trouble::NotToday => "shows a certificate that is not valid at this computer's time".to_owned(),
+        Trouble::Proxy { why } => format!("is not reached: {why}"),
         Trouble::Stranger { said } => format!("is somebody else, who says: {said}"),
         Trouble::Code { code } => code_in_words(*code),
         Trouble::Other { text } => format!("is not reached: {text}"),
