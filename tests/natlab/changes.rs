@@ -39,8 +39,7 @@ fn change(name: &str, plan: Plan, path: &str, wanted_ms: u64, turn: impl Fn(&mut
                 return None;
             }
         };
-        let mut call = Call::start(&world, &["--record", "REC", "--path", path]);
-        call.seen(SEEN_WITHIN);
+        let call = Call::start(&world, &["--record", "REC", "--path", path]).seen(SEEN_WITHIN);
         thread::sleep(SETTLED);
         turn(&mut world);
         thread::sleep(3 * wanted + AFTER);
