@@ -131,7 +131,7 @@ pub(crate) fn agree(caller: (EndReason, Side), callee: (EndReason, Side)) -> boo
         ((ConnectFailed(_) | Lost, Nobody), (ConnectFailed(_) | Lost, Them))
         | ((ConnectFailed(_) | Lost, Them), (ConnectFailed(_) | Lost, Nobody)) => true,
         // The connection was seen to close, and the reason came too late.
-        ((Replaced, Us) | (ConnectFailed(_) | Lost, Nobody), (Normal, Them))
+        ((Cancelled | Replaced, Us) | (ConnectFailed(_) | Lost | NoAnswer, Nobody), (Normal, Them))
         | ((Normal, Them), (Replaced, Us) | (ConnectFailed(_) | Lost, Nobody)) => true,
         // Both decided before they heard of the other.
         ((Cancelled | Replaced, Us) | (NoAnswer, Nobody), (Declined | Replaced | Normal, Us))

@@ -18,21 +18,12 @@ pub(crate) fn said(frame: &Frame) -> String {
     match &frame.part {
         None => format!("ack {}", frame.ack),
         Some((number, message)) => {
-            let generation = match message {
-                CallMessage::Description { generation, .. } | CallMessage::Candidates { generation, .. } => {
-                    format!(" of {generation}")
-                }
-                CallMessage::Invite { .. }
-                | CallMessage::Reached
-                | CallMessage::Ringing
-                | CallMessage::Accept { .. }
-                | CallMessage::Decline
-                | CallMessage::Busy
-                | CallMessage::Refused { .. }
-                | CallMessage::Cancel
-                | CallMessage::Hangup { .. }
-                | CallMessage::Status { .. }
-                | CallMessage::Unknown => String::new(),
+            let generation = if let CallMessage::Description { generation, .. }
+            | CallMessage::Candidates { generation, .. } = message
+            {
+                format!(" of {generation}")
+            } else {
+                String::new()
             };
             format!("ack {}, {number} {}{generation}", frame.ack, message.kind())
         }

@@ -124,29 +124,32 @@ impl World {
             let Some(peer) = self.peer_of(end) else { continue };
             peer.is_looking = true;
             peer.is_relayed = is_relayed;
-            let is_possible = !(peer.only_direct && is_relayed);
-            let mut after = Duration::ZERO;
-            for link in [Link::Checking, Link::PathFound, Link::Up] {
-                after += self.rng.millis(1..400);
-                self.due(after, Due::Link(end, link));
-                if link == self.faults.furthest || !is_possible {
-                    break;
-                }
-            }
+            let after = self.rng.millis(1..400);
+            self.due(after, Due::Link(end, Link::Checking));
         }
     }
 
     pub(super) fn link_becomes(&mut self, end: End, link: Link) {
         let needs_path = matches!(link, Link::PathFound | Link::Up);
-        if self.link_of(end) == Some(Link::Closed) {
-        } else if !needs_path || self.hears(end) {
-            if self.seen_peer(end).is_some() {
-                self.peer_says(end, PeerEvent::Link(link));
-            }
-        } else if self.other_end(end).is_some() {
+        let Some(peer) = self.seen_peer(end).filter(|peer| peer.link != Some(Link::Closed)) else { return };
+        let is_possible = !(peer.only_direct && peer.is_relayed);
+        if needs_path && !self.hears(end) {
             // It tries on for as long as both ends are there.
-            let after = self.rng.millis(50..400);
-            self.due(after, Due::Link(end, link));
+            if self.other_end(end).is_some() {
+                let after = self.rng.millis(50..400);
+                self.due(after, Due::Link(end, link));
+            }
+            return;
+        }
+        self.peer_says(end, PeerEvent::Link(link));
+        let next = match link {
+            Link::Checking if is_possible => Link::PathFound,
+            Link::PathFound => Link::Up,
+            Link::New | Link::Checking | Link::Up | Link::Interrupted | Link::Failed | Link::Closed => return,
+        };
+        if link != self.faults.furthest {
+            let after = self.rng.millis(1..400);
+            self.due(after, Due::Link(end, next));
         }
     }
 
