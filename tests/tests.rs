@@ -10,4 +10,5 @@ mod line;
 mod negotiation;
 mod peer;
 mod process;
+mod relayed;
 mod support;
