@@ -15,6 +15,7 @@ use sightline_protocol::keys::Identity;
 
 const KEY_FILE: &str = "identity.key";
 const SETTINGS_FILE: &str = "settings.toml";
+const PREDICTIONS_FILE: &str = "predictions.json";
 const SERVER_FOLDER: &str = "server";
 
 /// The folder of one installation.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub name: Option<String>,
     /// The server we are reached at.
     pub server: Option<String>,
+    /// Call links of those whose `doctor` may ask what this computer's network looks like.
+    pub may_examine: Vec<String>,
 }
 
 /// Something is wrong with a profile.
@@ -116,6 +119,11 @@ impl Profile {
             path,
             reason: error.to_string().trim().to_owned(),
         })
+    }
+
+    /// Where the doctor's last predictions are kept.
+    pub fn predictions_file(&self) -> PathBuf {
+        self.folder.join(PREDICTIONS_FILE)
     }
 
     /// What a server keeps that this installation runs itself: its certificate, so that links to it go on to hold.

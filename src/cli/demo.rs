@@ -1,6 +1,7 @@
 //! Two installations on this computer call each other through a server of their own; then it is said how it went.
 
 use std::{
+    collections::HashSet,
     net::{IpAddr, Ipv4Addr},
     path::Path,
     time::Duration,
@@ -91,8 +92,16 @@ async fn call_each_other(
             clock,
         };
         let owner = Owner { name: Some(name.to_owned()), ..Owner::default() };
-        Installation { identity, owner, server: address.clone(), media, path: out.path, bind: bind.clone() }
-            .start()
+        Installation {
+            identity,
+            owner,
+            server: address.clone(),
+            media,
+            path: out.path,
+            bind: bind.clone(),
+            may_examine: HashSet::new(),
+        }
+        .start()
     };
     let wish = Media { audio: true, video: true };
     let mut callee = Session::new(

@@ -98,6 +98,7 @@ fn as_event(update: &Update) -> (&'static str, Value) {
         }
         Update::TheirStatus { call, status } => ("status", json!({ "call": call, "status": status })),
         Update::TurnedAway { from, name } => ("turned_away", json!({ "peer": from, "name": name })),
+        Update::Consulted { with } => ("consulted", json!({ "peer": with })),
         Update::Problem { text } => ("problem", json!({ "text": text })),
         Update::Over { report } => ("report", json!({ "call": report.call, "report": report })),
     }
@@ -130,6 +131,9 @@ fn as_sentence(update: &Update) -> Option<String> {
         ),
         Update::TurnedAway { from, name } => {
             format!("{} rang and heard that we are busy.", who(*from, name.as_deref()))
+        }
+        Update::Consulted { with } => {
+            format!("{} asked what this network looks like, and was told.", who(*with, None))
         }
         Update::Problem { text } => text.clone(),
     })

@@ -100,6 +100,11 @@ pub enum Update {
         /// What they call themselves.
         name: Option<String>,
     },
+    /// Somebody who may was told what this computer's network looks like, and told us of theirs.
+    Consulted {
+        /// Who.
+        with: Address,
+    },
     /// Something did not work, and the rest goes on without it.
     Problem {
         /// What, and what can be done, in words.
