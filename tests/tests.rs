@@ -8,6 +8,8 @@ mod doctor;
 mod foreign;
 mod layering;
 mod line;
+#[cfg(target_os = "linux")]
+mod natlab;
 mod negotiation;
 mod peer;
 mod process;

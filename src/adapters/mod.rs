@@ -1,6 +1,7 @@
 //! The edges that face devices and sockets. They implement the engine's ports, one foreign crate a file; they translate
 //! and decide nothing.
 
+mod bundle;
 mod codecs;
 pub mod headless;
 mod heard;

@@ -140,8 +140,9 @@ pub struct OutArgs {
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     pub duration: Option<Duration>,
     /// Which paths to allow: any, direct, relay, relay-udp, relay-tcp or relay-tls
-    #[arg(long, value_name = "PATH", default_value = "any")]
-    pub path: PathPolicy,
+    /// [default: any, or relay where settings.toml says always_relay = true]
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<PathPolicy>,
     /// Use only this address of this computer; can be given more than once
     #[arg(long, value_name = "IP")]
     pub bind: Vec<IpAddr>,

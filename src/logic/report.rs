@@ -6,7 +6,7 @@ use super::{
     course::{EndReason, Link, Role, Side, Stage, Status},
     doctor::{Prediction, Score, score},
     jitter,
-    path::{PathPolicy, PathReport},
+    path::PathReport,
     reassembly,
 };
 
@@ -216,9 +216,9 @@ impl CallReport {
     }
 
     /// Holds what the doctor had expected against the path that the call took.
-    pub fn note_prediction(&mut self, expected: Prediction, policy: PathPolicy) {
+    pub fn note_prediction(&mut self, expected: Prediction) {
         let was_accepted = self.firsts.accepted_ms.is_some();
-        let outcome = was_accepted.then(|| score(&expected, policy, self.path.route()));
+        let outcome = was_accepted.then(|| score(&expected, self.path.policy, self.path.route));
         self.prediction = Some(Foretold { expected, outcome });
     }
 
