@@ -3,7 +3,7 @@
 use std::{
     net::{SocketAddr, TcpListener as StdListener, UdpSocket as StdSocket},
     path::PathBuf,
-    process::Command,
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -321,7 +321,8 @@ impl Two {
     fn answers(&self, name: &str) -> Program {
         let server = link(&self.server).to_string();
         let mut command = Command::new(env!("CARGO_BIN_EXE_sightline"));
-        command.args(["answer", "--server", &server]);
+        command.args(["answer", "--events", "--bind", "127.0.0.1", "--server", &server]);
+        command.stderr(Stdio::piped());
         Program::spawn(&mut command, &self.profile(name), &["--size", "320x180"])
     }
 
