@@ -48,6 +48,8 @@ const REPORTS: usize = 256;
 const BEAT: Duration = Duration::from_secs(1);
 /// How often it is looked whether the legs still hear anything.
 const LISTEN: Duration = Duration::from_millis(100);
+/// How often a call asks for a switchboard that is gone.
+const URGE_EVERY: Duration = Duration::from_millis(400);
 /// How long the last words may take when everything ends.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -102,6 +104,7 @@ pub fn start(parts: Parts) -> Handle {
         told,
         calls: HashMap::new(),
         switchboard_up: false,
+        urged: None,
     };
     tokio::spawn(engine.run(wishes, parts.mail_events, parts.network_events, reported));
     Handle { commands, updates }
@@ -124,6 +127,7 @@ struct Engine {
     told: mpsc::Sender<Update>,
     calls: HashMap<CallId, Calling>,
     switchboard_up: bool,
+    urged: Option<Instant>,
 }
 
 impl Engine {
@@ -159,7 +163,10 @@ impl Engine {
                 Some(event) = network.recv() => self.take_network(event).await,
                 Some(report) = reported.recv() => self.take_report(report).await,
                 _ = beat.tick() => self.tell_statistics(),
-                _ = listen.tick() => self.tell_hearing().await,
+                _ = listen.tick() => {
+                    self.urge_switchboard();
+                    self.tell_hearing().await;
+                }
                 () = at(wake) => {
                     self.access.handle_timeout(&*self.mail, self.clock.now());
                     self.phone.handle_timeout(self.clock.now());
@@ -203,6 +210,11 @@ impl Engine {
         if self.access.take_changed() {
             self.open_waiting_legs();
         }
+        while let Some((call, why)) = self.access.poll_lack() {
+            if self.calls.contains_key(&call) {
+                self.tell(Update::NoRelay { call, why }).await;
+            }
+        }
         match event {
             MailEvent::Up { .. } => {
                 let is_back = !std::mem::replace(&mut self.switchboard_up, true);
@@ -236,13 +248,13 @@ impl Engine {
             calling.note_interfaces(after.interfaces.clone());
         }
         match verdict {
-            NetworkVerdict::Nothing => {}
-            NetworkVerdict::MayImprove | NetworkVerdict::MustMove => {
-                // The next leg is agreed on over the switchboard, so the line to it goes first.
-                self.mail.redial();
-                self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
-            }
+            NetworkVerdict::Nothing => return,
+            // The next leg is agreed on over the switchboard, so the line to it goes first, and the new way.
+            NetworkVerdict::MustMove => self.mail.redial(),
+            NetworkVerdict::MayImprove if before.ways_out != after.ways_out => self.mail.redial(),
+            NetworkVerdict::MayImprove => self.mail.probe(),
         }
+        self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
     }
 
     fn note_switchboard(&mut self) {
@@ -427,6 +439,16 @@ impl Engine {
             if let (Some(calling), around) = self.calling_and_surroundings(call) {
                 calling.open_waiting(&around);
             }
+        }
+    }
+
+    /// A call that stands has something to say as soon as the switchboard is back.
+    fn urge_switchboard(&mut self) {
+        let now = self.clock.now();
+        let is_time = self.urged.is_none_or(|last| now >= last + URGE_EVERY);
+        if is_time && !self.switchboard_up && !self.calls.is_empty() {
+            self.urged = Some(now);
+            self.mail.probe();
         }
     }
 

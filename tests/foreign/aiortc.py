@@ -102,6 +102,9 @@ class Peer:
     async def stats(self):
         say(stats=[self.video, self.audio])
 
+    async def close(self):
+        await self.pc.close()
+
     async def send(self, text):
         self.channel.send(text)
 

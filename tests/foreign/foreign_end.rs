@@ -10,6 +10,8 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
 
+use super::network::lose_packets;
+
 /// What it has said and nobody has read yet.
 const WAITING: usize = 1_024;
 /// For one answer of a program on a busy machine.
@@ -61,6 +63,11 @@ impl ForeignEnd {
         message["do"] = json!(what);
         let line = [(self.put)(&message).to_string().as_bytes(), &[self.end]].concat();
         self.stdin.write_all(&line).unwrap();
+    }
+
+    /// From now on packets get lost on the way to it, and from it.
+    pub(super) fn lose_packets(&self) {
+        lose_packets(&self.program);
     }
 
     /// The next thing that it says.

@@ -12,10 +12,13 @@ mod network;
 mod our_end;
 mod relay;
 
-use std::sync::atomic::Ordering;
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
-use sightline::logic::course::Role;
+use sightline::logic::course::{Link, Role};
 
 use self::{
     aiortc::AIORTC,
@@ -25,9 +28,16 @@ use self::{
 };
 
 const CHROMIUM: Want = Want { program: "chromium", package: "chromium" };
+const NFT: Want = Want { program: "nft", package: "nftables" };
 
 /// Pictures that must have been decoded at each end: more than come by accident.
 const PICTURES: u64 = 30;
+
+/// Packets that were lost and came again, each way, to be believed.
+const REPEATED: u64 = 20;
+
+/// A path that nothing is heard on is called interrupted no sooner than this.
+const BY_SILENCE: Duration = Duration::from_secs(2);
 
 #[test]
 fn chromium_takes_our_offer() {
@@ -99,14 +109,54 @@ fn we_take_aiortcs_offer() {
 }
 
 #[test]
-fn an_offer_with_a_data_channel_does_us_no_harm() {
-    on_a_cable("an_offer_with_a_data_channel_does_us_no_harm", &[CHROMIUM], || async {
-        let open = json!({ "servers": [], "policy": "all", "with_media": true, "with_channel": true });
+fn a_goodbye_of_aiortc_is_heard() {
+    on_a_cable("a_goodbye_of_aiortc_is_heard", &[AIORTC], || async {
+        let mut call = Meeting::new(Role::Callee, aiortc::start(), direct());
+        call.manner = Manner::Whole;
+        call.they_offer();
+        call.until_up().await;
+        call.until("we decode their pictures", |call| call.ours.tally.frames_shown.get() >= PICTURES).await;
+        let asked = Instant::now();
+        call.theirs.ask("close", json!({}));
+        call.until("we hear that they are gone", |call| call.ours.link == Link::Closed).await;
+        assert!(asked.elapsed() < BY_SILENCE, "{:?}", asked.elapsed());
+    });
+}
+
+#[test]
+fn what_gets_lost_is_repeated_both_ways() {
+    on_a_cable("what_gets_lost_is_repeated_both_ways", &[CHROMIUM, NFT], || async {
+        let mut call = Meeting::new(Role::Caller, chromium::start(), direct());
+        call.we_offer();
+        call.until_up().await;
+        both_see_and_hear(&mut call).await;
+        call.theirs.lose_packets();
+
+        let repeated = |stats: &Value, name: &str| stats[name].as_u64().unwrap_or_default() >= REPEATED;
+        let (mut out, mut back) = (json!(null), json!(null));
+        while !repeated(&out, "retransmittedPacketsSent") || !repeated(&back, "retransmittedPacketsReceived")
+        {
+            out = call.stats("outbound-rtp", "video").await;
+            back = call.stats("inbound-rtp", "video").await;
+        }
+        let counts = call.ours.tally.pictures();
+        let (shown, begun) = (call.ours.tally.frames_shown.get(), out["framesSent"].as_u64().unwrap());
+        assert!(shown * 10 >= begun * 9, "{shown} of {begun} pictures came whole: {counts:?}");
+        let (decoded, sent) = (back["framesDecoded"].as_u64().unwrap(), call.ours.tally.frames_sent.get());
+        assert!(decoded * 10 >= sent * 9, "{decoded} of {sent} pictures came whole there: {back:#}");
+    });
+}
+
+#[test]
+fn a_data_channel_that_nobody_reads_is_closed() {
+    on_a_cable("a_data_channel_that_nobody_reads_is_closed", &[CHROMIUM], || async {
+        let mut open = direct();
+        open["with_channel"] = json!(true);
         let mut call = Meeting::new(Role::Callee, chromium::start(), open);
         call.they_offer();
         call.until_up().await;
         both_see_and_hear(&mut call).await;
-        assert_eq!(call.said["channel"], "open");
+        call.until("their channel is closed", |call| call.said["channel"] == "closed").await;
     });
 }
 

@@ -45,6 +45,7 @@ function show(track) {
 function take(opened) {
   channel = opened;
   channel.onopen = () => say({ channel: 'open' });
+  channel.onclose = () => say({ channel: 'closed' });
   channel.onmessage = ({ data }) => say({ message: data });
 }
 
@@ -88,6 +89,9 @@ const deeds = {
   },
   look() {
     say({ look: look() });
+  },
+  close() {
+    pc.close();
   },
   send({ text }) {
     channel.send(text);

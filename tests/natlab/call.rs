@@ -75,31 +75,26 @@ impl Call {
             Party { program: Program::spawn(&mut command, &profile, args), profile }
         };
         let mut callee = party(Who::B, "callee", &["answer", "--server", &url]);
-        let waiting = callee
-            .program
-            .wait_within(KNOWN_WITHIN, "waiting for a call", |event| event["event"] == "waiting");
+        let waiting = callee.program.wait_within(KNOWN_WITHIN, |event| event["event"] == "waiting");
+        let waiting =
+            waiting.unwrap_or_else(|why| panic!("B does not wait for a call {why}\n{}", callee.log()));
         let link = waiting["link"].as_str().unwrap();
         let caller = party(Who::A, "caller", &["call", link]);
         Self { caller, callee, began: Instant::now(), _folder: folder }
     }
 
     /// Waits until both see each other.
-    pub(crate) fn seen(&mut self, limit: Duration) {
-        for party in [&mut self.caller, &mut self.callee] {
-            party
-                .program
-                .wait_within(limit, "pictures", |event| event["counters"]["frames_shown"].as_u64() > Some(0));
+    pub(crate) fn seen(mut self, limit: Duration) -> Self {
+        let sees = |party: &mut Party| {
+            let seen = |event: &Value| event["counters"]["frames_shown"].as_u64() > Some(0);
+            party.program.wait_within(limit, seen).is_ok()
+        };
+        if !(sees(&mut self.caller) && sees(&mut self.callee)) {
+            self.caller.program.kill();
+            self.callee.program.kill();
+            panic!("they do not see each other within {limit:?}\n{}", self.ended(limit).in_words());
         }
-    }
-
-    /// Waits for something that the caller tells.
-    pub(crate) fn caller_tells(
-        &mut self,
-        limit: Duration,
-        what: &str,
-        is_it: impl Fn(&Value) -> bool,
-    ) -> Value {
-        self.caller.program.wait_within(limit, what, is_it)
+        self
     }
 
     /// The caller hangs up.
@@ -116,6 +111,10 @@ impl Call {
 }
 
 impl Party {
+    fn log(&self) -> String {
+        fs::read_to_string(self.profile.join("log")).unwrap_or_default()
+    }
+
     fn account(self, limit: Duration) -> Account {
         let ended = self.program.ended(limit);
         let read = |name| fs::read_to_string(self.profile.join(name)).unwrap_or_default();
