@@ -69,7 +69,10 @@ impl Call {
                     arg => arg.into(),
                 }))
                 .args(MEDIA)
-                .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()))
+                .env(
+                    "SIGHTLINE_LOG",
+                    std::env::var("SIGHTLINE_LOG").unwrap_or_else(|_| "sightline=debug".to_owned()),
+                )
                 .stdin(Stdio::null())
                 .stderr(File::create(profile.join("log")).unwrap());
             Party { program: Program::spawn(&mut command, &profile, args), profile }
@@ -150,7 +153,7 @@ impl Told {
                 text += &format!("{}\n", event.chars().take(2000).collect::<String>());
             }
             let lines: Vec<_> = account.log.lines().collect();
-            text += &format!("{}\n", lines[lines.len().saturating_sub(40)..].join("\n"));
+            text += &format!("{}\n", lines[lines.len().saturating_sub(100)..].join("\n"));
         }
         text
     }
