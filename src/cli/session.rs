@@ -434,10 +434,10 @@ mod tests {
 
     fn out(arguments: &[&str]) -> OutArgs {
         let arguments = ["sightline", "demo"].iter().chain(arguments);
-        match Args::parse_from(arguments).action {
-            Action::Demo { out } => out,
-            other => panic!("{other:?}"),
-        }
+        let Action::Demo { out } = Args::parse_from(arguments).action else {
+            panic!("the demo was asked for")
+        };
+        out
     }
 
     fn report() -> CallReport {

@@ -10,6 +10,11 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
     let refused = |code| Trouble::Refused { code, text: "No".into() };
     vec![
         ("nothing began", Path::default(), "No path yet"),
+        (
+            "given up before there was one",
+            Situation::new().both_named().ended(EndReason::Cancelled),
+            "No path: the call ended before there was one",
+        ),
         ("pairs are tried", Situation::new().both_named().pair(US, THEM, [2, 0, 0]).so_far(), "No path yet"),
         (
             "one network",
