@@ -53,6 +53,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("futures_util", &["engine", "adapters"]),
     ("getrandom", &["engine", "adapters", "cli", "app"]),
     ("hound", &["media"]),
+    ("httpdate", &["adapters"]),
     ("if_addrs", &["adapters"]),
     ("ipnet", &["adapters"]),
     ("netlink_sys", &["adapters"]),
@@ -72,7 +73,6 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("sightline_protocol", EVERYWHERE),
     ("sightline_server", COMMANDS),
     ("socket2", &["adapters"]),
-    ("stun_types", &["logic", "adapters"]),
     ("thiserror", EVERYWHERE),
     ("tokio", &["engine", "adapters", "cli", "app"]),
     ("tokio_rustls", &["adapters"]),
@@ -83,6 +83,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("tracing_subscriber", COMMANDS),
     ("url", &["adapters"]),
     ("webrtc", &["adapters"]),
+    ("x509_parser", &["adapters"]),
     ("y4m", &["media"]),
     ("yuv", &["media"]),
 ];

@@ -3,6 +3,7 @@
 
 mod call;
 mod call_stories;
+mod doctor;
 #[cfg(target_os = "linux")]
 mod foreign;
 mod layering;

@@ -18,12 +18,13 @@ use super::ports::{Mail, MailEvent};
 pub(super) struct AccessDesk {
     access: Access,
     changed: bool,
+    lacks: Vec<(CallId, String)>,
 }
 
 impl AccessDesk {
     /// Nothing is known yet of this server, and calls may take such paths.
     pub(super) const fn new(server: ServerAddress, policy: PathPolicy) -> Self {
-        Self { access: Access::new(server, policy), changed: false }
+        Self { access: Access::new(server, policy), changed: false, lacks: Vec::new() }
     }
 
     /// Looks at what came from the switchboard; most of it is not for this desk.
@@ -63,7 +64,7 @@ impl AccessDesk {
     /// Does what is due.
     pub(super) fn handle_timeout(&mut self, mail: &dyn Mail, now: Instant) {
         self.access.handle_timeout(now);
-        self.carry_out(mail);
+        self.carry_out(mail, now);
     }
 
     /// When to come back.
@@ -86,16 +87,25 @@ impl AccessDesk {
         self.access.is_decided(call)
     }
 
-    fn handle(&mut self, event: Event, mail: &dyn Mail, now: Instant) {
-        self.access.handle(event, now);
-        self.carry_out(mail);
+    /// A call that may only be relayed and cannot be, and why; drain until `None`.
+    pub(super) fn poll_lack(&mut self) -> Option<(CallId, String)> {
+        self.lacks.pop()
     }
 
-    fn carry_out(&mut self, mail: &dyn Mail) {
+    fn handle(&mut self, event: Event, mail: &dyn Mail, now: Instant) {
+        self.access.handle(event, now);
+        self.carry_out(mail, now);
+    }
+
+    fn carry_out(&mut self, mail: &dyn Mail, now: Instant) {
         while let Some(effect) = self.access.poll_effect() {
             match effect {
                 Effect::Ask { call, with } => mail.ask_relay(call, with),
-                Effect::Changed { call: _ } => self.changed = true,
+                Effect::Changed { call } => {
+                    self.changed = true;
+                    let why = self.access.why_no_relay(call, now);
+                    self.lacks.extend(why.map(|why| (call, why)));
+                }
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::logic::{
     call::{LegEffect, PeerEvent},
     candidate::Kind,
     course::{Role, Stage, Status},
+    interfaces::InterfaceSeen,
     legs::Order,
     packet::Packet,
     path::{Path, PathPolicy},
@@ -115,6 +116,10 @@ impl Calling {
         }
     }
 
+    pub(super) fn note_interfaces(&mut self, seen: Vec<InterfaceSeen>) {
+        self.path.note_interfaces(self.t_ms(), seen);
+    }
+
     pub(super) fn note_switchboard(&mut self, up: bool) {
         self.path.note_switchboard(self.t_ms(), up);
     }
@@ -187,7 +192,7 @@ impl Calling {
 
     /// The address of this computer that the call is carried from, where it is certain.
     pub(super) fn carried_from(&self) -> Option<std::net::IpAddr> {
-        let local = &self.report.path.in_use.as_ref()?.local;
+        let local = &self.path.pair_in_use()?.local;
         // Behind a NAT or a relay it is not our own that is told.
         (local.kind == Kind::Host).then(|| local.address.parse().ok()).flatten()
     }

@@ -201,7 +201,8 @@ pub trait Mail: Send {
     fn over(&self, call: CallId, with: Address);
     /// The network is another: a new line is dialled at once, whatever becomes of the old one. Never waits.
     fn redial(&self);
-    /// Something does not come through: the line has to show soon that it lives, or is dialled anew. Never waits.
+    /// Somebody waits for the line: it has to show soon that it lives, or is dialled anew; where there is none, it is tried
+    /// again at once. Never waits.
     fn probe(&self);
 }
 

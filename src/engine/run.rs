@@ -48,6 +48,8 @@ const REPORTS: usize = 256;
 const BEAT: Duration = Duration::from_secs(1);
 /// How often it is looked whether the legs still hear anything.
 const LISTEN: Duration = Duration::from_millis(100);
+/// How often a call asks for a switchboard that is gone.
+const URGE_EVERY: Duration = Duration::from_millis(400);
 /// How long the last words may take when everything ends.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -95,13 +97,14 @@ pub fn start(parts: Parts) -> Handle {
         access: AccessDesk::new(parts.server, parts.path),
         fps: parts.fps,
         mail: parts.mail,
-        _network: parts.network,
+        network: parts.network,
         peers: parts.peers,
         media: parts.media,
         reports,
         told,
         calls: HashMap::new(),
         switchboard_up: false,
+        urged: None,
     };
     tokio::spawn(engine.run(wishes, parts.mail_events, parts.network_events, reported));
     Handle { commands, updates }
@@ -117,13 +120,14 @@ struct Engine {
     fps: u32,
     mail: Box<dyn Mail>,
     /// Kept, as it ends when it is dropped.
-    _network: Box<dyn NetworkWatch>,
+    network: Box<dyn NetworkWatch>,
     peers: Box<dyn PeerMaker>,
     media: Box<dyn MediaMaker>,
     reports: mpsc::Sender<PeerReport>,
     told: mpsc::Sender<Update>,
     calls: HashMap<CallId, Calling>,
     switchboard_up: bool,
+    urged: Option<Instant>,
 }
 
 impl Engine {
@@ -159,7 +163,10 @@ impl Engine {
                 Some(event) = network.recv() => self.take_network(event).await,
                 Some(report) = reported.recv() => self.take_report(report).await,
                 _ = beat.tick() => self.tell_statistics(),
-                _ = listen.tick() => self.tell_hearing().await,
+                _ = listen.tick() => {
+                    self.urge_switchboard();
+                    self.tell_hearing().await;
+                }
                 () = at(wake) => {
                     self.access.handle_timeout(&*self.mail, self.clock.now());
                     self.phone.handle_timeout(self.clock.now());
@@ -203,6 +210,11 @@ impl Engine {
         if self.access.take_changed() {
             self.open_waiting_legs();
         }
+        while let Some((call, why)) = self.access.poll_lack() {
+            if self.calls.contains_key(&call) {
+                self.tell(Update::NoRelay { call, why }).await;
+            }
+        }
         match event {
             MailEvent::Up { .. } => {
                 let is_back = !std::mem::replace(&mut self.switchboard_up, true);
@@ -232,14 +244,17 @@ impl Engine {
         let carried_from = self.phone.current().and_then(|call| self.calls.get(&call.id())?.carried_from());
         let verdict = network_change::judge(&before, &after, carried_from);
         tracing::info!(?verdict, "the network changed");
-        match verdict {
-            NetworkVerdict::Nothing => {}
-            NetworkVerdict::MayImprove | NetworkVerdict::MustMove => {
-                // The next leg is agreed on over the switchboard, so the line to it goes first.
-                self.mail.redial();
-                self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
-            }
+        for calling in self.calls.values_mut() {
+            calling.note_interfaces(after.interfaces.clone());
         }
+        match verdict {
+            NetworkVerdict::Nothing => return,
+            // The next leg is agreed on over the switchboard, so the line to it goes first, and the new way.
+            NetworkVerdict::MustMove => self.mail.redial(),
+            NetworkVerdict::MayImprove if before.ways_out != after.ways_out => self.mail.redial(),
+            NetworkVerdict::MayImprove => self.mail.probe(),
+        }
+        self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
     }
 
     fn note_switchboard(&mut self) {
@@ -366,6 +381,7 @@ impl Engine {
         {
             let mut calling = Calling::new(call, known.role(), known.media(), self.path, self.clock);
             calling.note_switchboard(self.switchboard_up);
+            calling.note_interfaces(self.network.look().interfaces);
             self.calls.insert(call, calling);
         }
         let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));
@@ -423,6 +439,16 @@ impl Engine {
             if let (Some(calling), around) = self.calling_and_surroundings(call) {
                 calling.open_waiting(&around);
             }
+        }
+    }
+
+    /// A call that stands has something to say as soon as the switchboard is back.
+    fn urge_switchboard(&mut self) {
+        let now = self.clock.now();
+        let is_time = self.urged.is_none_or(|last| now >= last + URGE_EVERY);
+        if is_time && !self.switchboard_up && !self.calls.is_empty() {
+            self.urged = Some(now);
+            self.mail.probe();
         }
     }
 

@@ -69,37 +69,35 @@ impl Call {
                     arg => arg.into(),
                 }))
                 .args(MEDIA)
-                .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()))
+                .env(
+                    "SIGHTLINE_LOG",
+                    std::env::var("SIGHTLINE_LOG").unwrap_or_else(|_| "sightline=debug".to_owned()),
+                )
                 .stdin(Stdio::null())
                 .stderr(File::create(profile.join("log")).unwrap());
             Party { program: Program::spawn(&mut command, &profile, args), profile }
         };
         let mut callee = party(Who::B, "callee", &["answer", "--server", &url]);
-        let waiting = callee
-            .program
-            .wait_within(KNOWN_WITHIN, "waiting for a call", |event| event["event"] == "waiting");
+        let waiting = callee.program.wait_within(KNOWN_WITHIN, |event| event["event"] == "waiting");
+        let waiting =
+            waiting.unwrap_or_else(|why| panic!("B does not wait for a call {why}\n{}", callee.log()));
         let link = waiting["link"].as_str().unwrap();
         let caller = party(Who::A, "caller", &["call", link]);
         Self { caller, callee, began: Instant::now(), _folder: folder }
     }
 
     /// Waits until both see each other.
-    pub(crate) fn seen(&mut self, limit: Duration) {
-        for party in [&mut self.caller, &mut self.callee] {
-            party
-                .program
-                .wait_within(limit, "pictures", |event| event["counters"]["frames_shown"].as_u64() > Some(0));
+    pub(crate) fn seen(mut self, limit: Duration) -> Self {
+        let sees = |party: &mut Party| {
+            let seen = |event: &Value| event["counters"]["frames_shown"].as_u64() > Some(0);
+            party.program.wait_within(limit, seen).is_ok()
+        };
+        if !(sees(&mut self.caller) && sees(&mut self.callee)) {
+            self.caller.program.kill();
+            self.callee.program.kill();
+            panic!("they do not see each other within {limit:?}\n{}", self.ended(limit).in_words());
         }
-    }
-
-    /// Waits for something that the caller tells.
-    pub(crate) fn caller_tells(
-        &mut self,
-        limit: Duration,
-        what: &str,
-        is_it: impl Fn(&Value) -> bool,
-    ) -> Value {
-        self.caller.program.wait_within(limit, what, is_it)
+        self
     }
 
     /// The caller hangs up.
@@ -116,6 +114,10 @@ impl Call {
 }
 
 impl Party {
+    fn log(&self) -> String {
+        fs::read_to_string(self.profile.join("log")).unwrap_or_default()
+    }
+
     fn account(self, limit: Duration) -> Account {
         let ended = self.program.ended(limit);
         let read = |name| fs::read_to_string(self.profile.join(name)).unwrap_or_default();
@@ -151,7 +153,7 @@ impl Told {
                 text += &format!("{}\n", event.chars().take(2000).collect::<String>());
             }
             let lines: Vec<_> = account.log.lines().collect();
-            text += &format!("{}\n", lines[lines.len().saturating_sub(40)..].join("\n"));
+            text += &format!("{}\n", lines[lines.len().saturating_sub(100)..].join("\n"));
         }
         text
     }

@@ -6,7 +6,7 @@
 use std::{thread, time::Duration};
 
 use super::{
-    call::{Call, Told},
+    call::{Account, Call, Told},
     is_pending,
     measure::{Heard, listen, median, rounds, skipped, tell},
     router::Nat,
@@ -39,8 +39,7 @@ fn change(name: &str, plan: Plan, path: &str, wanted_ms: u64, turn: impl Fn(&mut
                 return None;
             }
         };
-        let mut call = Call::start(&world, &["--record", "REC", "--path", path]);
-        call.seen(SEEN_WITHIN);
+        let call = Call::start(&world, &["--record", "REC", "--path", path]).seen(SEEN_WITHIN);
         thread::sleep(SETTLED);
         turn(&mut world);
         thread::sleep(3 * wanted + AFTER);
@@ -65,6 +64,10 @@ fn went_on(name: &str, told: &Told, heard: [Heard; 2]) {
     }
 }
 
+fn reconnected(account: &Account) -> bool {
+    account.stages().iter().any(|(_, stage)| *stage == "reconnecting")
+}
+
 /// Two homes that can have a direct path, the first with a second way out.
 const fn two_ways() -> Plan {
     let home = Home { second: Some(Nat::Cone), ..Home::behind(Nat::Cone) };
@@ -73,11 +76,17 @@ const fn two_ways() -> Plan {
 
 #[test]
 fn a_cable_is_plugged_in_and_the_wifi_goes() {
-    change("Wi-Fi → cable, with notice", two_ways(), "any", 300, |world| {
+    let told = change("Wi-Fi → cable, with notice", two_ways(), "any", 300, |world| {
         world.plug_in(Who::A);
         thread::sleep(Duration::from_secs(3));
         world.unplug(Who::A);
     });
+    if let Some(told) = told {
+        for account in told.accounts() {
+            assert_eq!(account.route(), "direct", "{}", told.in_words());
+            assert!(!reconnected(account), "there was a path all the time\n{}", told.in_words());
+        }
+    }
 }
 
 #[test]
@@ -131,7 +140,6 @@ fn a_black_out_of_twenty_seconds() {
         world.link(Who::A, "blackout=off");
     });
     if let Some(told) = told {
-        let reconnecting = told.caller.stages().iter().any(|(_, stage)| *stage == "reconnecting");
-        assert!(reconnecting, "{}", told.in_words());
+        assert!(reconnected(&told.caller), "twenty seconds of nothing are said\n{}", told.in_words());
     }
 }

@@ -98,3 +98,59 @@ table inet filter {{
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        natlab::{
+            measure::skipped,
+            namespaces::{Missing, run},
+            server::{COTURN, Relay},
+            world::{Plan, Who, World},
+        },
+        support::programs::our_turn,
+    };
+
+    #[test]
+    fn each_kind_is_what_a_foreign_program_takes_it_for() {
+        const PROGRAM: &str = "turnutils_natdiscovery";
+        let _turn = our_turn();
+        let world = match World::build(Plan { relay: Relay::Coturn, ..Plan::of(Nat::Cone, Nat::Cone) }) {
+            Ok(world) => world,
+            Err(missing) => return skipped(&missing),
+        };
+        let finds = |nat, what: &[&str]| {
+            world.set_nat(Who::A, nat);
+            world.forget_mappings(Who::A);
+            run(world.nets.command(World::client(Who::A), PROGRAM).args(what).arg(COTURN[0]), "")
+        };
+        for (nat, what, verdicts) in [
+            (Nat::Symmetric, &["-m"][..], &["Address and Port Dependent Mapping!"][..]),
+            (
+                Nat::FullCone,
+                &["-m", "-f"],
+                &["Endpoint Independent Mapping!", "Endpoint Independent Filtering!"],
+            ),
+            (
+                Nat::Cone,
+                &["-m", "-f"],
+                &["Endpoint Independent Mapping!", "Address and Port Dependent Filtering!"],
+            ),
+            (Nat::NoUdp, &["-m"], &["timeout"]),
+        ] {
+            let said = match finds(nat, what) {
+                Ok(said) => said,
+                Err(error) if error.contains("No such file") => {
+                    return skipped(&Missing(format!(
+                        "there is no `{PROGRAM}` here (Debian: apt-get install coturn)"
+                    )));
+                }
+                Err(error) => panic!("{error}"),
+            };
+            for verdict in verdicts {
+                assert!(said.contains(verdict), "{nat:?} is to be “{verdict}”, but is taken for:\n{said}");
+            }
+        }
+    }
+}

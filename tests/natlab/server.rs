@@ -15,8 +15,8 @@ use crate::support::programs::server_program;
 pub(crate) const NAME: &str = "switchboard.lab";
 pub(crate) const IPV4: &str = "203.0.113.10";
 pub(crate) const IPV6: &str = "2001:db8::10";
-/// coturn's; the same computer has it.
-pub(crate) const COTURN: &str = "203.0.113.11";
+/// coturn's two; the same computer has them.
+pub(crate) const COTURN: [&str; 2] = ["203.0.113.11", "203.0.113.12"];
 
 const SECRET: &str = "what both relays know";
 /// From its start until it listens, on a busy machine.
@@ -100,7 +100,11 @@ fn start_ours(nets: &Namespaces, folder: &Path, relay: Relay) -> Child {
         .stderr(errors);
     if relay == Relay::Coturn {
         fs::write(folder.join("secret"), SECRET).unwrap();
-        command.args(["--turn-url", &format!("turn:{COTURN}:3478?transport=udp"), "--relay-secret-file"]);
+        command.args([
+            "--turn-url",
+            &format!("turn:{}:3478?transport=udp", COTURN[0]),
+            "--relay-secret-file",
+        ]);
         command.arg(folder.join("secret"));
     }
     command.spawn().unwrap()
@@ -123,9 +127,11 @@ fn listens(folder: &Path) -> String {
 
 fn start_coturn(nets: &Namespaces, folder: &Path) -> Process {
     let settings = format!(
-        "listening-ip={COTURN}\nrelay-ip={COTURN}\nlistening-port=3478\nuse-auth-secret\nstatic-auth-secret={SECRET}\n\
-         realm=lab\nno-tls\nno-dtls\nno-cli\nallow-loopback-peers\nlog-file=stdout\npidfile={0}/coturn.pid\n\
-         userdb={0}/coturn.db\n",
+        "listening-ip={0}\nlistening-ip={1}\nrelay-ip={0}\nlistening-port=3478\nuse-auth-secret\n\
+         static-auth-secret={SECRET}\nrealm=lab\nno-tls\nno-dtls\nno-cli\nlog-file=stdout\n\
+         pidfile={2}/coturn.pid\nuserdb={2}/coturn.db\n",
+        COTURN[0],
+        COTURN[1],
         folder.display()
     );
     let file = folder.join("coturn.conf");

@@ -218,12 +218,13 @@ impl Building {
         self.add("srv")?;
         self.nets.sysctl("pub", &["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]);
         self.nets.cable(("pub", "to-srv"), ("srv", "wan"));
-        let (ours, coturn, ours6) = (server::IPV4, server::COTURN, server::IPV6);
+        let (ours, ours6) = (server::IPV4, server::IPV6);
+        let [coturn, second] = server::COTURN;
         self.nets.ip(
             "pub",
             &format!(
                 "address add 203.0.113.1/32 dev to-srv\naddress add 2001:db8::1/128 dev to-srv nodad\n\
-                 link set to-srv up\nroute add {ours} dev to-srv\nroute add {coturn} dev to-srv\n\
+                 link set to-srv up\nroute add {ours} dev to-srv\nroute add {coturn} dev to-srv\nroute add {second} dev to-srv\n\
                  route add {ours6}/128 dev to-srv\nroute add blackhole default\n\
                  route add blackhole ::/0"
             ),
@@ -231,7 +232,8 @@ impl Building {
         self.nets.ip(
             "srv",
             &format!(
-                "address add {ours}/32 dev wan\naddress add {coturn}/32 dev wan\naddress add {ours6}/128 dev wan nodad\n\
+                "address add {ours}/32 dev wan\naddress add {coturn}/32 dev wan\naddress add {second}/32 dev wan\n\
+                 address add {ours6}/128 dev wan nodad\n\
                  link set wan up\nroute add default via 203.0.113.1 dev wan onlink\n\
                  route add ::/0 via 2001:db8::1 dev wan onlink"
             ),

@@ -181,28 +181,27 @@ impl Program {
 
     /// The next event like that.
     pub(crate) fn wait_for(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        self.wait_within(PATIENCE, what, is_it)
+        self.wait_within(PATIENCE, is_it).unwrap_or_else(|why| panic!("no event “{what}” {why}"))
     }
 
-    /// The next event like that, in that time.
+    /// The next event like that in that time, or what there was instead.
     pub(crate) fn wait_within(
         &mut self,
         limit: Duration,
-        what: &str,
         is_it: impl Fn(&Value) -> bool,
-    ) -> Value {
+    ) -> Result<Value, String> {
         let deadline = Instant::now() + limit;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = match self.events.recv_timeout(left) {
                 Ok(line) => line,
-                Err(error) => panic!("no event “{what}” ({error}) after\n{}", self.said),
+                Err(error) => return Err(format!("({error}) after\n{}", self.said)),
             };
             self.said += &line;
             self.said += "\n";
             let event: Value = serde_json::from_str(&line).expect("one JSON object a line");
             if is_it(&event) {
-                return event;
+                return Ok(event);
             }
         }
     }
