@@ -59,7 +59,10 @@ async fn carries_a_call(door: &ServerUrl, pin: Option<Pin>) {
         let server = end.server(door).unwrap();
         assert_eq!((server.trouble.as_ref(), server.from), (None, HERE), "{server:?}");
         assert_eq!(server.reached_ms.is_some(), door.transport != Transport::Udp, "{server:?}");
-        assert!(server.relayed.is_some() && server.mapped.is_some() && server.done_ms.is_some(), "{server:?}");
+        assert!(
+            server.relayed.is_some() && server.mapped.is_some() && server.done_ms.is_some(),
+            "{server:?}"
+        );
         assert!(server.asked >= server.answered && server.answered >= 3, "{server:?}");
         let checked = end.seen.pairs.iter().find(|pair| pair.answered > 0).unwrap();
         assert_eq!(Some(checked.local), server.relayed);
@@ -131,7 +134,10 @@ async fn a_port_where_nothing_listens_is_called_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_says_nothing_is_given_up() {
-    let (udp, tcp) = (UdpSocket::bind(on("127.0.0.1:0")).await.unwrap(), TcpListener::bind(on("127.0.0.1:0")).await.unwrap());
+    let (udp, tcp) = (
+        UdpSocket::bind(on("127.0.0.1:0")).await.unwrap(),
+        TcpListener::bind(on("127.0.0.1:0")).await.unwrap(),
+    );
     let listens = tokio::spawn(async move {
         let mut streams = Vec::new();
         while let Ok((stream, _)) = tcp.accept().await {
@@ -148,7 +154,8 @@ async fn a_relay_that_says_nothing_is_given_up() {
 async fn a_stream_on_which_nothing_is_said_is_given_up() {
     let listener = TcpListener::bind(on("127.0.0.1:0")).await.unwrap();
     let at = listener.local_addr().unwrap();
-    let (trouble, took) = trouble_with(access("ada", &door(Transport::Tcp, at), None), &Proxies::none()).await;
+    let (trouble, took) =
+        trouble_with(access("ada", &door(Transport::Tcp, at), None), &Proxies::none()).await;
     assert!(trouble == Trouble::NoAnswer && took < Duration::from_secs(10), "{trouble:?} {took:?}");
 }
 
@@ -156,7 +163,8 @@ async fn a_stream_on_which_nothing_is_said_is_given_up() {
 async fn a_wrong_password_is_refused_with_the_servers_code() {
     let server = server().await;
     for transport in [Transport::Udp, Transport::Tcp] {
-        let access = RelayAccess { password: "guessed".into(), ..access("ada", &door_of(&server, transport), None) };
+        let access =
+            RelayAccess { password: "guessed".into(), ..access("ada", &door_of(&server, transport), None) };
         let (trouble, took) = trouble_with(access, &Proxies::none()).await;
         assert!(matches!(trouble, Trouble::Refused { code: 401, .. }), "{trouble:?}");
         assert!(took < AT_ONCE, "{took:?}");
@@ -173,7 +181,8 @@ async fn a_name_that_means_nothing_ends_the_search_all_the_same() {
     let (mut end, took) = search(relay, vec![nowhere.clone(), named(&real)], &Proxies::none()).await;
     assert!(took < Duration::from_secs(8), "{took:?}");
     end.gather("both are known", |end| {
-        end.trouble(&nowhere).is_some() && end.server(&named(&real)).is_some_and(|server| server.mapped.is_some())
+        end.trouble(&nowhere).is_some()
+            && end.server(&named(&real)).is_some_and(|server| server.mapped.is_some())
     })
     .await;
     assert_eq!(end.trouble(&nowhere), Some(&Trouble::NameUnknown));
@@ -245,7 +254,8 @@ async fn a_stream_that_is_cut_is_called_broken_and_made_again() {
 async fn rubbish_from_a_server_harms_nobody() {
     let tcp = TcpListener::bind(on("127.0.0.1:0")).await.unwrap();
     let udp = UdpSocket::bind(on("127.0.0.1:0")).await.unwrap();
-    let doors = [door(Transport::Tcp, tcp.local_addr().unwrap()), door(Transport::Udp, udp.local_addr().unwrap())];
+    let doors =
+        [door(Transport::Tcp, tcp.local_addr().unwrap()), door(Transport::Udp, udp.local_addr().unwrap())];
     let talks = tokio::spawn(async move {
         loop {
             let Ok((mut stream, _)) = tcp.accept().await else { return };
@@ -290,7 +300,10 @@ async fn a_relay_that_is_too_slow_loses_packets_and_the_call_goes_on() {
     took.sort();
     let (came, dropped) = (took.len(), pair.caller.tally.counters().relay_packets_dropped);
     // Half of them are repairs of what was lost, and late by nature.
-    println!("1.6 Mbit/s over 1 Mbit/s: {came} of 1200 came, {dropped} dropped; a quarter within {:?}", took[came / 4]);
+    println!(
+        "1.6 Mbit/s over 1 Mbit/s: {came} of 1200 came, {dropped} dropped; a quarter within {:?}",
+        took[came / 4]
+    );
     assert!(dropped > 100, "{dropped}");
     assert!(came > 500, "{came}");
     assert!(took[came / 4] < Duration::from_secs(1), "{took:?}");
