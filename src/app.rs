@@ -6,7 +6,7 @@ use sightline_protocol::{keys::Identity, link::ServerAddress};
 use tokio::{runtime::Handle as Runtime, sync::mpsc};
 
 use crate::{
-    adapters::{headless::Headless, peer::WebRtc, switchboard::Switchboard},
+    adapters::{headless::Headless, network_watch::Watch, peer::WebRtc, switchboard::Switchboard},
     engine::{
         api::Handle,
         run::{Parts, start},
@@ -16,6 +16,9 @@ use crate::{
 
 /// News from the switchboard waiting for the engine. When it is full the line is not read for a while.
 const MAIL: usize = 256;
+
+/// Changes of the network waiting for the engine. When it is full the next one is found later, with what came after it.
+const CHANGES: usize = 8;
 
 /// What an installation is started with.
 pub struct Installation {
@@ -40,6 +43,8 @@ impl Installation {
         let identity = Arc::new(self.identity);
         let (events, mail_events) = mpsc::channel(MAIL);
         let mail = Switchboard::connect(&runtime, self.server.clone(), identity.clone(), events);
+        let (changes, network_events) = mpsc::channel(CHANGES);
+        let network = Watch::start(&runtime, self.bind.clone(), changes);
         let clock = self.media.clock;
         start(Parts {
             identity,
@@ -51,6 +56,8 @@ impl Installation {
             clock,
             mail: Box::new(mail),
             mail_events,
+            network: Box::new(network),
+            network_events,
             peers: Box::new(WebRtc::new(runtime, clock)),
             media: Box::new(self.media),
         })

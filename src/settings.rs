@@ -13,6 +13,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sightline_protocol::keys::Identity;
 
+use crate::logic::path::PathPolicy;
+
 const KEY_FILE: &str = "identity.key";
 const SETTINGS_FILE: &str = "settings.toml";
 const SERVER_FOLDER: &str = "server";
@@ -31,6 +33,15 @@ pub struct Settings {
     pub name: Option<String>,
     /// The server we are reached at.
     pub server: Option<String>,
+    /// Never to show our addresses to the other side of a call: only relayed paths are taken, unless another is asked for.
+    pub always_relay: bool,
+}
+
+impl Settings {
+    /// The paths that a call may take where nothing else is asked for.
+    pub const fn usual_path(&self) -> PathPolicy {
+        if self.always_relay { PathPolicy::Relay } else { PathPolicy::Any }
+    }
 }
 
 /// Something is wrong with a profile.
@@ -211,6 +222,9 @@ mod tests {
             "name = \"Ada\"\nserver = \"http://127.0.0.1:7480/\"\n",
         )
         .unwrap();
-        assert_eq!(profile.settings().unwrap().name.as_deref(), Some("Ada"));
+        let settings = profile.settings().unwrap();
+        assert_eq!((settings.name.as_deref(), settings.usual_path()), (Some("Ada"), PathPolicy::Any));
+        fs::write(profile.folder.join(SETTINGS_FILE), "always_relay = true\n").unwrap();
+        assert_eq!(profile.settings().unwrap().usual_path(), PathPolicy::Relay);
     }
 }

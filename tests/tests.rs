@@ -3,10 +3,13 @@
 
 mod call;
 mod call_stories;
+mod doctor;
 #[cfg(target_os = "linux")]
 mod foreign;
 mod layering;
 mod line;
+#[cfg(target_os = "linux")]
+mod natlab;
 mod negotiation;
 mod peer;
 mod process;

@@ -25,7 +25,7 @@ use tokio::{
 
 use addresses::connect_any;
 pub(super) use addresses::{look_up, usual_source};
-use tls::Greeting;
+pub(super) use tls::Greeting;
 
 use super::proxy::{Proxies, ProxyError};
 

@@ -46,7 +46,7 @@ use crate::{
 };
 
 use super::{
-    codecs,
+    bundle, codecs,
     heard::Heard,
     ice_servers::Doors,
     interfaces, multicast,
@@ -282,6 +282,7 @@ impl Task {
                 self.report_description(connection, DescriptionKind::Offer).await
             }
             Order::TakeOffer { sdp } => {
+                let sdp = bundle::on_one_path(&sdp);
                 connection.set_remote_description(RTCSessionDescription::offer(sdp)?).await?;
                 let answer = connection.create_answer(None).await?;
                 connection.set_local_description(answer).await?;

@@ -22,6 +22,7 @@ use rtc::{
 use sightline_protocol::call::{CallId, Candidate};
 use tokio::sync::{Notify, mpsc};
 use webrtc::{
+    data_channel::DataChannel,
     media_stream::track_remote::{TrackRemote, TrackRemoteEvent},
     peer_connection::{
         PeerConnectionEventHandler, RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionIceEvent,
@@ -155,6 +156,16 @@ impl PeerConnectionEventHandler for Events {
             RTCPeerConnectionState::Closed => self.reporter.link(Link::Closed).await,
             _ => {}
         }
+    }
+
+    async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
+        // Nobody here reads it; what the other side sent would only wait.
+        tokio::spawn(async move {
+            if let Err(error) = channel.close().await {
+                tracing::debug!(%error, "a data channel did not close cleanly");
+            }
+            while channel.poll().await.is_some() {}
+        });
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {

@@ -25,7 +25,8 @@ use sightline_protocol::{
 use tokio::{
     runtime::Handle,
     sync::mpsc,
-    time::{sleep, sleep_until, timeout},
+    task::JoinSet,
+    time::{sleep, sleep_until, timeout, timeout_at},
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
@@ -44,6 +45,9 @@ const POSTED: usize = 64;
 const CONNECT_WITHIN: Duration = Duration::from_secs(8);
 /// The server pings every 20 s; a line that is silent for three times that is dead.
 const SILENT_FOR: Duration = Duration::from_secs(60);
+/// How long an attempt has before another may begin beside it, and how many there may be.
+const BESIDE_AFTER: Duration = Duration::from_millis(900);
+const MOST_BESIDE: usize = 4;
 /// How long a line that is doubted has to show that it lives.
 const PROBE_WITHIN: Duration = Duration::from_millis(1200);
 
@@ -131,6 +135,8 @@ enum End {
 /// What came of something that was waited for.
 enum Meanwhile<T> {
     Done(T),
+    /// Somebody waits for the line.
+    Urged,
     Redial,
     NotNeeded,
 }
@@ -166,21 +172,41 @@ impl Client {
                 return;
             }
             match self.meanwhile(sleep(pause)).await {
-                Meanwhile::Done(()) | Meanwhile::Redial => {}
+                Meanwhile::Done(()) | Meanwhile::Urged | Meanwhile::Redial => {}
                 Meanwhile::NotNeeded => return,
             }
         }
     }
 
     /// One line, from dialling to its end.
+    ///
+    /// Where somebody waits for it, and the network perhaps came back only now, another attempt begins beside the one under
+    /// way: what was sent into the void is repeated less and less often.
     async fn once(&mut self) -> End {
         let server = self.server.clone();
-        match self.meanwhile(timeout(CONNECT_WITHIN, dial(&server))).await {
-            Meanwhile::NotNeeded => End::NotNeeded,
-            Meanwhile::Redial => End::Redial,
-            Meanwhile::Done(Ok(Ok(line))) => self.serve(line).await,
-            Meanwhile::Done(Ok(Err(end))) => end,
-            Meanwhile::Done(Err(_)) => End::Broken(format!("the server {server} does not answer")),
+        let no_answer = || End::Broken(format!("the server {server} does not answer"));
+        let deadline = tokio::time::Instant::now() + CONNECT_WITHIN;
+        let mut attempts = JoinSet::new();
+        let mut newest = now();
+        attempts.spawn(dial(server.clone()));
+        loop {
+            match self.meanwhile(timeout_at(deadline, attempts.join_next())).await {
+                Meanwhile::NotNeeded => return End::NotNeeded,
+                Meanwhile::Redial => return End::Redial,
+                Meanwhile::Urged => {
+                    if newest.elapsed() >= BESIDE_AFTER && attempts.len() < MOST_BESIDE {
+                        newest = now();
+                        attempts.spawn(dial(server.clone()));
+                    }
+                }
+                Meanwhile::Done(Ok(Some(Ok(Ok(line))))) => {
+                    attempts.abort_all();
+                    return self.serve(line).await;
+                }
+                Meanwhile::Done(Ok(Some(Ok(Err(end))))) if attempts.is_empty() => return end,
+                Meanwhile::Done(Ok(Some(_))) if !attempts.is_empty() => {}
+                Meanwhile::Done(Ok(_) | Err(_)) => return no_answer(),
+            }
         }
     }
 
@@ -194,7 +220,7 @@ impl Client {
                 wish = self.wished.recv() => match wish {
                     Some(Wish::Say(post)) => self.post(post),
                     Some(Wish::Redial) => return Meanwhile::Redial,
-                    Some(Wish::Probe) => {}
+                    Some(Wish::Probe) => return Meanwhile::Urged,
                     None => return Meanwhile::NotNeeded,
                 },
                 () = at(due) => self.session.handle_timeout(now()),
@@ -343,14 +369,14 @@ impl Client {
 }
 
 /// A line that nothing was said on yet.
-async fn dial(server: &ServerAddress) -> Result<Line, End> {
+async fn dial(server: ServerAddress) -> Result<Line, End> {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES));
-    let stream = line::dial(server).await?;
+    let stream = line::dial(&server).await?;
     let (line, _) = client_async_with_config(server.websocket_url(), stream, Some(config))
         .await
-        .map_err(|error| unreachable(server, &error))?;
+        .map_err(|error| unreachable(&server, &error))?;
     Ok(line)
 }
 

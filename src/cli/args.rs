@@ -20,13 +20,16 @@ use crate::{
     media::{frame::Size, y4m},
 };
 
+use super::doctor::server_in;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  connected and ended as meant
   2  asked for something that cannot be
   3  not answered: declined, busy, unreachable or refused
   4  accepted, but never connected
-  5  connected, and lost";
+  5  connected, and lost
+  6  of doctor: calls will work, but there is something to look at";
 
 /// One-to-one video calls that show the path they take.
 #[derive(Debug, Parser)]
@@ -87,6 +90,18 @@ pub enum Action {
         #[command(flatten)]
         out: OutArgs,
     },
+    /// Look at the network from here, within ten seconds, and say what it means for calls
+    Doctor {
+        /// The folder with key and settings
+        #[arg(long, value_name = "DIR")]
+        profile: Option<PathBuf>,
+        /// The server to go through; a call link will do as well
+        #[arg(long, value_name = "LINK", value_parser = server_in)]
+        server: Option<ServerAddress>,
+        /// Print one JSON document in place of words
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What to send.
@@ -122,8 +137,9 @@ pub struct OutArgs {
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     pub duration: Option<Duration>,
     /// Which paths to allow: any, direct, relay, relay-udp, relay-tcp or relay-tls
-    #[arg(long, value_name = "PATH", default_value = "any")]
-    pub path: PathPolicy,
+    /// [default: any, or relay where settings.toml says always_relay = true]
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<PathPolicy>,
     /// Use only this address of this computer; can be given more than once
     #[arg(long, value_name = "IP")]
     pub bind: Vec<IpAddr>,

@@ -127,13 +127,14 @@ fn installation(
     clock: Clock,
 ) -> anyhow::Result<Installation> {
     let settings = profile.settings()?;
+    let path = out.path.unwrap_or(settings.usual_path());
     check_report(out)?;
     Ok(Installation {
         identity: profile.identity()?,
         owner: Owner { name: settings.name, ..Owner::default() },
         server,
         media: media.check(out, clock)?,
-        path: out.path,
+        path,
         bind: out.bind.clone(),
     })
 }
@@ -146,13 +147,6 @@ fn run(
     out: &OutArgs,
     clock: Clock,
 ) -> anyhow::Result<Exit> {
-    if out.path.needs_relay() {
-        complain(&format!(
-            "No relay is to be had: the server {} offers none. Use --path any.",
-            installation.server
-        ));
-        return Ok(Exit::NeverConnected);
-    }
     let teller = Teller::new(clock, out.events, "");
     runtime.block_on(async {
         let link = CallLink {
@@ -203,6 +197,8 @@ pub(super) struct Session {
     pub(super) link: Option<CallLink>,
     hang_up_at: Option<Instant>,
     closing: bool,
+    /// There is no relay, and nothing else was allowed.
+    no_relay: bool,
 }
 
 impl Session {
@@ -214,7 +210,18 @@ impl Session {
         teller: Teller,
         clock: Clock,
     ) -> Self {
-        Self { handle, duty, wish, duration, teller, clock, link: None, hang_up_at: None, closing: false }
+        Self {
+            handle,
+            duty,
+            wish,
+            duration,
+            teller,
+            clock,
+            link: None,
+            hang_up_at: None,
+            closing: false,
+            no_relay: false,
+        }
     }
 
     /// Does its duty to the end of the call, or of the hope for one. The server has to know us before.
@@ -233,7 +240,11 @@ impl Session {
             }
         }
         let report = self.follow_call().await;
-        let exit = report.as_ref().map_or(Exit::NotAnswered, exit_of);
+        let exit = match &report {
+            Some(_) if self.no_relay => Exit::NeverConnected,
+            Some(report) => exit_of(report),
+            None => Exit::NotAnswered,
+        };
         if report.is_none() {
             complain("It ended before there was a call.");
         }
@@ -307,6 +318,11 @@ impl Session {
                 Update::Over { report }
                     if report.end == Some(EndReason::Replaced) && report.ended_by == Some(Side::Us) => {}
                 Update::Over { report } => return Some(*report),
+                Update::NoRelay { why, .. } => {
+                    complain(&why);
+                    self.no_relay = true;
+                    self.handle.say(Command::HangUp);
+                }
                 // A call that stands needs no switchboard.
                 Update::SwitchboardRefused { .. } if !in_call => return None,
                 Update::SwitchboardUp

@@ -2,7 +2,7 @@
 //!
 //! `logic/access.rs` decides what to ask for and when. Here its questions reach the switchboard, and the answers it.
 
-use std::{collections::VecDeque, time::Instant};
+use std::time::Instant;
 
 use sightline_protocol::{call::CallId, keys::Address, link::ServerAddress};
 
@@ -17,13 +17,14 @@ use super::ports::{Mail, MailEvent};
 /// What is known of the servers of all calls.
 pub(super) struct AccessDesk {
     access: Access,
-    changed: VecDeque<CallId>,
+    changed: bool,
+    lacks: Vec<(CallId, String)>,
 }
 
 impl AccessDesk {
     /// Nothing is known yet of this server, and calls may take such paths.
     pub(super) const fn new(server: ServerAddress, policy: PathPolicy) -> Self {
-        Self { access: Access::new(server, policy), changed: VecDeque::new() }
+        Self { access: Access::new(server, policy), changed: false, lacks: Vec::new() }
     }
 
     /// Looks at what came from the switchboard; most of it is not for this desk.
@@ -63,7 +64,7 @@ impl AccessDesk {
     /// Does what is due.
     pub(super) fn handle_timeout(&mut self, mail: &dyn Mail, now: Instant) {
         self.access.handle_timeout(now);
-        self.carry_out(mail);
+        self.carry_out(mail, now);
     }
 
     /// When to come back.
@@ -71,9 +72,9 @@ impl AccessDesk {
         self.access.poll_timeout().map(|(at, _)| at)
     }
 
-    /// A call of whose servers more is known now than before; drain until `None`.
-    pub(super) fn poll_changed(&mut self) -> Option<CallId> {
-        self.changed.pop_front()
+    /// Whether more is known of some call's servers than when this was asked last.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// What is known by now of the servers that a call may use, the paths considered that it may take.
@@ -86,17 +87,25 @@ impl AccessDesk {
         self.access.is_decided(call)
     }
 
-    fn handle(&mut self, event: Event, mail: &dyn Mail, now: Instant) {
-        self.access.handle(event, now);
-        self.carry_out(mail);
+    /// A call that may only be relayed and cannot be, and why; drain until `None`.
+    pub(super) fn poll_lack(&mut self) -> Option<(CallId, String)> {
+        self.lacks.pop()
     }
 
-    fn carry_out(&mut self, mail: &dyn Mail) {
+    fn handle(&mut self, event: Event, mail: &dyn Mail, now: Instant) {
+        self.access.handle(event, now);
+        self.carry_out(mail, now);
+    }
+
+    fn carry_out(&mut self, mail: &dyn Mail, now: Instant) {
         while let Some(effect) = self.access.poll_effect() {
             match effect {
                 Effect::Ask { call, with } => mail.ask_relay(call, with),
-                Effect::Changed { call } if self.changed.contains(&call) => {}
-                Effect::Changed { call } => self.changed.push_back(call),
+                Effect::Changed { call } => {
+                    self.changed = true;
+                    let why = self.access.why_no_relay(call, now);
+                    self.lacks.extend(why.map(|why| (call, why)));
+                }
             }
         }
     }

@@ -100,6 +100,13 @@ pub enum Update {
         /// What they call themselves.
         name: Option<String>,
     },
+    /// A call may only be relayed, and there is no such relay.
+    NoRelay {
+        /// Which call.
+        call: CallId,
+        /// Why, and what can be done, in words.
+        why: String,
+    },
     /// Something did not work, and the rest goes on without it.
     Problem {
         /// What, and what can be done, in words.

@@ -14,10 +14,12 @@ use tokio::sync::mpsc;
 
 use crate::logic::{
     call::{LegEffect, PeerEvent},
+    candidate::Kind,
     course::{Role, Stage, Status},
+    interfaces::InterfaceSeen,
     legs::Order,
     packet::Packet,
-    path::PathPolicy,
+    path::{Path, PathPolicy},
     report::CallReport,
     servers::Servers,
     units::MediaTime,
@@ -62,6 +64,7 @@ pub(super) struct Surroundings<'a> {
 pub(super) struct Calling {
     call: CallId,
     pub(super) report: CallReport,
+    pub(super) path: Path,
     began: Instant,
     clock: Clock,
     media: Media,
@@ -79,13 +82,13 @@ pub(super) struct Calling {
 impl Calling {
     pub(super) fn new(call: CallId, role: Role, media: Media, path: PathPolicy, clock: Clock) -> Self {
         let began = clock.now();
-        let mut report = CallReport::begin(call.to_string(), role, clock.media(began).as_micros() / 1000);
-        report.path.policy = path;
+        let report = CallReport::begin(call.to_string(), role, clock.media(began).as_micros() / 1000);
         let (video, video_in) = sync_channel(VIDEO_QUEUE);
         let (audio, audio_in) = sync_channel(AUDIO_QUEUE);
         Self {
             call,
             report,
+            path: Path::new(path),
             began,
             clock,
             media,
@@ -106,7 +109,19 @@ impl Calling {
     }
 
     pub(super) fn note_stage(&mut self, stage: Stage) {
-        self.report.note_stage(self.t_ms(), stage);
+        let t_ms = self.t_ms();
+        self.report.note_stage(t_ms, stage);
+        if let Stage::Ended { reason, by: _ } = stage {
+            self.path.note_end(t_ms, reason);
+        }
+    }
+
+    pub(super) fn note_interfaces(&mut self, seen: Vec<InterfaceSeen>) {
+        self.path.note_interfaces(self.t_ms(), seen);
+    }
+
+    pub(super) fn note_switchboard(&mut self, up: bool) {
+        self.path.note_switchboard(self.t_ms(), up);
     }
 
     pub(super) fn set_media(&mut self, media: Option<Media>) {
@@ -115,24 +130,29 @@ impl Calling {
 
     /// Does with a leg what was decided. `false` where it takes no more orders.
     pub(super) fn leg(&mut self, leg: LegEffect, around: &Surroundings<'_>) -> bool {
-        let now = self.clock.now();
+        let (now, t_ms) = (self.clock.now(), self.t_ms());
         match leg {
-            LegEffect::Open { generation, why: _, only_direct } => {
+            LegEffect::Open { generation, why, only_direct } => {
+                self.path.note_leg_opened(t_ms, generation, why, only_direct);
                 self.legs.want(generation, only_direct, now);
                 self.open_waiting(around)
             }
             LegEffect::Order { generation, order } => {
                 if let Order::AddCandidate(candidate) = &order {
-                    self.report.path.note_remote(self.t_ms(), &candidate.line);
+                    self.path.note_remote(t_ms, generation, &candidate.line);
+                } else if order == Order::EndOfCandidates {
+                    self.path.note_remote_done(t_ms, generation);
                 }
                 self.legs.order(generation, order)
             }
             LegEffect::Use { generation } => {
+                self.path.note_leg_in_use(t_ms, generation);
                 self.legs.take_into_use(generation);
                 self.wish.key_frame();
                 true
             }
             LegEffect::Close { generation } => {
+                self.path.note_leg_closed(t_ms, generation);
                 self.legs.close(generation);
                 true
             }
@@ -142,17 +162,20 @@ impl Calling {
     /// Makes the legs that have waited for news of servers, if there are any.
     pub(super) fn open_waiting(&mut self, around: &Surroundings<'_>) -> bool {
         let (video, audio) = &self.feeds;
-        let setup = |generation, path, servers| PeerSetup {
-            call: self.call,
-            generation,
-            media: self.media,
-            path,
-            bind: around.bind.to_vec(),
-            servers,
-            reports: around.reports.clone(),
-            video: video.clone(),
-            audio: audio.clone(),
-            tally: self.tally.clone(),
+        let setup = |generation, path, servers| {
+            self.path.note_servers(generation, &servers);
+            PeerSetup {
+                call: self.call,
+                generation,
+                media: self.media,
+                path,
+                bind: around.bind.to_vec(),
+                servers,
+                reports: around.reports.clone(),
+                video: video.clone(),
+                audio: audio.clone(),
+                tally: self.tally.clone(),
+            }
         };
         self.legs.open_waiting(setup, around, self.clock.now())
     }
@@ -165,6 +188,13 @@ impl Calling {
     /// Which leg carries the call.
     pub(super) fn leg_in_use(&self) -> Option<u32> {
         self.legs.in_use()
+    }
+
+    /// The address of this computer that the call is carried from, where it is certain.
+    pub(super) fn carried_from(&self) -> Option<std::net::IpAddr> {
+        let local = &self.path.pair_in_use()?.local;
+        // Behind a NAT or a relay it is not our own that is told.
+        (local.kind == Kind::Host).then(|| local.address.parse().ok()).flatten()
     }
 
     /// On which legs anything was heard since the last time, and when.
@@ -244,7 +274,7 @@ impl Calling {
     }
 
     pub(super) fn statistics(&self) -> Statistics {
-        let in_use = self.report.path.in_use.as_ref();
+        let in_use = self.path.pair_in_use();
         Statistics {
             call_t_ms: self.t_ms(),
             round_trip_ms: in_use.and_then(|pair| pair.round_trip_ms),
@@ -265,6 +295,7 @@ impl Calling {
         self.report.firsts.picture_ms = since(&self.tally.first_picture);
         self.report.firsts.sound_ms = since(&self.tally.first_sound);
         self.report.sound_began_unix_us = self.tally.sound_began.get().map(MediaTime::as_micros);
+        self.report.path = self.path.report();
         self.report.counters = self.tally.counters();
         self.report.pictures = self.tally.pictures();
         self.report.sound = self.tally.sound();

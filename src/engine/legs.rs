@@ -59,7 +59,7 @@ impl LegEnds {
     /// Makes the legs that wait for nothing any more. `false` for each that takes no orders.
     pub(super) fn open_waiting(
         &mut self,
-        setup: impl Fn(u32, PathPolicy, Servers) -> PeerSetup,
+        mut setup: impl FnMut(u32, PathPolicy, Servers) -> PeerSetup,
         around: &Surroundings<'_>,
         now: Instant,
     ) -> bool {

@@ -19,6 +19,7 @@ use crate::{
     logic::{
         call::PeerEvent,
         legs::Order,
+        network_change::NetworkSeen,
         packet::Packet,
         path::{PairInUse, PathPolicy},
         report::Encryption,
@@ -171,6 +172,24 @@ pub struct Envelope {
     pub sealed: Vec<u8>,
 }
 
+/// Watches the network of this computer, and reports. Dropping it ends the watch.
+pub trait NetworkWatch: Send {
+    /// How the network is at this moment.
+    fn look(&self) -> NetworkSeen;
+}
+
+/// What the watch reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NetworkEvent {
+    /// Something that matters to calls is no longer as it was (see [`network_change`](crate::logic::network_change)).
+    Changed {
+        /// How it was.
+        before: NetworkSeen,
+        /// How it is.
+        after: NetworkSeen,
+    },
+}
+
 /// The way to the switchboard. Dropping it says goodbye; the last of its events has come when that is done.
 pub trait Mail: Send {
     /// Posts an envelope. Never waits: `false` where it was not taken, and it will be sent again.
@@ -182,7 +201,8 @@ pub trait Mail: Send {
     fn over(&self, call: CallId, with: Address);
     /// The network is another: a new line is dialled at once, whatever becomes of the old one. Never waits.
     fn redial(&self);
-    /// Something does not come through: the line has to show soon that it lives, or is dialled anew. Never waits.
+    /// Somebody waits for the line: it has to show soon that it lives, or is dialled anew; where there is none, it is tried
+    /// again at once. Never waits.
     fn probe(&self);
 }
 

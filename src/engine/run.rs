@@ -20,8 +20,9 @@ use tokio::{
 
 use crate::logic::{
     call::{Call, LegEffect, PeerEvent},
-    course::Stage,
+    course::{EndReason, Stage},
     legs::LegWhy,
+    network_change::{self, NetworkVerdict},
     path::PathPolicy,
     phone::{Effect, Event, Owner, Phone},
 };
@@ -32,7 +33,9 @@ use super::{
     calling::{Calling, Surroundings},
     clock::Clock,
     keyring::{Content, Keyring},
-    ports::{Envelope, Mail, MailEvent, MediaMaker, PeerMaker, PeerNews, PeerReport},
+    ports::{
+        Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker, PeerNews, PeerReport,
+    },
 };
 
 /// Wishes waiting for the loop. When it is full the next one is refused, and whoever wishes is told.
@@ -45,6 +48,8 @@ const REPORTS: usize = 256;
 const BEAT: Duration = Duration::from_secs(1);
 /// How often it is looked whether the legs still hear anything.
 const LISTEN: Duration = Duration::from_millis(100);
+/// How often a call asks for a switchboard that is gone.
+const URGE_EVERY: Duration = Duration::from_millis(400);
 /// How long the last words may take when everything ends.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -68,6 +73,10 @@ pub struct Parts {
     pub mail: Box<dyn Mail>,
     /// What comes from the switchboard.
     pub mail_events: mpsc::Receiver<MailEvent>,
+    /// Watches the network of this computer.
+    pub network: Box<dyn NetworkWatch>,
+    /// What it reports.
+    pub network_events: mpsc::Receiver<NetworkEvent>,
     /// Makes peer connections.
     pub peers: Box<dyn PeerMaker>,
     /// Makes the ends of media.
@@ -88,14 +97,16 @@ pub fn start(parts: Parts) -> Handle {
         access: AccessDesk::new(parts.server, parts.path),
         fps: parts.fps,
         mail: parts.mail,
+        network: parts.network,
         peers: parts.peers,
         media: parts.media,
         reports,
         told,
         calls: HashMap::new(),
         switchboard_up: false,
+        urged: None,
     };
-    tokio::spawn(engine.run(wishes, parts.mail_events, reported));
+    tokio::spawn(engine.run(wishes, parts.mail_events, parts.network_events, reported));
     Handle { commands, updates }
 }
 
@@ -108,12 +119,15 @@ struct Engine {
     access: AccessDesk,
     fps: u32,
     mail: Box<dyn Mail>,
+    /// Kept, as it ends when it is dropped.
+    network: Box<dyn NetworkWatch>,
     peers: Box<dyn PeerMaker>,
     media: Box<dyn MediaMaker>,
     reports: mpsc::Sender<PeerReport>,
     told: mpsc::Sender<Update>,
     calls: HashMap<CallId, Calling>,
     switchboard_up: bool,
+    urged: Option<Instant>,
 }
 
 impl Engine {
@@ -121,6 +135,7 @@ impl Engine {
         mut self,
         mut wishes: mpsc::Receiver<Command>,
         mut mail: mpsc::Receiver<MailEvent>,
+        mut network: mpsc::Receiver<NetworkEvent>,
         mut reported: mpsc::Receiver<PeerReport>,
     ) {
         let mut beat = interval(BEAT);
@@ -145,9 +160,13 @@ impl Engine {
                     Some(wish) => self.take_wish(wish).await,
                 },
                 Some(event) = mail.recv() => self.take_mail(event).await,
+                Some(event) = network.recv() => self.take_network(event).await,
                 Some(report) = reported.recv() => self.take_report(report).await,
                 _ = beat.tick() => self.tell_statistics(),
-                _ = listen.tick() => self.tell_hearing().await,
+                _ = listen.tick() => {
+                    self.urge_switchboard();
+                    self.tell_hearing().await;
+                }
                 () = at(wake) => {
                     self.access.handle_timeout(&*self.mail, self.clock.now());
                     self.phone.handle_timeout(self.clock.now());
@@ -188,12 +207,18 @@ impl Engine {
 
     async fn take_mail(&mut self, event: MailEvent) {
         self.access.take_mail_event(&event, &*self.mail, self.clock.now());
-        if self.access.poll_changed().is_some() {
+        if self.access.take_changed() {
             self.open_waiting_legs();
+        }
+        while let Some((call, why)) = self.access.poll_lack() {
+            if self.calls.contains_key(&call) {
+                self.tell(Update::NoRelay { call, why }).await;
+            }
         }
         match event {
             MailEvent::Up { .. } => {
                 let is_back = !std::mem::replace(&mut self.switchboard_up, true);
+                self.note_switchboard();
                 self.tell(Update::SwitchboardUp).await;
                 if is_back {
                     self.handle(Event::Around { why: LegWhy::ServerBack }).await;
@@ -205,12 +230,36 @@ impl Engine {
                 for calling in self.calls.values_mut() {
                     calling.report.switchboard_lost += u32::from(lost);
                 }
+                self.note_switchboard();
                 self.tell(Update::SwitchboardDown { why }).await;
             }
             MailEvent::Refused { why } => self.tell(Update::SwitchboardRefused { why }).await,
             MailEvent::Offline { to, call } => self.handle(Event::Offline { call, to }).await,
             MailEvent::Delivered(envelope) => self.take_envelope(envelope).await,
             MailEvent::Relay { .. } | MailEvent::NoRelay { .. } => {}
+        }
+    }
+
+    async fn take_network(&mut self, NetworkEvent::Changed { before, after }: NetworkEvent) {
+        let carried_from = self.phone.current().and_then(|call| self.calls.get(&call.id())?.carried_from());
+        let verdict = network_change::judge(&before, &after, carried_from);
+        tracing::info!(?verdict, "the network changed");
+        for calling in self.calls.values_mut() {
+            calling.note_interfaces(after.interfaces.clone());
+        }
+        match verdict {
+            NetworkVerdict::Nothing => return,
+            // The next leg is agreed on over the switchboard, so the line to it goes first, and the new way.
+            NetworkVerdict::MustMove => self.mail.redial(),
+            NetworkVerdict::MayImprove if before.ways_out != after.ways_out => self.mail.redial(),
+            NetworkVerdict::MayImprove => self.mail.probe(),
+        }
+        self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
+    }
+
+    fn note_switchboard(&mut self) {
+        for calling in self.calls.values_mut() {
+            calling.note_switchboard(self.switchboard_up);
         }
     }
 
@@ -238,9 +287,12 @@ impl Engine {
         match news {
             PeerNews::Event(event) => {
                 if let PeerEvent::Candidate(candidate) = &event {
-                    calling.report.path.note_local(t_ms, &candidate.line);
+                    calling.path.note_local(t_ms, generation, &candidate.line);
+                } else if matches!(event, PeerEvent::CandidatesDone) {
+                    calling.path.note_local_done(t_ms, generation);
                 } else if let PeerEvent::Link(link) = event {
                     calling.report.note_link(t_ms, link);
+                    calling.path.note_link(t_ms, generation, link);
                     self.tell(Update::Link { call, link }).await;
                 }
                 self.handle(Event::Peer { call, generation, event }).await;
@@ -248,17 +300,17 @@ impl Engine {
             PeerNews::KeyFrameWanted => calling.key_frame_wanted(),
             PeerNews::Path { .. } if calling.leg_in_use() != Some(generation) => {}
             PeerNews::Path { in_use, encryption } => {
-                let moved = calling.report.path.take_in_use(in_use);
+                let moved = calling.path.take_in_use(t_ms, generation, in_use);
                 calling.report.encryption = encryption;
                 if moved {
-                    let relayed = calling.report.path.route().is_relayed();
-                    let path = Box::new(calling.report.path.clone());
+                    let relayed = calling.path.route().is_relayed();
+                    let path = Box::new(calling.path.report());
                     self.tell(Update::Path { call, path }).await;
                     let event = PeerEvent::Route { relayed };
                     self.handle(Event::Peer { call, generation, event }).await;
                 }
             }
-            PeerNews::Sightings(sightings) => calling.report.path.sightings = *sightings,
+            PeerNews::Sightings(sightings) => calling.path.note_sightings(t_ms, generation, *sightings),
             PeerNews::Broken(why) => {
                 let text = format!("This computer's end of the connection does not work: {why}");
                 self.tell(Update::Problem { text }).await;
@@ -327,12 +379,19 @@ impl Engine {
         if matches!(stage, Stage::Inviting | Stage::RingingHere)
             && let Some(known) = self.phone.call(call)
         {
-            let calling = Calling::new(call, known.role(), known.media(), self.path, self.clock);
+            let mut calling = Calling::new(call, known.role(), known.media(), self.path, self.clock);
+            calling.note_switchboard(self.switchboard_up);
+            calling.note_interfaces(self.network.look().interfaces);
             self.calls.insert(call, calling);
         }
         let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));
         let Some(calling) = self.calls.get_mut(&call) else { return };
         calling.note_stage(stage);
+        if let Stage::Ended { reason: EndReason::ConnectFailed(_) | EndReason::Lost, by: _ } = stage {
+            // What is closed is told before the end, so that the last sentence can name it.
+            let path = Box::new(calling.path.report());
+            self.tell(Update::Path { call, path }).await;
+        }
         self.tell(Update::Stage { call, peer, stage, name }).await;
         if stage == Stage::Connected {
             let problems = match self.calling_and_surroundings(call) {
@@ -380,6 +439,16 @@ impl Engine {
             if let (Some(calling), around) = self.calling_and_surroundings(call) {
                 calling.open_waiting(&around);
             }
+        }
+    }
+
+    /// A call that stands has something to say as soon as the switchboard is back.
+    fn urge_switchboard(&mut self) {
+        let now = self.clock.now();
+        let is_time = self.urged.is_none_or(|last| now >= last + URGE_EVERY);
+        if is_time && !self.switchboard_up && !self.calls.is_empty() {
+            self.urged = Some(now);
+            self.mail.probe();
         }
     }
 

@@ -217,7 +217,41 @@ impl Access {
 
     /// Whether waiting would bring nothing more: the relay is known, or it is known that there is none.
     pub fn is_decided(&self, call: CallId) -> bool {
-        self.calls.get(&call).is_some_and(|seeker| seeker.decided)
+        self.policy == PathPolicy::Direct || self.calls.get(&call).is_some_and(|seeker| seeker.decided)
+    }
+
+    /// Why a call that may only be relayed cannot be, in words, once that is known. A person can do something about it.
+    pub fn why_no_relay(&self, call: CallId, now: Instant) -> Option<String> {
+        let over = match self.policy {
+            PathPolicy::Any | PathPolicy::Direct => return None,
+            PathPolicy::Relay => String::new(),
+            PathPolicy::RelayUdp => format!(" over {}", Transport::Udp.name()),
+            PathPolicy::RelayTcp => format!(" over {}", Transport::Tcp.name()),
+            PathPolicy::RelayTls => format!(" over {}", Transport::Tls.name()),
+        };
+        if !self.is_decided(call) || self.servers(call, now).relay.is_some() {
+            return None;
+        }
+        let seeker = self.calls.get(&call)?;
+        let server = &self.server;
+        Some(match (&seeker.granted, seeker.stage) {
+            (Some(grant), _) => {
+                let mut others: Vec<_> =
+                    grant.access.doors.iter().map(|door| door.transport.name()).collect();
+                others.sort_unstable();
+                others.dedup();
+                let others = others.join(" and ");
+                format!(
+                    "The server {server} relays{over} no calls, but over {others}; use --path relay or --path any."
+                )
+            }
+            (None, Stage::None) => {
+                format!("The server {server} relays no calls; use --path any, or a server that does.")
+            }
+            (None, _) => {
+                format!("The server {server} grants this call no relay; try again, or use --path any.")
+            }
+        })
     }
 
     fn take_up(&mut self, stun: &[String], resumed: bool, now: Instant) {
@@ -244,9 +278,6 @@ impl Access {
                 return;
             }
             self.calls.insert(call, Seeker::new(with));
-            if self.policy == PathPolicy::Direct {
-                self.decide(call);
-            }
         }
         let Some(seeker) = self.calls.get_mut(&call).filter(|seeker| seeker.with == with) else { return };
         note(seeker);

@@ -69,6 +69,8 @@ pub enum WhyNot {
     NoSingleAddress,
     /// Other addresses were asked for.
     NotAskedFor,
+    /// A temporary address of the same network is used instead of this one, which would make the computer known again.
+    Lasting,
     /// There are more interfaces than are used.
     TooMany,
 }
@@ -87,6 +89,7 @@ impl WhyNot {
             Self::Disguised => "it is an IPv4 path in disguise",
             Self::NoSingleAddress => "it is not the address of a single computer",
             Self::NotAskedFor => "other addresses were asked for",
+            Self::Lasting => "a temporary address of the same network is used instead",
             Self::TooMany => "there are more interfaces than a call uses",
         }
     }
@@ -147,6 +150,26 @@ pub fn judge(name: &str, flags: Flags, address: IpAddr) -> InterfaceSeen {
         }
     };
     InterfaceSeen { name: name.to_owned(), address, kind, used: why_not.is_none(), why_not }
+}
+
+/// Where an interface has a temporary address, for privacy, the lasting ones of the same network are not shown to anybody.
+pub fn prefer_temporary(seen: &mut [InterfaceSeen], temporary: &[IpAddr]) {
+    let network = |interface: &InterfaceSeen| match interface.address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(address) => Some((interface.name.clone(), address.to_bits() >> 64)),
+    };
+    let private: Vec<_> = seen
+        .iter()
+        .filter(|interface| interface.used && temporary.contains(&interface.address))
+        .filter_map(network)
+        .collect();
+    for interface in seen.iter_mut().filter(|interface| interface.used) {
+        let has_other = network(interface).is_some_and(|network| private.contains(&network));
+        if has_other && !temporary.contains(&interface.address) {
+            interface.used = false;
+            interface.why_not = Some(WhyNot::Lasting);
+        }
+    }
 }
 
 /// Looks at all of them together: where nothing better is there, networks inside this computer are used, and where there is
@@ -340,6 +363,16 @@ mod tests {
         let mut alone = [seen("lo", "127.0.0.1")];
         settle(&mut alone, 8);
         assert!(alone[0].used, "two installations on one computer can still call each other");
+    }
+
+    #[test]
+    fn a_temporary_address_stands_for_the_lasting_ones_of_its_network() {
+        let mut all =
+            ["2001:db8::7", "2001:db8::99", "2001:db8:1::7", "192.168.1.4"].map(|at| seen("eth0", at));
+        prefer_temporary(&mut all, &["2001:db8::99".parse().unwrap()]);
+        let used: Vec<_> = all.iter().filter(|one| one.used).map(|one| one.address.to_string()).collect();
+        assert_eq!(used, ["2001:db8::99", "2001:db8:1::7", "192.168.1.4"]);
+        assert_eq!(all[0].why_not, Some(WhyNot::Lasting));
     }
 
     #[test]

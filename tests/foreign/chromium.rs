@@ -34,20 +34,18 @@ pub(super) fn start() -> ForeignEnd {
     let mut program = start_beside(&[&["sh", "-c", START, "sh", &profile], FLAGS, &["about:blank"]].concat());
     let page = open_page(&mut program);
     let mut number = 100;
-    let write = move |message: &Value| {
+    let put = move |message: &Value| {
         number += 1;
         let run = json!({ "expression": format!("hear({message})") });
         json!({ "id": number, "method": "Runtime.evaluate", "params": run, "sessionId": page })
     };
-    ForeignEnd::new(program, 0, write, |message| said_by_page(&message), Some(folder))
+    ForeignEnd::new(program, 0, put, |message| said_by_page(&message), Some(folder))
 }
 
 /// What the page itself said, and what went wrong in it.
 fn said_by_page(message: &Value) -> Option<Value> {
     match message["method"].as_str() {
-        Some("Runtime.bindingCalled") => {
-            Some(serde_json::from_str(message["params"]["payload"].as_str().unwrap()).unwrap())
-        }
+        Some("Runtime.bindingCalled") => serde_json::from_str(message["params"]["payload"].as_str()?).ok(),
         Some("Runtime.exceptionThrown") => Some(json!({ "trouble": message })),
         _ if !message["result"]["exceptionDetails"].is_null() || !message["error"].is_null() => {
             Some(json!({ "trouble": message }))

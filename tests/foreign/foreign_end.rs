@@ -10,6 +10,8 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
 
+use super::network::lose_packets;
+
 /// What it has said and nobody has read yet.
 const WAITING: usize = 1_024;
 /// For one answer of a program on a busy machine.
@@ -19,8 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct ForeignEnd {
     program: Child,
     stdin: ChildStdin,
-    /// How a message is written for this program.
-    write: Box<dyn FnMut(&Value) -> Vec<u8> + Send>,
+    /// How a message is put for this program.
+    put: Box<dyn FnMut(&Value) -> Value>,
+    end: u8,
     said: mpsc::Receiver<Value>,
     /// Kept until the program has ended.
     _folder: Option<tempfile::TempDir>,
@@ -31,7 +34,7 @@ impl ForeignEnd {
     pub(super) fn new(
         mut program: Child,
         end: u8,
-        mut write: impl FnMut(&Value) -> Value + Send + 'static,
+        put: impl FnMut(&Value) -> Value + 'static,
         read: impl Fn(Value) -> Option<Value> + Send + 'static,
         folder: Option<tempfile::TempDir>,
     ) -> Self {
@@ -51,16 +54,20 @@ impl ForeignEnd {
                 }
             }
         });
-        let write =
-            Box::new(move |message: &Value| [write(message).to_string().into_bytes(), vec![end]].concat());
-        Self { program, stdin, write, said, _folder: folder }
+        Self { program, stdin, put: Box::new(put), end, said, _folder: folder }
     }
 
     /// Asks it to do something.
     pub(super) fn ask(&mut self, what: &str, with: Value) {
         let mut message = with;
         message["do"] = json!(what);
-        self.stdin.write_all(&(self.write)(&message)).unwrap();
+        let line = [(self.put)(&message).to_string().as_bytes(), &[self.end]].concat();
+        self.stdin.write_all(&line).unwrap();
+    }
+
+    /// From now on packets get lost on the way to it, and from it.
+    pub(super) fn lose_packets(&self) {
+        lose_packets(&self.program);
     }
 
     /// The next thing that it says.

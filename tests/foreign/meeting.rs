@@ -18,14 +18,27 @@ use super::{
 /// For one thing to become so.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What becomes of our candidates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// They are told one by one, after the description.
+    Trickled,
+    /// They are told in the description, when all are known.
+    Whole,
+    /// They are not told at all, so the other end cannot begin.
+    Kept,
+}
+
 /// Ours, theirs, and all that was said.
 pub(super) struct Meeting {
     pub(super) ours: OurEnd,
     pub(super) theirs: ForeignEnd,
-    /// Our candidates are kept from them, so they cannot begin.
-    pub(super) keep_ours: bool,
-    /// Ours that came before our description: the signaling would hold them.
-    held: Option<Vec<Value>>,
+    pub(super) manner: Manner,
+    /// Our candidates that cannot be told yet: the signaling would hold them.
+    held: Vec<Option<Candidate>>,
+    /// Our description that cannot be told yet.
+    unfinished: Option<(&'static str, String)>,
+    has_described: bool,
     /// Their candidates, as they came.
     pub(super) candidates: Vec<String>,
     /// How their connection stands.
@@ -41,8 +54,10 @@ impl Meeting {
         Self {
             ours: OurEnd::open(role),
             theirs,
-            keep_ours: false,
-            held: Some(Vec::new()),
+            manner: Manner::Trickled,
+            held: Vec::new(),
+            unfinished: None,
+            has_described: false,
             candidates: Vec::new(),
             state: String::new(),
             said: json!({}),
@@ -83,7 +98,7 @@ impl Meeting {
             self.ours.tally.counters(),
             self.said
         );
-        println!("{what}: {:?}", started.elapsed());
+        eprintln!("{what}: {:?}", started.elapsed());
     }
 
     /// Gives us a candidate that is not theirs.
@@ -108,37 +123,46 @@ impl Meeting {
     }
 
     fn tell_them(&mut self, tell: Tell) {
-        let (what, with) = match tell {
-            Tell::Offer(sdp) => ("take_offer", json!({ "sdp": self.shown(&sdp) })),
-            Tell::Answer(sdp) => ("take_answer", json!({ "sdp": self.shown(&sdp) })),
-            Tell::Candidate(_) | Tell::NoMoreCandidates if self.keep_ours => return,
-            Tell::Candidate(candidate) => {
-                return self.tell_candidate(&json!({
-                    "candidate": candidate.line,
-                    "sdpMid": candidate.mid,
-                    "sdpMLineIndex": candidate.mline,
-                    "usernameFragment": candidate.ufrag,
-                }));
+        match tell {
+            Tell::Offer(sdp) => self.unfinished = Some(("take_offer", sdp)),
+            Tell::Answer(sdp) => self.unfinished = Some(("take_answer", sdp)),
+            Tell::Candidate(candidate) => self.held.push(Some(candidate)),
+            Tell::NoMoreCandidates => self.held.push(None),
+        }
+        let is_whole = self.held.last().is_some_and(Option::is_none);
+        if self.manner != Manner::Whole || is_whole {
+            self.describe();
+        }
+        if self.has_described && self.manner == Manner::Trickled {
+            for candidate in std::mem::take(&mut self.held) {
+                let candidate = candidate.map(|candidate| {
+                    json!({
+                        "candidate": candidate.line,
+                        "sdpMid": candidate.mid,
+                        "sdpMLineIndex": candidate.mline,
+                        "usernameFragment": candidate.ufrag,
+                    })
+                });
+                self.theirs.ask("add_candidate", json!({ "candidate": candidate }));
             }
-            Tell::NoMoreCandidates => return self.tell_candidate(&Value::Null),
-        };
-        self.theirs.ask(what, with);
-        for candidate in self.held.take().unwrap_or_default() {
-            self.tell_candidate(&candidate);
         }
     }
 
-    /// A description of ours, without candidates where they are kept.
-    fn shown(&self, sdp: &str) -> String {
-        let lines = sdp.split_inclusive('\n');
-        lines.filter(|line| !(self.keep_ours && line.starts_with("a=candidate"))).collect()
-    }
-
-    fn tell_candidate(&mut self, candidate: &Value) {
-        match &mut self.held {
-            Some(held) => held.push(candidate.clone()),
-            None => self.theirs.ask("add_candidate", json!({ "candidate": candidate })),
+    /// Tells our description, without the candidates that are in it by chance; with all of them where they are told so.
+    fn describe(&mut self) {
+        let Some((what, sdp)) = self.unfinished.take() else { return };
+        let mut lines: Vec<_> =
+            sdp.lines().filter(|line| !line.starts_with("a=candidate")).map(str::to_owned).collect();
+        if self.manner == Manner::Whole {
+            let held = self.held.drain(..).flatten().map(|candidate| format!("a={}", candidate.line));
+            // At the end of the first medium, which the others share a path with.
+            let media = lines.iter().enumerate().filter(|(_, line)| line.starts_with("m="));
+            let end = media.map(|(at, _)| at).nth(1).unwrap_or(lines.len());
+            lines.splice(end..end, held.chain(["a=end-of-candidates".to_owned()]));
         }
+        let sdp: String = lines.iter().flat_map(|line| [line, "\r\n"]).collect();
+        self.theirs.ask(what, json!({ "sdp": sdp }));
+        self.has_described = true;
     }
 
     fn take(&mut self, said: Value) {

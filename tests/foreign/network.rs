@@ -75,8 +75,8 @@ fn run_inside(test: &str) {
         .args(["--exact", &test, "--nocapture", "--test-threads=1"])
         .env(INSIDE, "yes")
         .stdin(Stdio::null())
-        .stdout(said.reopen().unwrap())
-        .stderr(said.reopen().unwrap())
+        .stdout(said.as_file().try_clone().unwrap())
+        .stderr(said.as_file().try_clone().unwrap())
         .spawn()
         .unwrap();
     let started = Instant::now();
@@ -115,6 +115,18 @@ fn lay_cable() {
 fn ip(words: &str) {
     let done = Command::new("ip").args(words.split(' ')).output().unwrap();
     assert!(done.status.success(), "ip {words}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// From now on one packet in twenty gets lost, at either end of the cable.
+pub(super) fn lose_packets(foreign: &Child) {
+    const RULES: &str = "add table inet lossy; \
+                         add chain inet lossy came { type filter hook input priority 0; }; \
+                         add rule inet lossy came meta l4proto udp numgen random mod 20 == 0 drop";
+    let there = foreign.id().to_string();
+    for at in [&["nft"][..], &["nsenter", "--target", &there, "--net", "nft"]] {
+        let done = Command::new(at[0]).args(&at[1..]).arg(RULES).output().unwrap();
+        assert!(done.status.success(), "{at:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
 }
 
 /// Starts a program at the foreign end. It may be talked to by its standard input and output.

@@ -67,7 +67,7 @@ pub(super) enum Tell {
 pub(super) struct OurEnd {
     peer: Box<dyn Peer>,
     reports: mpsc::Receiver<PeerReport>,
-    packets: Option<(Receiver<(Packet, Instant)>, Receiver<(Packet, Instant)>)>,
+    packets: Option<[Receiver<(Packet, Instant)>; 2]>,
     clock: Clock,
     pub(super) tally: Arc<Tally>,
     pub(super) seen: Arc<Seen>,
@@ -118,7 +118,7 @@ impl OurEnd {
         Self {
             peer,
             reports: reported,
-            packets: Some((video_in, audio_in)),
+            packets: Some([video_in, audio_in]),
             clock,
             tally,
             seen: Arc::default(),
@@ -175,7 +175,7 @@ impl OurEnd {
     }
 
     fn start_media(&mut self) {
-        let Some((video, audio)) = self.packets.take() else { return };
+        let Some([video, audio]) = self.packets.take() else { return };
         let (clock, stop) = (self.clock, self.stop.clone());
         let (looked_at, to_decode) = sync_channel(VIDEO_PACKETS);
         let seen = self.seen.clone();

@@ -45,6 +45,7 @@ function show(track) {
 function take(opened) {
   channel = opened;
   channel.onopen = () => say({ channel: 'open' });
+  channel.onclose = () => say({ channel: 'closed' });
   channel.onmessage = ({ data }) => say({ message: data });
 }
 
@@ -57,14 +58,14 @@ function look() {
 }
 
 const deeds = {
-  open({ servers, policy, with_channel }) {
+  open({ servers, policy, with_media, with_channel }) {
     pc = new RTCPeerConnection({ iceServers: servers, iceTransportPolicy: policy });
     pc.onicecandidate = ({ candidate }) => say({ candidate: candidate && candidate.toJSON() });
     pc.onicecandidateerror = ({ url, errorCode, errorText }) => say({ server: url, errorCode, errorText });
     pc.onconnectionstatechange = () => say({ state: pc.connectionState });
     pc.ontrack = ({ track }) => show(track);
     pc.ondatachannel = event => take(event.channel);
-    const stream = media();
+    const stream = with_media ? media() : new MediaStream();
     for (const track of stream.getTracks()) pc.addTrack(track, stream);
     if (with_channel) take(pc.createDataChannel('words'));
   },
@@ -88,6 +89,9 @@ const deeds = {
   },
   look() {
     say({ look: look() });
+  },
+  close() {
+    pc.close();
   },
   send({ text }) {
     channel.send(text);

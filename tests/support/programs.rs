@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
     thread,
@@ -17,10 +17,16 @@ use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+static TURN: RwLock<()> = RwLock::new(());
+
 /// Tests that need the machine for themselves hold this.
-pub(crate) fn my_turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn my_turn() -> RwLockWriteGuard<'static, ()> {
+    TURN.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Tests that share the machine with their like hold this.
+pub(crate) fn our_turn() -> RwLockReadGuard<'static, ()> {
+    TURN.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(crate) fn ended_within(started: Instant, limit: Duration) -> bool {
@@ -92,7 +98,7 @@ fn start_server(data: &Path, address: &str) -> (Child, String) {
 }
 
 /// The server is another package, so its program lies beside ours and cargo does not say where.
-fn server_program() -> PathBuf {
+pub(crate) fn server_program() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_sightline")).with_file_name("sightline-server");
     let program = program.with_extension(std::env::consts::EXE_EXTENSION);
     assert!(program.exists(), "the server is not built: run `cargo test --workspace`, or `cargo xtask test`");
@@ -140,21 +146,21 @@ impl Program {
 
     /// `REC` and `REPORT` among the arguments stand for places in the profile's folder.
     fn start(action: &[&str], profile: &Path, args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sightline"));
+        command.args(action).args(["--events", "--bind", "127.0.0.1"]).stderr(Stdio::piped());
+        Self::spawn(&mut command, profile, args)
+    }
+
+    /// Whatever starts it; it is told of the profile and what else there is.
+    pub(crate) fn spawn(command: &mut Command, profile: &Path, args: &[&str]) -> Self {
         fs::create_dir_all(profile).unwrap();
         let args = args.iter().map(|arg| match *arg {
             "REC" => profile.join("rec").into_os_string(),
             "REPORT" => profile.join("report.json").into_os_string(),
             arg => arg.into(),
         });
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sightline"))
-            .args(action)
-            .args(["--events", "--bind", "127.0.0.1", "--profile"])
-            .arg(profile)
-            .args(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            command.arg("--profile").arg(profile).args(args).stdout(Stdio::piped()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
         let (lines, events) = sync_channel(10_000);
         thread::spawn(move || {
@@ -175,18 +181,27 @@ impl Program {
 
     /// The next event like that.
     pub(crate) fn wait_for(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + PATIENCE;
+        self.wait_within(PATIENCE, is_it).unwrap_or_else(|why| panic!("no event “{what}” {why}"))
+    }
+
+    /// The next event like that in that time, or what there was instead.
+    pub(crate) fn wait_within(
+        &mut self,
+        limit: Duration,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> Result<Value, String> {
+        let deadline = Instant::now() + limit;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = match self.events.recv_timeout(left) {
                 Ok(line) => line,
-                Err(error) => panic!("no event “{what}” ({error}) after\n{}", self.said),
+                Err(error) => return Err(format!("({error}) after\n{}", self.said)),
             };
             self.said += &line;
             self.said += "\n";
             let event: Value = serde_json::from_str(&line).expect("one JSON object a line");
             if is_it(&event) {
-                return event;
+                return Ok(event);
             }
         }
     }
@@ -228,7 +243,9 @@ impl Program {
             }
         }
         let mut errors = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            stderr.read_to_string(&mut errors).unwrap();
+        }
         Ended { code, output: std::mem::take(&mut self.said), errors }
     }
 }

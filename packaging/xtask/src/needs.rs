@@ -119,6 +119,33 @@ pub(crate) const TEST_NEEDS: &[Need] = &[
         why: "a WebRTC stack that shares no line with a browser's or ours, to call and be called by",
         service: None,
     },
+    Need {
+        name: "iproute2",
+        tools: &["ip"],
+        debian: &["iproute2"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "makes the network laboratory's network namespaces",
+        service: None,
+    },
+    Need {
+        name: "nftables",
+        tools: &["nft"],
+        debian: &["nftables"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "makes the network laboratory's routers",
+        service: None,
+    },
+    Need {
+        name: "conntrack",
+        tools: &["conntrack"],
+        debian: &["conntrack"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "makes the network laboratory's routers forget",
+        service: None,
+    },
 ];
 
 /// The needs that `has` does not answer for.

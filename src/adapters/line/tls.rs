@@ -25,7 +25,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use super::LineError;
 
 /// How TLS is begun with one server.
-pub(super) struct Greeting {
+pub(in super::super) struct Greeting {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     pin: Option<Pin>,
@@ -35,7 +35,11 @@ pub(super) struct Greeting {
 impl Greeting {
     /// With a server of this pin, or with one that an authority vouches for. Reads the system's authorities, which takes
     /// a moment.
-    pub(super) async fn prepare(host: &str, pin: Option<Pin>, speaks: &[&[u8]]) -> Result<Self, LineError> {
+    pub(in super::super) async fn prepare(
+        host: &str,
+        pin: Option<Pin>,
+        speaks: &[&[u8]],
+    ) -> Result<Self, LineError> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| LineError::BadHost(host.to_owned()))?;
         let cryptography = Arc::new(default_provider());
         let judge: Arc<dyn ServerCertVerifier> = match pin {
@@ -48,7 +52,7 @@ impl Greeting {
                 Arc::new(read.map_err(LineError::NoAuthorities)?)
             }
         };
-        let shown = Arc::new(Shown { judge, pin: Mutex::default() });
+        let shown = Arc::new(Shown { judge, certificate: Mutex::default() });
         let mut config = ClientConfig::builder_with_provider(cryptography)
             .with_safe_default_protocol_versions()
             .map_err(LineError::NoAuthorities)?
@@ -62,28 +66,27 @@ impl Greeting {
     }
 
     /// Makes sure of who is there; `at` names them in the error. With it comes the pin of what was shown.
-    pub(super) async fn greet(
+    pub(in super::super) async fn greet(
         &self,
         stream: TcpStream,
         at: String,
     ) -> Result<TlsStream<TcpStream>, (LineError, Option<Pin>)> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let greeted = connector.connect(self.name.clone(), stream).await;
-        greeted.map_err(|error| (why_no_tls(at, error, self.pin), self.shown.pin()))
+        greeted.map_err(|error| (why_no_tls(at, error, self.pin), self.shown().as_ref().and_then(pin_of)))
+    }
+
+    /// The certificate that was shown last, believed or not.
+    pub(in super::super) fn shown(&self) -> Option<CertificateDer<'static>> {
+        self.shown.certificate.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Lets another judge, and keeps the pin of what was shown.
+/// Lets another judge, and keeps what was shown.
 #[derive(Debug)]
 struct Shown {
     judge: Arc<dyn ServerCertVerifier>,
-    pin: Mutex<Option<Pin>>,
-}
-
-impl Shown {
-    fn pin(&self) -> Option<Pin> {
-        *self.pin.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    certificate: Mutex<Option<CertificateDer<'static>>>,
 }
 
 impl ServerCertVerifier for Shown {
@@ -95,7 +98,8 @@ impl ServerCertVerifier for Shown {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        *self.pin.lock().unwrap_or_else(PoisonError::into_inner) = pin_of(certificate);
+        let shown = certificate.clone().into_owned();
+        *self.certificate.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
         self.judge.verify_server_cert(certificate, intermediates, name, ocsp, now)
     }
 

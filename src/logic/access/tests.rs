@@ -260,3 +260,25 @@ fn the_links_pin_is_for_the_doors_of_its_server() {
     assert_eq!(known_doors(&server(pin), only_foreign.clone()), (only_foreign.clone(), None));
     assert_eq!(known_doors(&server(None), only_foreign.clone()), (only_foreign, None));
 }
+
+#[test]
+fn who_may_only_be_relayed_hears_why_that_cannot_be() {
+    let mut story = Story::begin(PathPolicy::RelayTcp);
+    story.speak_both_ways();
+    assert_eq!(story.access.why_no_relay(CALL, story.now), None, "not known yet");
+    story.grant();
+    let why = story.access.why_no_relay(CALL, story.now).unwrap();
+    assert!(why.contains("relays over TCP no calls, but over TLS and UDP"), "{why}");
+    assert!(!story.has_relay());
+
+    let mut story = Story::begin(PathPolicy::Relay);
+    story.speak_both_ways();
+    story.refuse(ErrorCode::RelayNone);
+    let why = story.access.why_no_relay(CALL, story.now).unwrap();
+    assert!(why.contains("relays no calls; use --path any"), "{why}");
+
+    let mut story = Story::begin(PathPolicy::RelayTls);
+    story.speak_both_ways();
+    story.grant();
+    assert_eq!(story.access.why_no_relay(CALL, story.now), None);
+}

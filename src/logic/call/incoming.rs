@@ -120,7 +120,11 @@ impl Call {
             CallMessage::Status { muted, camera_off, sharing } => {
                 self.effects.push_back(CallEffect::Status(Status { muted, camera_off, sharing }));
             }
-            CallMessage::Invite { .. } | CallMessage::Unknown => {}
+            // The last two belong to no call.
+            CallMessage::Invite { .. }
+            | CallMessage::Unknown
+            | CallMessage::Examine
+            | CallMessage::Examined { .. } => {}
         }
     }
 

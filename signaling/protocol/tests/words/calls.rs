@@ -225,6 +225,8 @@ fn messages() -> impl Strategy<Value = CallMessage> {
             camera_off,
             sharing
         }),
+        Just(CallMessage::Examine),
+        any::<String>().prop_map(|report| CallMessage::Examined { report }),
     ]
 }
 

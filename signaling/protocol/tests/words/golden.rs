@@ -162,6 +162,8 @@ fn frames() -> Vec<Frame> {
         ),
         part(8, CallMessage::Candidates { generation: 1, candidates: Vec::new(), end: true }),
         part(9, CallMessage::Status { muted: true, camera_off: false, sharing: true }),
+        Frame { ack: 0, part: Some((1, CallMessage::Examine)) },
+        Frame { ack: 1, part: Some((1, CallMessage::Examined { report: "{\"nats\":[]}".into() })) },
     ]
 }
 
@@ -213,6 +215,7 @@ fn the_specification_states_every_limit() {
         format!("| envelope (before base64) | {} bytes |", thousands(MAX_SEALED_BYTES)),
         format!("| frame, padded | {} bytes |", thousands(MAX_PLAIN_BYTES)),
         format!("| `sdp` | {} bytes |", thousands(MAX_SDP_BYTES)),
+        format!("| `report` | {} bytes |", thousands(MAX_REPORT_BYTES)),
         format!(
             "| candidates in a message | {MAX_CANDIDATES_PER_MESSAGE}, each `line` {MAX_CANDIDATE_BYTES} bytes,"
         ),
@@ -295,10 +298,12 @@ fn no_message_is_missing_among_the_golden_ones() {
             CallMessage::Description { .. } => 9,
             CallMessage::Candidates { .. } => 10,
             CallMessage::Status { .. } => 11,
-            CallMessage::Unknown => 12,
+            CallMessage::Examine => 12,
+            CallMessage::Examined { .. } => 13,
+            CallMessage::Unknown => 14,
         })
         .collect();
-    assert!(call.into_iter().eq(0..12));
+    assert!(call.into_iter().eq(0..14));
 }
 
 /// The type on the wire is what a log says.

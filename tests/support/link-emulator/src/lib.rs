@@ -33,7 +33,7 @@ pub use conditions::{BitsPerSecond, Conditions, DEFAULT_QUEUE, Loss, Share};
 pub use link::{Link, MAX_HELD_BYTES, MAX_HELD_PACKETS};
 pub use notation::{Misread, duration};
 pub use script::{Direction, Directions, Script, ScriptError, change_for};
-pub use stats::{Cause, Counts, Dropped, Drops, Stats};
+pub use stats::{Cause, Counts, Dropped, Drops, LATE, Stats};
 
 #[cfg(target_os = "linux")]
 pub use control::{Reply, tell};

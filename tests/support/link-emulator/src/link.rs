@@ -16,7 +16,7 @@ use crate::change::Change;
 use crate::conditions::{BitsPerSecond, Conditions};
 use crate::dice::Dice;
 use crate::script::Direction;
-use crate::stats::{Cause, Counts, Dropped};
+use crate::stats::{Cause, Counts, Dropped, LATE};
 
 /// How many packets a direction holds, waiting and flying. One more is dropped as [`Cause::Overflow`].
 pub const MAX_HELD_PACKETS: usize = 65_536;
@@ -116,8 +116,11 @@ impl Link {
     pub fn poll_departure(&mut self, now: Duration) -> Option<Vec<u8>> {
         self.advance(now);
         let landed = self.flying.peek().is_some_and(|Reverse(flying)| flying.landing <= now);
-        let Reverse(Flying { packet, .. }) = if landed { self.flying.pop()? } else { return None };
+        let Reverse(Flying { packet, landing, .. }) = if landed { self.flying.pop()? } else { return None };
         self.held_bytes -= packet.len();
+        let late = now.saturating_sub(landing);
+        self.counts.late += u64::from(late > LATE);
+        self.counts.longest_late_us = self.counts.longest_late_us.max(micros(late));
         self.counts.delivered += 1;
         self.counts.delivered_bytes += packet.len() as u64;
         Some(packet)

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::script::Direction;
 
+/// From when on a packet counts as late.
+pub const LATE: Duration = Duration::from_millis(1);
+
 /// Both directions, at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
@@ -48,6 +51,10 @@ pub struct Counts {
     pub queue_us: u64,
     /// The longest that any waited, in microseconds.
     pub longest_queue_us: u64,
+    /// Packets that were handed on more than [`LATE`] after their time. Nobody asked for that either.
+    pub late: u64,
+    /// How much later than its time any packet was handed on at most, in microseconds.
+    pub longest_late_us: u64,
     /// What the kernel dropped at the two devices, because nobody took it in time. Nobody asked for it: where it is not
     /// nought, the emulator was too slow, and what was measured is not what was meant.
     pub stray: u64,

@@ -237,6 +237,20 @@ fn a_packet_that_was_not_taken_at_the_other_end_was_dropped_and_not_delivered() 
 }
 
 #[test]
+fn a_packet_that_is_fetched_after_its_time_is_counted_as_late() {
+    let mut link = Link::new(1, Direction::Up);
+    link.set(&"delay=20".parse().unwrap(), Duration::ZERO);
+    for _ in 0..3 {
+        link.arrive(packet(0, 100), Duration::ZERO);
+    }
+    for fetched in [20 * MS, 21 * MS, 21 * MS + Duration::from_micros(1)] {
+        link.poll_departure(fetched).unwrap();
+    }
+    let counts = link.counts(22 * MS);
+    assert_eq!((counts.late, counts.longest_late_us), (1, 1001));
+}
+
+#[test]
 fn what_is_cut_off_while_it_waits_does_not_arrive() {
     let mut link = Link::new(1, Direction::Up);
     link.set(&"rate=8".parse().unwrap(), Duration::ZERO);

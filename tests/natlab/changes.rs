@@ -1,0 +1,145 @@
+//! What becomes of a call when its network changes: how long nothing is heard.
+//!
+//! The gap is measured in the recordings of both ends, in which the test sound hums without a pause; the longer one
+//! counts. What the decoder makes up for a lost packet hides the first 40 to 60 ms of it.
+
+use std::{thread, time::Duration};
+
+use super::{
+    call::{Account, Call, Told},
+    is_pending,
+    measure::{Heard, listen, median, rounds, skipped, tell},
+    router::Nat,
+    world::{Home, Plan, Who, World},
+};
+use crate::support::programs::our_turn;
+
+/// From the start of a call until both see each other.
+const SEEN_WITHIN: Duration = Duration::from_secs(30);
+/// Long enough that everything that follows a beginning has happened.
+const SETTLED: Duration = Duration::from_secs(3);
+/// How long a call goes on after the longest gap that is borne.
+const AFTER: Duration = Duration::from_secs(4);
+
+/// One change, in a call of its own. What it does may take its time; the call goes on for a while after it.
+fn change(name: &str, plan: Plan, path: &str, wanted_ms: u64, turn: impl Fn(&mut World)) -> Option<Told> {
+    if is_pending(name) {
+        return None;
+    }
+    let _turn = our_turn();
+    let wanted = Duration::from_millis(wanted_ms);
+    let mut gaps = Vec::new();
+    let mut last = None;
+    for _ in 0..rounds() {
+        // Each time a new world: what was changed stays changed.
+        let mut world = match World::build(plan) {
+            Ok(world) => world,
+            Err(missing) => {
+                skipped(&missing);
+                return None;
+            }
+        };
+        let call = Call::start(&world, &["--record", "REC", "--path", path]).seen(SEEN_WITHIN);
+        thread::sleep(SETTLED);
+        turn(&mut world);
+        thread::sleep(3 * wanted + AFTER);
+        let told = call.hang_up();
+        let heard = told.accounts().map(|account| listen(account.sound.as_deref().unwrap_or_default()));
+        went_on(name, &told, heard);
+        gaps.push(heard[0].gap.max(heard[1].gap));
+        last = Some(told);
+    }
+    let how = last.as_ref().map(|told| told.caller.sentence().to_owned()).unwrap_or_default();
+    tell(name, &how, "longest gap in the sound", &gaps, wanted);
+    let median = median(&gaps);
+    assert!(median <= 3 * wanted, "{name}: {median:?} of silence");
+    last
+}
+
+fn went_on(name: &str, told: &Told, heard: [Heard; 2]) {
+    for (account, heard) in told.accounts().into_iter().zip(heard) {
+        let said = told.in_words();
+        assert_eq!(account.code, 0, "{name}: the call has to outlive it, {heard:?}\n{said}");
+        assert!(heard.chirps >= 3 && heard.length > SETTLED, "{name}: {heard:?}\n{said}");
+    }
+}
+
+fn reconnected(account: &Account) -> bool {
+    account.stages().iter().any(|(_, stage)| *stage == "reconnecting")
+}
+
+/// Two homes that can have a direct path, the first with a second way out.
+const fn two_ways() -> Plan {
+    let home = Home { second: Some(Nat::Cone), ..Home::behind(Nat::Cone) };
+    Plan { a: home, b: home, ..Plan::of(Nat::Cone, Nat::Cone) }
+}
+
+#[test]
+fn a_cable_is_plugged_in_and_the_wifi_goes() {
+    let told = change("Wi-Fi → cable, with notice", two_ways(), "any", 300, |world| {
+        world.plug_in(Who::A);
+        thread::sleep(Duration::from_secs(3));
+        world.unplug(Who::A);
+    });
+    if let Some(told) = told {
+        for account in told.accounts() {
+            assert_eq!(account.route(), "direct", "{}", told.in_words());
+            assert!(!reconnected(account), "there was a path all the time\n{}", told.in_words());
+        }
+    }
+}
+
+#[test]
+fn the_only_address_is_replaced() {
+    change("the only address is replaced", Plan::of(Nat::Cone, Nat::Cone), "any", 1500, |world| {
+        world.replace_address(Who::A);
+    });
+}
+
+#[test]
+fn a_nat_forgets_its_mappings() {
+    // Symmetric, so that the new mapping is another one.
+    change("the NAT forgets its mapping", Plan::of(Nat::Symmetric, Nat::FullCone), "any", 1500, |world| {
+        world.forget_mappings(Who::A);
+    });
+}
+
+#[test]
+fn udp_becomes_blocked() {
+    let told = change("UDP becomes blocked", Plan::of(Nat::Cone, Nat::Cone), "any", 3000, |world| {
+        world.set_nat(Who::A, Nat::NoUdp);
+    });
+    if let Some(told) = told {
+        let sentence = told.caller.sentence();
+        assert!(sentence.contains("over TLS") || sentence.contains("over TCP"), "{}", told.in_words());
+    }
+}
+
+#[test]
+fn the_server_restarts_during_a_relayed_call() {
+    let plan = Plan::of(Nat::Symmetric, Nat::Symmetric);
+    change("the server restarts during a relayed call", plan, "any", 3000, World::restart_server);
+}
+
+#[test]
+fn both_sides_change_at_once() {
+    change("both sides change at once", two_ways(), "any", 3000, |world| {
+        for who in [Who::A, Who::B] {
+            world.unplug(who);
+            world.plug_in(who);
+        }
+    });
+}
+
+#[test]
+fn a_black_out_of_twenty_seconds() {
+    const DARK: Duration = Duration::from_secs(20);
+    let told = change("black-out of 20 s", Plan::of(Nat::Cone, Nat::Cone), "any", 22_000, |world| {
+        world.link(Who::A, "blackout");
+        thread::sleep(DARK);
+        world.link(Who::A, "blackout=off");
+    });
+    if let Some(told) = told {
+        assert!(reconnected(&told.caller), "twenty seconds of nothing are said\n{}", told.in_words());
+    }
+}

@@ -1,0 +1,57 @@
+//! The network laboratory: real programs, real sockets, and every kind of network between them.
+//!
+//! Two installations, a server, and routers that translate, filter or forget, each in a network namespace of its own; between
+//! a router and the public network lies a link emulator. Nothing leaves the namespaces. It needs Linux and root, and some
+//! programs that Debian has (`cargo xtask setup` names them); where one of these is missing a test says so and skips, and
+//! fails where `CI` is set.
+//!
+//! * `namespaces.rs` what the kernel is asked for, and that it is given back
+//! * `router.rs` the kinds of routers
+//! * `world.rs` who is connected to whom by what; `server.rs` the servers in it
+//! * `call.rs` a call between two programs, and what they told of it
+//! * `rows.rs` which networks end in which path · `changes.rs` what happens to a call when its network changes
+//! * `measure.rs` figures, and how they are told
+//!
+//! Two mistakes cost others an hour each. A router has to drop what comes unasked *to itself*: otherwise a packet that
+//! comes before its hole is open leaves a trace that takes the port away from the client behind. And the public network has
+//! to swallow what is sent to private addresses: a server whose own system says "unreachable" gives the relayed call up.
+
+use std::io::{self, Write as _};
+
+mod call;
+mod changes;
+mod measure;
+mod namespaces;
+mod router;
+mod rows;
+mod server;
+mod world;
+
+/// Rows that wait for what the app does not do yet: `SIGHTLINE_LAB_PENDING=1` goes through them all the same.
+const PENDING: &[&str] = &[
+    "cone ↔ cone",
+    "full cone ↔ symmetric",
+    "port-restricted ↔ symmetric",
+    "symmetric ↔ symmetric",
+    "symmetric ↔ symmetric, coturn",
+    "double NAT ↔ cone",
+    "UDP blocked ↔ cone",
+    "only TCP 443 ↔ only TCP 443",
+    "IPv4 ↔ IPv6",
+    "10 % loss both ways",
+    "nothing is open",
+    "Wi-Fi → cable, with notice",
+    "the only address is replaced",
+    "UDP becomes blocked",
+    "the server restarts during a relayed call",
+    "both sides change at once",
+    "black-out of 20 s",
+];
+
+fn is_pending(row: &str) -> bool {
+    let pending = PENDING.contains(&row) && std::env::var_os("SIGHTLINE_LAB_PENDING").is_none();
+    if pending {
+        writeln!(io::stderr(), "NOT TESTED: “{row}” waits for what the app does not do yet").ok();
+    }
+    pending
+}
