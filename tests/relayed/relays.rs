@@ -106,7 +106,8 @@ impl Between {
             }
         };
         let at = listener.local_addr().unwrap();
-        let (streams, under_way) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<JoinHandle<()>>>>::default());
+        let (streams, under_way) =
+            (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<JoinHandle<()>>>>::default());
         let (count, tasks) = (streams.clone(), under_way.clone());
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -224,7 +225,17 @@ impl Coturn {
         let [port, tls_port] = free_ports();
         let ports = [port, tls_port].map(|port| port.to_string());
         let program = Command::new("turnserver")
-            .args(["-n", "-L", "127.0.0.1", "-E", "127.0.0.1", "-p", &ports[0], "--tls-listening-port", &ports[1]])
+            .args([
+                "-n",
+                "-L",
+                "127.0.0.1",
+                "-E",
+                "127.0.0.1",
+                "-p",
+                &ports[0],
+                "--tls-listening-port",
+                &ports[1],
+            ])
             .args(["--use-auth-secret", "--static-auth-secret", SECRET, "--realm", "test", "--fingerprint"])
             .args(["--allow-loopback-peers", "--no-cli", "--log-file", "stdout", "--simple-log"])
             .args(["--cert", &file("certificate.pem"), "--pkey", &file("key.pem")])
