@@ -356,6 +356,25 @@ fn two_homes_with_the_same_private_addresses_are_not_one_network() {
 }
 
 #[test]
+fn ipv6_that_the_server_could_not_be_asked_over_leaves_hope() {
+    let with_v6 =
+        |seen: Observations, address| with(seen, |seen| seen.network.ways_out.push(way_out(address, None)));
+    let hard = || behind(Mapping::Varies, Filtering::ByAddressAndPort);
+    let ours = with_v6(hard(), "2001:db8:1::5");
+    for (theirs, route) in [
+        (with_v6(elsewhere(hard()), "2001:db8:2::7"), Predicted::Direct),
+        (with_v6(elsewhere(hard()), "fd00::7"), Predicted::Relayed),
+        (elsewhere(hard()), Predicted::Relayed),
+    ] {
+        assert_eq!(predict(&ours, &theirs).route, route, "{theirs:?}");
+        assert_eq!(predict(&theirs, &ours).route, route, "{theirs:?}");
+    }
+    let silent = with(ours.clone(), |seen| seen.stun.push(asked("[2001:db8::1]:3478", None)));
+    let theirs = with_v6(elsewhere(hard()), "2001:db8:2::7");
+    assert_eq!(predict(&silent, &theirs).route, Predicted::Relayed, "it was asked, and did not answer");
+}
+
+#[test]
 fn ipv6_alone_and_ipv4_alone_meet_at_the_relay() {
     let v6 = with(elsewhere(at_home()), |seen| {
         seen.nats[0].family = Family::V6;
