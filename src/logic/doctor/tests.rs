@@ -273,6 +273,16 @@ fn what_matters_most_stands_first_and_says_what_to_do() {
 }
 
 #[test]
+fn what_fails_over_both_versions_of_ip_is_not_laid_on_one() {
+    let seen = with(no_udp(), |seen| {
+        seen.network.ways_out.push(way_out("2001:db8:1::5", None));
+        seen.stun.push(asked("[2001:db8::1]:3478", None));
+    });
+    let diagnosis = diagnose(&seen);
+    assert!(diagnosis.findings.iter().all(|found| found.about != About::Ipv6), "{diagnosis:#?}");
+}
+
+#[test]
 fn a_login_page_is_not_told_together_with_what_it_hides() {
     let mut seen = unreached(Trouble::WrongPin);
     seen.server.plain_http = Some(PlainHttp { status: 200, location: None });
