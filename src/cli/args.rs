@@ -133,6 +133,9 @@ pub struct OutArgs {
     /// Write a report of the call as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Mask addresses and names in that report, so that it can be passed on
+    #[arg(long, requires = "report")]
+    pub redact: bool,
     /// Print what happens as JSON, one object a line
     #[arg(long)]
     pub events: bool,

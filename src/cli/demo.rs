@@ -31,7 +31,7 @@ use crate::{
 use super::{
     Exit,
     args::{OutArgs, check_recording},
-    session::{Duty, Session, check_report, exit_of, write_report},
+    session::{Duty, Session, check_report, exit_of, to_write, write_report},
     tell::{Teller, ending, say},
 };
 
@@ -50,7 +50,9 @@ pub(super) fn run(out: &OutArgs) -> anyhow::Result<Exit> {
     let runtime = Runtime::new().context("the system gives no threads")?;
     let (exit, caller, callee) = runtime.block_on(call_each_other(out, clock))?;
     if let Some(path) = &out.report {
-        write_report(path, &json!({ "caller": caller, "callee": callee }))?;
+        let end =
+            |report: &Option<CallReport>| report.as_ref().map(|report| to_write(report, out)).transpose();
+        write_report(path, &json!({ "caller": end(&caller)?, "callee": end(&callee)? }))?;
     }
     let verdict = match (&caller, &callee) {
         (Some(caller), Some(callee)) => verdict(caller, callee),

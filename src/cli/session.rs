@@ -32,6 +32,7 @@ use crate::{
         course::{EndReason, Side, Stage},
         doctor::Prediction,
         phone::Owner,
+        redact::{self, ServerNames},
         report::CallReport,
     },
     settings::Profile,
@@ -181,7 +182,7 @@ fn run(
             report.note_prediction(predicted);
         }
         if let (Some(path), Some(report)) = (&out.report, &report) {
-            write_report(path, &serde_json::to_value(report)?)?;
+            write_report(path, &to_write(report, out)?)?;
         }
         Ok(exit)
     })
@@ -196,6 +197,15 @@ pub(super) fn check_report(out: &OutArgs) -> anyhow::Result<()> {
         .open(path)
         .with_context(|| format!("the report cannot be written to {}", path.display()))?;
     Ok(())
+}
+
+/// The report as it is to be written: masked, where that was asked for.
+pub(super) fn to_write(report: &CallReport, out: &OutArgs) -> serde_json::Result<serde_json::Value> {
+    if out.redact {
+        serde_json::to_value(redact::call(report, ServerNames::Masked))
+    } else {
+        serde_json::to_value(report)
+    }
 }
 
 /// Writes a report where somebody wished.
@@ -405,5 +415,62 @@ async fn at(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment.into()).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cli::args::{Action, Args},
+        logic::{
+            course::{Role, Step},
+            interfaces::{Flags, judge},
+            legs::LegWhy,
+            path::{Path, PathPolicy},
+        },
+    };
+    use clap::Parser as _;
+
+    fn out(arguments: &[&str]) -> OutArgs {
+        let arguments = ["sightline", "demo"].iter().chain(arguments);
+        let Action::Demo { out } = Args::parse_from(arguments).action else {
+            panic!("the demo was asked for")
+        };
+        out
+    }
+
+    fn report() -> CallReport {
+        let mut path = Path::new(PathPolicy::Any);
+        let up = Flags { up: true, ..Flags::default() };
+        path.note_interfaces(0, vec![judge("eth0", up, "192.168.1.7".parse().unwrap())]);
+        path.note_leg_opened(0, 1, LegWhy::First, false);
+        path.note_local(
+            5,
+            1,
+            "candidate:1 1 udp 1 203.0.113.7 40000 typ srflx raddr 192.168.1.7 rport 40000",
+        );
+        path.note_remote(6, 1, "candidate:1 1 udp 1 2001:db8::7 40000 typ host");
+        path.note_end(7, EndReason::ConnectFailed(Step::Checks));
+        let mut report = CallReport::begin("00".into(), Role::Caller, 7);
+        report.path = path.report();
+        report
+    }
+
+    #[test]
+    fn a_report_reads_back_as_it_was_written() {
+        let report = report();
+        let written = to_write(&report, &out(&["--report", "r.json"])).unwrap();
+        assert!(written.to_string().contains("192.168.1.7"));
+        assert_eq!(serde_json::from_value::<CallReport>(written).unwrap(), report);
+    }
+
+    #[test]
+    fn a_redacted_report_holds_no_address_and_reads_back() {
+        let written = to_write(&report(), &out(&["--report", "r.json", "--redact"])).unwrap();
+        for literal in ["192.168.1.7", "203.0.113.7", "2001:db8::7", "40000", "eth0"] {
+            assert!(!written.to_string().contains(literal), "{literal} in {written}");
+        }
+        assert!(serde_json::from_value::<CallReport>(written).unwrap().path.redacted);
     }
 }

@@ -117,7 +117,7 @@ fn as_event(update: &Update) -> (&'static str, Value) {
 }
 
 fn path_event(call: String, path: &PathReport) -> Value {
-    json!({ "call": call, "sentence": path.sentence, "route": path.route, "in_use": path.in_use })
+    json!({ "call": call, "sentence": path.sentence, "route": path.route, "closed": path.closed, "in_use": path.in_use })
 }
 
 fn merge(details: &mut Value, more: Value) {

@@ -339,7 +339,12 @@ impl Engine {
                     self.handle(Event::Peer { call, generation, event }).await;
                 }
             }
-            PeerNews::Sightings(sightings) => calling.path.note_sightings(t_ms, generation, *sightings),
+            PeerNews::Sightings(sightings) => {
+                if calling.path.note_sightings(t_ms, generation, *sightings) {
+                    let path = Box::new(calling.path.report());
+                    self.tell(Update::Path { call, path }).await;
+                }
+            }
             PeerNews::Broken(why) => {
                 let text = format!("This computer's end of the connection does not work: {why}");
                 self.tell(Update::Problem { text }).await;
