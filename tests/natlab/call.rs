@@ -150,7 +150,7 @@ impl Told {
             text += &format!("── {name}, exit code {}\n", account.code);
             for event in account.events.iter().filter(|event| event["event"] != "statistics") {
                 let event = event.to_string();
-                text += &format!("{}\n", event.chars().take(2000).collect::<String>());
+                text += &format!("{}\n", event.chars().take(20_000).collect::<String>());
             }
             let lines: Vec<_> = account.log.lines().collect();
             text += &format!("{}\n", lines[lines.len().saturating_sub(100)..].join("\n"));

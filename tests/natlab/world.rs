@@ -277,7 +277,8 @@ impl Building {
         let n = side.number;
         self.router(side.router)?;
         self.nets.ip(side.router, &format!("link add lan type bridge\n{}", lan.gateway_on("lan")));
-        let behind = [lan.network4.clone(), format!("2001:db8:{n}::/64")];
+        let mut behind = vec![format!("2001:db8:{n}::/64")];
+        behind.extend(lan.is_public.then(|| lan.network4.clone()));
         match home.carrier {
             None => self.uplink(side.router, n + 20, &behind)?,
             Some(nat) => {
@@ -350,6 +351,8 @@ impl Building {
 /// A network at home.
 struct Segment {
     network4: String,
+    /// The public network knows the way to it.
+    is_public: bool,
     /// Its first three numbers and a dot.
     prefix4: &'static str,
     length4: u8,
@@ -366,7 +369,8 @@ impl Segment {
             (_, 1) => ("192.168.1.", 24, 0),
             (_, _) => ("192.168.2.", 24, 0),
         };
-        Self { network4: format!("{prefix4}{base4}/{length4}"), prefix4, length4, base4, number }
+        let (network4, is_public) = (format!("{prefix4}{base4}/{length4}"), nat == Nat::Open);
+        Self { network4, is_public, prefix4, length4, base4, number }
     }
 
     fn host4(&self, host: u8) -> String {
