@@ -1,14 +1,25 @@
 //! Puts an installation together: adapters, engine and the handle that a command line or a window holds.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
-use sightline_protocol::{keys::Identity, link::ServerAddress};
+use sightline_protocol::{
+    keys::{Address, Identity},
+    link::ServerAddress,
+};
 use tokio::{runtime::Handle as Runtime, sync::mpsc};
 
 use crate::{
-    adapters::{headless::Headless, peer::WebRtc, switchboard::Switchboard},
+    adapters::{
+        headless::Headless,
+        network_watch::Watch,
+        peer::WebRtc,
+        probe::{self, Subject},
+        switchboard::Switchboard,
+    },
     engine::{
         api::Handle,
+        clock::Clock,
+        ports::Doctor,
         run::{Parts, start},
     },
     logic::{path::PathPolicy, phone::Owner},
@@ -16,6 +27,9 @@ use crate::{
 
 /// News from the switchboard waiting for the engine. When it is full the line is not read for a while.
 const MAIL: usize = 256;
+
+/// Changes of the network waiting for the engine. When it is full the next one is found later, with what came after it.
+const CHANGES: usize = 8;
 
 /// What an installation is started with.
 pub struct Installation {
@@ -31,6 +45,8 @@ pub struct Installation {
     pub path: PathPolicy,
     /// The local addresses to use; all usable ones where empty.
     pub bind: Vec<IpAddr>,
+    /// Who may ask what this computer's network looks like.
+    pub may_examine: HashSet<Address>,
 }
 
 impl Installation {
@@ -39,19 +55,44 @@ impl Installation {
         let runtime = Runtime::current();
         let identity = Arc::new(self.identity);
         let (events, mail_events) = mpsc::channel(MAIL);
-        let mail = Switchboard::connect(&runtime, self.server, identity.clone(), events);
+        let mail = Switchboard::connect(&runtime, self.server.clone(), identity.clone(), events);
+        let (changes, network_events) = mpsc::channel(CHANGES);
+        let network = Watch::start(&runtime, self.bind.clone(), changes);
         let clock = self.media.clock;
+        let doctor = NetworkDoctor { runtime: runtime.clone(), server: self.server.clone(), clock };
         start(Parts {
             identity,
             owner: self.owner,
+            server: self.server,
             path: self.path,
             bind: self.bind,
             fps: self.media.fps,
             clock,
             mail: Box::new(mail),
             mail_events,
+            network: Box::new(network),
+            network_events,
+            may_examine: self.may_examine,
+            doctor: Box::new(doctor),
             peers: Box::new(WebRtc::new(runtime, clock)),
             media: Box::new(self.media),
         })
+    }
+}
+
+/// Looks at the network around the server that this installation is reached at.
+struct NetworkDoctor {
+    runtime: Runtime,
+    server: ServerAddress,
+    clock: Clock,
+}
+
+impl Doctor for NetworkDoctor {
+    fn examine(&self, seen: mpsc::Sender<Option<String>>) {
+        let (subject, clock) = (Subject::new(self.server.clone()), self.clock);
+        self.runtime.spawn(async move {
+            let told = probe::examine(&subject, clock).await.for_others();
+            seen.send(serde_json::to_string(&told).ok()).await.ok();
+        });
     }
 }

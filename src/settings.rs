@@ -13,8 +13,11 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sightline_protocol::keys::Identity;
 
+use crate::logic::path::PathPolicy;
+
 const KEY_FILE: &str = "identity.key";
 const SETTINGS_FILE: &str = "settings.toml";
+const PREDICTIONS_FILE: &str = "predictions.json";
 const SERVER_FOLDER: &str = "server";
 
 /// The folder of one installation.
@@ -31,6 +34,17 @@ pub struct Settings {
     pub name: Option<String>,
     /// The server we are reached at.
     pub server: Option<String>,
+    /// Call links of those whose `doctor` may ask what this computer's network looks like.
+    pub may_examine: Vec<String>,
+    /// Never to show our addresses to the other side of a call: only relayed paths are taken, unless another is asked for.
+    pub always_relay: bool,
+}
+
+impl Settings {
+    /// The paths that a call may take where nothing else is asked for.
+    pub const fn usual_path(&self) -> PathPolicy {
+        if self.always_relay { PathPolicy::Relay } else { PathPolicy::Any }
+    }
 }
 
 /// Something is wrong with a profile.
@@ -116,6 +130,11 @@ impl Profile {
             path,
             reason: error.to_string().trim().to_owned(),
         })
+    }
+
+    /// Where the doctor's last predictions are kept.
+    pub fn predictions_file(&self) -> PathBuf {
+        self.folder.join(PREDICTIONS_FILE)
     }
 
     /// What a server keeps that this installation runs itself: its certificate, so that links to it go on to hold.
@@ -211,6 +230,9 @@ mod tests {
             "name = \"Ada\"\nserver = \"http://127.0.0.1:7480/\"\n",
         )
         .unwrap();
-        assert_eq!(profile.settings().unwrap().name.as_deref(), Some("Ada"));
+        let settings = profile.settings().unwrap();
+        assert_eq!((settings.name.as_deref(), settings.usual_path()), (Some("Ada"), PathPolicy::Any));
+        fs::write(profile.folder.join(SETTINGS_FILE), "always_relay = true\n").unwrap();
+        assert_eq!(profile.settings().unwrap().usual_path(), PathPolicy::Relay);
     }
 }

@@ -380,13 +380,43 @@ fn who_names_no_server_is_told_how_to() {
 fn a_relay_that_nobody_offers_is_said_to_be_missing() {
     let folder = tempfile::tempdir().unwrap();
     let server = ServerProgram::start();
-    let link = server.link_of(&folder.path().join("b"));
+    let mut callee = Program::answer(&server, &folder.path().join("b"), SMALL);
+    let link = callee.link();
     let started = Instant::now();
-    let ended =
-        Program::run(&["call", &link, "--profile", folder.path().to_str().unwrap(), "--path", "relay"]);
-    assert_eq!(ended.code, 4);
-    assert!(ended.errors.contains("relay"), "{}", ended.errors);
+    let caller = Program::call(&link, &folder.path().join("a"), &["--path", "relay"]);
+    let ended = caller.ended(Duration::from_secs(20));
+    assert_eq!(ended.code, 4, "{}{}", ended.output, ended.errors);
+    assert!(ended.errors.contains("relays no calls; use --path any"), "{}", ended.errors);
     assert!(ended_within(started, Duration::from_secs(5)));
+}
+
+#[test]
+fn who_always_wants_a_relay_says_so_once_and_may_still_choose_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerProgram::start();
+    let profile = folder.path().join("a");
+    fs::create_dir_all(&profile).unwrap();
+    fs::write(profile.join("settings.toml"), "always_relay = true\n").unwrap();
+    for (args, code) in [(&[][..], 4), (&["--path", "direct", "--duration", "1"][..], 0)] {
+        let mut callee = Program::answer(&server, &folder.path().join("b"), SMALL);
+        let link = callee.link();
+        let ended = Program::call(&link, &profile, &[SMALL, args].concat()).ended(Duration::from_secs(20));
+        assert_eq!(ended.code, code, "{}{}", ended.output, ended.errors);
+    }
+}
+
+#[test]
+fn the_demonstration_can_be_relayed() {
+    let _turn = my_turn();
+    for (path, over) in [("relay-udp", "over UDP"), ("relay-tcp", "over TCP")] {
+        let ended = Program::run(&["demo", "--duration", "2", "--path", path]);
+        assert_eq!(ended.code, 0, "{}{}", ended.output, ended.errors);
+        let verdict = ended.output.lines().last().unwrap_or_default();
+        assert!(verdict.contains("elayed") && verdict.contains(over), "{path}: {}", ended.output);
+    }
+    let ended = Program::run(&["demo", "--path", "relay-tls"]);
+    assert_eq!(ended.code, 4, "{}{}", ended.output, ended.errors);
+    assert!(ended.errors.contains("relays over TLS no calls, but over TCP and UDP"), "{}", ended.errors);
 }
 
 #[test]

@@ -3,11 +3,15 @@
 
 mod call;
 mod call_stories;
+mod doctor;
+#[cfg(target_os = "linux")]
+mod foreign;
 mod layering;
+mod legs;
 mod line;
 #[cfg(target_os = "linux")]
 mod natlab;
-mod negotiation;
 mod peer;
 mod process;
+mod relayed;
 mod support;

@@ -5,36 +5,29 @@
 //!
 //! A name often has addresses of both versions of IP, of which one leads nowhere. They are tried a quarter of a second
 //! apart, version 6 first, and the first that answers is taken (RFC 8305).
+//!
+//! Where the system names a proxy, the line goes through it. The streams to relays (`relay_stream`) are made here too.
+
+mod addresses;
+mod tls;
 
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
 };
 
-use rustls::{
-    CertificateError, ClientConfig, Error as TlsError,
-    client::{Resumption, danger::ServerCertVerifier},
-    crypto::ring::default_provider,
-    pki_types::ServerName,
-};
-use sightline_protocol::{
-    link::{Pin, Scheme, ServerAddress},
-    pinned::Pinned,
-};
+use rustls::Error as TlsError;
+use sightline_protocol::link::{Pin, Scheme, ServerAddress};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, lookup_host},
-    task::JoinSet,
-    time::timeout,
+    net::TcpStream,
 };
-use tokio_rustls::TlsConnector;
 
-/// How long one address has before the next is tried beside it.
-const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
-/// Addresses of one name that are tried. What comes behind is left out: a name with more is a mistake or a trick.
-const MAX_ADDRESSES: usize = 8;
+use addresses::connect_any;
+pub(super) use addresses::{look_up, usual_source};
+pub(super) use tls::Greeting;
+
+use super::proxy::{Proxies, ProxyError};
 
 /// What a line runs over.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -43,14 +36,93 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// Connects, and makes sure of who is there. The caller bounds the time.
 pub async fn dial(server: &ServerAddress) -> Result<Box<dyn Stream>, LineError> {
-    // Before anything is sent: a system without authorities cannot tell who is there.
-    let greeting = match server.scheme {
-        Scheme::Http => None,
-        Scheme::Https => Some((config_for(server.pin).await?, host_name(&server.host)?)),
+    dial_through(server, &Proxies::of_system()).await
+}
+
+/// The same, through these proxies.
+pub async fn dial_through(server: &ServerAddress, proxies: &Proxies) -> Result<Box<dyn Stream>, LineError> {
+    let security = match server.scheme {
+        Scheme::Http => Security::None,
+        Scheme::Https => Security::Tls { pin: server.pin, speaks: &[b"http/1.1"] },
     };
-    let addresses = look_up(server).await?;
-    let stream = connect_any(addresses).await.map_err(|error| {
-        let server = server.to_string();
+    let name = server.to_string();
+    let place = Place { name: &name, host: &server.host, port: server.port, security, from: &[] };
+    match reach(&place, proxies, |_| ()).await {
+        Ok(reached) => Ok(reached.stream),
+        Err(unreached) => Err(unreached.error),
+    }
+}
+
+/// Where a stream leads.
+pub(super) struct Place<'a> {
+    /// As it is called in an error.
+    pub(super) name: &'a str,
+    /// Its name or address.
+    pub(super) host: &'a str,
+    /// Its port.
+    pub(super) port: u16,
+    /// What is spoken.
+    pub(super) security: Security<'a>,
+    /// The addresses of ours that it may come from; any where empty.
+    pub(super) from: &'a [IpAddr],
+}
+
+/// How a stream is protected.
+pub(super) enum Security<'a> {
+    /// Not at all.
+    None,
+    /// By TLS.
+    Tls {
+        /// How to know the other end; the system's authorities judge where there is none.
+        pin: Option<Pin>,
+        /// Protocols that are offered, none to say nothing of it.
+        speaks: &'a [&'a [u8]],
+    },
+}
+
+/// A stream, and what was learnt in making it.
+pub(super) struct Reached {
+    /// What leads there.
+    pub(super) stream: Box<dyn Stream>,
+    /// Our end.
+    pub(super) local: SocketAddr,
+    /// The other end: the server's, or its proxy's.
+    pub(super) remote: SocketAddr,
+}
+
+/// No stream.
+pub(super) struct Unreached {
+    /// Why not.
+    pub(super) error: LineError,
+    /// The pin of the certificate that was shown, where one was.
+    pub(super) came: Option<Pin>,
+}
+
+impl From<LineError> for Unreached {
+    fn from(error: LineError) -> Self {
+        Self { error, came: None }
+    }
+}
+
+/// Makes a stream. `tune` sees the socket before anything is sent on it.
+pub(super) async fn reach(
+    place: &Place<'_>,
+    proxies: &Proxies,
+    tune: impl Fn(&TcpStream),
+) -> Result<Reached, Unreached> {
+    // Before anything is sent: a system without authorities cannot tell who is there.
+    let greeting = match place.security {
+        Security::None => None,
+        Security::Tls { pin, speaks } => Some(Greeting::prepare(place.host, pin, speaks).await?),
+    };
+    let proxy = proxies.to(place.host, place.port).map_err(|error| at_proxy(place, error))?;
+    let (host, port) = proxy.map_or((place.host, place.port), |proxy| (proxy.host.as_str(), proxy.port));
+    let addresses = look_up(host, port).await;
+    if addresses.is_empty() {
+        return Err(LineError::NoSuchName(host.to_owned()).into());
+    }
+    let mut stream = connect_any(addresses, place.from).await.map_err(|error| {
+        let server = proxy.map_or_else(|| place.name.to_owned(), |proxy| format!("the proxy {proxy}"));
         if error.kind() == io::ErrorKind::ConnectionRefused {
             LineError::NothingListens(server)
         } else {
@@ -59,11 +131,26 @@ pub async fn dial(server: &ServerAddress) -> Result<Box<dyn Stream>, LineError> 
     })?;
     // Small messages, each of which somebody waits for.
     stream.set_nodelay(true).ok();
-    let Some((config, name)) = greeting else { return Ok(Box::new(stream)) };
-    match TlsConnector::from(config).connect(name, stream).await {
-        Ok(stream) => Ok(Box::new(stream)),
-        Err(error) => Err(why_no_tls(server, error)),
+    tune(&stream);
+    let ends = stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?)));
+    let (local, remote) =
+        ends.map_err(|error| LineError::Unreachable { server: place.name.to_owned(), error })?;
+    if let Some(proxy) = proxy {
+        let led = proxy.connect(&mut stream, place.host, place.port).await;
+        led.map_err(|error| at_proxy(place, error))?;
     }
+    let stream: Box<dyn Stream> = match greeting {
+        None => Box::new(stream),
+        Some(greeting) => match greeting.greet(stream, place.name.to_owned()).await {
+            Ok(stream) => Box::new(stream),
+            Err((error, came)) => return Err(Unreached { error, came }),
+        },
+    };
+    Ok(Reached { stream, local, remote })
+}
+
+fn at_proxy(place: &Place<'_>, error: ProxyError) -> LineError {
+    LineError::Proxy { server: place.name.to_owned(), error }
 }
 
 /// What stands between us and a server.
@@ -82,6 +169,14 @@ pub enum LineError {
         server: String,
         /// The system's own words.
         error: io::Error,
+    },
+    /// The proxy on the way is no help.
+    #[error("the server {server} cannot be reached: {error}")]
+    Proxy {
+        /// Which.
+        server: String,
+        /// What the proxy says.
+        error: ProxyError,
     },
     /// Another key than the link's.
     #[error(
@@ -141,6 +236,7 @@ impl LineError {
             Self::NoSuchName(_)
             | Self::NothingListens(_)
             | Self::Unreachable { .. }
+            | Self::Proxy { .. }
             | Self::NotToday(_)
             | Self::NotTls(_)
             | Self::Tls { .. } => true,
@@ -150,170 +246,5 @@ impl LineError {
             | Self::NoAuthorities(_)
             | Self::BadHost(_) => false,
         }
-    }
-}
-
-/// How TLS is spoken with a server of this pin, or with one that an authority vouches for. Reads the system's
-/// authorities, which takes a moment, hence apart.
-async fn config_for(pin: Option<Pin>) -> Result<Arc<ClientConfig>, LineError> {
-    let cryptography = Arc::new(default_provider());
-    let verifier: Arc<dyn ServerCertVerifier> = match pin {
-        Some(pin) => Arc::new(Pinned::new(pin, Arc::clone(&cryptography))),
-        None => {
-            let ours = Arc::clone(&cryptography);
-            let read =
-                tokio::task::spawn_blocking(move || rustls_platform_verifier::Verifier::new(ours)).await;
-            let read = read.unwrap_or_else(|error| Err(TlsError::General(error.to_string())));
-            Arc::new(read.map_err(LineError::NoAuthorities)?)
-        }
-    };
-    let mut config = ClientConfig::builder_with_provider(cryptography)
-        .with_safe_default_protocol_versions()
-        .map_err(LineError::NoAuthorities)?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    // One line is kept for hours; there is nothing to resume.
-    config.resumption = Resumption::disabled();
-    Ok(Arc::new(config))
-}
-
-fn host_name(host: &str) -> Result<ServerName<'static>, LineError> {
-    ServerName::try_from(host.to_owned()).map_err(|_| LineError::BadHost(host.to_owned()))
-}
-
-async fn look_up(server: &ServerAddress) -> Result<Vec<SocketAddr>, LineError> {
-    if let Ok(ip) = server.host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, server.port)]);
-    }
-    let found = lookup_host((server.host.as_str(), server.port)).await;
-    let addresses = in_turns(found.map(Iterator::collect).unwrap_or_default());
-    if addresses.is_empty() { Err(LineError::NoSuchName(server.host.clone())) } else { Ok(addresses) }
-}
-
-/// Version 6 and version 4 in turns, version 6 first, each in the order of the resolver.
-fn in_turns(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let (v6, v4): (Vec<_>, Vec<_>) = found.into_iter().partition(SocketAddr::is_ipv6);
-    let (mut v6, mut v4) = (v6.into_iter(), v4.into_iter());
-    let mut turns = Vec::new();
-    loop {
-        let pair = [v6.next(), v4.next()];
-        if pair == [None, None] || turns.len() >= MAX_ADDRESSES {
-            return turns;
-        }
-        turns.extend(pair.into_iter().flatten());
-    }
-}
-
-/// The first of them that answers, each begun a little after the one before, or at once after a failure.
-async fn connect_any(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let mut waiting = addresses.into_iter();
-    let mut tries = JoinSet::new();
-    let mut failed = None;
-    loop {
-        let next = waiting.next();
-        let is_last = next.is_none();
-        if let Some(address) = next {
-            tries.spawn(TcpStream::connect(address));
-        }
-        let outcome = if is_last {
-            tries.join_next().await
-        } else {
-            match timeout(NEXT_ADDRESS_AFTER, tries.join_next()).await {
-                Ok(outcome) => outcome,
-                Err(_) => continue,
-            }
-        };
-        match outcome {
-            Some(Ok(Ok(stream))) => return Ok(stream),
-            Some(Ok(Err(error))) => failed = Some(error),
-            Some(Err(fault)) => failed = Some(io::Error::other(fault)),
-            None => return Err(failed.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())),
-        }
-    }
-}
-
-fn why_no_tls(server: &ServerAddress, error: io::Error) -> LineError {
-    let at = server.to_string();
-    let known = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
-    match known {
-        Some(TlsError::InvalidCertificate(why)) => why_no_trust(at, why, server.pin),
-        Some(TlsError::InvalidMessage(_)) => LineError::NotTls(at),
-        Some(_) | None => LineError::Tls { server: at, error },
-    }
-}
-
-fn why_no_trust(server: String, why: &CertificateError, pin: Option<Pin>) -> LineError {
-    // Whatever is wrong with it: with a pin nothing but the key is looked at.
-    if pin.is_some() {
-        return LineError::WrongPin(server);
-    }
-    if let CertificateError::NotValidForNameContext { presented, .. } = why {
-        return LineError::WrongName { server, names: plainly(presented) };
-    }
-    let not_today = matches!(
-        why,
-        CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. }
-    );
-    if not_today {
-        LineError::NotToday(server)
-    } else if *why == CertificateError::NotValidForName {
-        LineError::WrongName { server, names: "another name".to_owned() }
-    } else {
-        LineError::UnknownAuthority(server)
-    }
-}
-
-/// The names alone, of what the library writes as `DnsName("call.example.org")`.
-fn plainly(presented: &[String]) -> String {
-    let name = |text: &String| text.split('"').nth(1).unwrap_or(text).to_owned();
-    presented.iter().map(name).collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn on(text: &str) -> SocketAddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn both_versions_of_ip_are_tried_in_turns() {
-        let found = ["1.1.1.1:1", "1.0.0.1:1", "[2606::1]:1", "8.8.8.8:1"].map(on).to_vec();
-        assert_eq!(in_turns(found), ["[2606::1]:1", "1.1.1.1:1", "1.0.0.1:1", "8.8.8.8:1"].map(on));
-        assert_eq!(in_turns(vec![on("1.1.1.1:1"); 100]).len(), MAX_ADDRESSES);
-        assert!(in_turns(Vec::new()).is_empty());
-    }
-
-    #[tokio::test]
-    async fn an_address_that_refuses_does_not_hold_up_the_next() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let deaf = tokio::net::TcpListener::bind("127.0.0.2:0").await.unwrap().local_addr().unwrap();
-        let there = listener.local_addr().unwrap();
-        let stream = connect_any(vec![deaf, deaf, there]).await.unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), there);
-        let refused = connect_any(vec![deaf, deaf]).await.unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
-    }
-
-    #[test]
-    fn every_reason_not_to_trust_has_its_sentence() {
-        let said = |why, pin| why_no_trust("https://a.example/".to_owned(), &why, pin).to_string();
-        let time = rustls::pki_types::UnixTime::since_unix_epoch(Duration::ZERO);
-        let ended = CertificateError::ExpiredContext { time, not_after: time };
-        assert!(said(ended.clone(), None).contains("not valid today"), "{}", said(ended.clone(), None));
-        assert!(said(CertificateError::NotValidYet, None).contains("not valid today"));
-        assert!(said(CertificateError::UnknownIssuer, None).contains("vouches"));
-        let elsewhere = CertificateError::NotValidForNameContext {
-            expected: host_name("a.example").unwrap(),
-            presented: vec!["DnsName(\"b.example\")".to_owned()],
-        };
-        assert!(said(elsewhere, None).contains("is for b.example;"));
-        assert!(said(ended, Some(Pin([0; 32]))).contains("not the server the link is for"));
     }
 }

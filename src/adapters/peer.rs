@@ -7,7 +7,7 @@
 //! * checks every 50 ms instead of 200 ms, or a connection on a LAN takes half a second;
 //! * no wait for pairs learned from the other side's checks: its check often overtakes its candidate, and the default would
 //!   then hold up the call for a second (one in twenty-five on loopback);
-//! * no mDNS: it joins a multicast group before anything else, and fails every call where there is only loopback;
+//! * mDNS only where it can work, because a connection fails with it (`multicast`);
 //! * NACK every 20 ms and at most twice: the repairs arrive behind the interceptor that asks for them, so with its
 //!   defaults it asks for ever (a third of all packets came twice);
 //! * requests for key frames and goodbyes let through by an interceptor of ours (`rtcp_to_us`);
@@ -19,11 +19,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rtc::{
-    ice::mdns::MulticastDnsMode,
     interceptor::{NackGeneratorBuilder, NackResponderBuilder, Slot},
     peer_connection::configuration::interceptor_registry::configure_rtcp_reports,
 };
@@ -41,17 +40,21 @@ use webrtc::peer_connection::{
 use crate::{
     engine::{
         clock::Clock,
-        ports::{PacketSink, Peer, PeerMaker, PeerNews, PeerReport, PeerSetup},
+        ports::{NumberedSink, Peer, PeerMaker, PeerNews, PeerReport, PeerSetup},
     },
-    logic::{call::PeerEvent, negotiation::Order},
+    logic::{call::PeerEvent, legs::Order},
 };
 
 use super::{
-    codecs, interfaces,
-    net_runtime::NetRuntime,
+    bundle, codecs,
+    heard::Heard,
+    ice_servers::Doors,
+    interfaces, multicast,
+    net_runtime::{NetRuntime, Watch},
     peer_events::Events,
     peer_stats,
     peer_tracks::{LocalTracks, PacketQueue},
+    proxy::Proxies,
     rtcp_to_us::RtcpToUs,
 };
 
@@ -60,6 +63,8 @@ use super::{
 const ORDERS: usize = 256;
 /// How often the path is looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often it is told what the sockets see, until the connection is up.
+const SEE: Duration = Duration::from_millis(100);
 /// A path on which nothing was heard for this long is called interrupted.
 const INTERRUPTED_AFTER: Duration = Duration::from_secs(3);
 /// Longer than the call itself waits for an interrupted path: the call decides, not the library.
@@ -82,12 +87,18 @@ const MOST_NACKS: u16 = 2;
 pub struct WebRtc {
     runtime: Handle,
     clock: Clock,
+    proxies: Proxies,
 }
 
 impl WebRtc {
-    /// On that runtime.
+    /// On that runtime, and through the proxies that the system names where it needs streams.
     pub fn new(runtime: Handle, clock: Clock) -> Self {
-        Self { runtime, clock }
+        Self { runtime, clock, proxies: Proxies::of_system() }
+    }
+
+    /// The same, through these proxies.
+    pub fn through(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
     }
 }
 
@@ -97,16 +108,23 @@ impl PeerMaker for WebRtc {
         let (video, video_queue) = PacketQueue::new();
         let (audio, audio_queue) = PacketQueue::new();
         let want_key_frame = Arc::new(Notify::new());
+        let heard = Arc::new(Heard::default());
+        let watch = Arc::new(Watch::new(self.clock));
         let task = Task {
             tracks: LocalTracks::new(setup.media, video_queue, audio_queue),
             want_key_frame: want_key_frame.clone(),
             moved: Arc::default(),
             clock: self.clock,
-            hurry: Arc::new(AtomicBool::new(true)),
+            heard: heard.clone(),
+            proxies: self.proxies.clone(),
+            doors: Doors::new(&setup.servers.clone().allowed_by(setup.path)),
+            watch,
+            is_up: Arc::default(),
             setup,
         };
         self.runtime.spawn(task.run(ordered));
-        Box::new(Connection { orders, video: Arc::new(video), audio: Arc::new(audio), want_key_frame })
+        let (video, audio, clock) = (Arc::new(video), Arc::new(audio), self.clock);
+        Box::new(Connection { orders, video, audio, want_key_frame, heard, clock })
     }
 }
 
@@ -116,6 +134,8 @@ struct Connection {
     video: Arc<PacketQueue>,
     audio: Arc<PacketQueue>,
     want_key_frame: Arc<Notify>,
+    heard: Arc<Heard>,
+    clock: Clock,
 }
 
 impl Peer for Connection {
@@ -123,12 +143,16 @@ impl Peer for Connection {
         self.orders.try_send(order).is_ok()
     }
 
-    fn video_out(&self) -> Arc<dyn PacketSink> {
+    fn video_out(&self) -> Arc<dyn NumberedSink> {
         self.video.clone()
     }
 
-    fn audio_out(&self) -> Arc<dyn PacketSink> {
+    fn audio_out(&self) -> Arc<dyn NumberedSink> {
         self.audio.clone()
+    }
+
+    fn heard_at(&self) -> Option<Instant> {
+        self.heard.last().map(|at| self.clock.instant(at))
     }
 
     fn key_frame_asker(&self) -> Arc<dyn Fn() + Send + Sync> {
@@ -144,7 +168,12 @@ struct Task {
     /// The connection stands differently, so its path may be another.
     moved: Arc<Notify>,
     clock: Clock,
-    hurry: Arc<AtomicBool>,
+    heard: Arc<Heard>,
+    proxies: Proxies,
+    doors: Doors,
+    watch: Arc<Watch>,
+    /// The connection stands, so what its sockets see need not be told at once.
+    is_up: Arc<AtomicBool>,
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -158,8 +187,9 @@ impl Task {
                 return;
             }
         };
-        let mut look = interval(LOOK);
+        let [mut look, mut see] = [LOOK, SEE].map(interval);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        see.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
@@ -170,7 +200,11 @@ impl Task {
                         }
                     }
                 },
-                _ = look.tick() => self.look_at_path(connection.as_ref()).await,
+                _ = look.tick() => {
+                    self.look_at_path(connection.as_ref()).await;
+                    self.tell_sightings().await;
+                }
+                _ = see.tick(), if !self.is_up.load(Ordering::Relaxed) => self.tell_sightings().await,
                 () = self.moved.notified() => self.look_at_path(connection.as_ref()).await,
             }
         }
@@ -195,8 +229,18 @@ impl Task {
             .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_srflx_acceptance_min_wait(Some(REFLEXIVE_WAIT))
             .with_relay_acceptance_min_wait(Some(relay_wait))
-            .with_multicast_dns_mode(MulticastDnsMode::Disabled);
-        let configuration = RTCConfigurationBuilder::default().with_ice_transport_policy(policy);
+            .with_multicast_dns_mode(multicast::mode(&addresses, self.setup.path))
+            .with_multicast_dns_timeout(Some(multicast::PATIENCE));
+        let configuration = RTCConfigurationBuilder::default()
+            .with_ice_transport_policy(policy)
+            .with_ice_servers(self.doors.ice_servers());
+        let runtime = NetRuntime::new(
+            self.doors.clone(),
+            self.watch.clone(),
+            self.setup.tally.clone(),
+            self.proxies.clone(),
+            self.setup.bind.clone(),
+        );
         let registry = configure_rtcp_reports(Registry::new())
             .with(Slot::NackResponder, NackResponderBuilder::new().build())
             .with(
@@ -211,7 +255,8 @@ impl Task {
             &self.setup,
             self.want_key_frame.clone(),
             self.moved.clone(),
-            self.hurry.clone(),
+            self.is_up.clone(),
+            self.heard.clone(),
             self.clock,
         );
         let connection = PeerConnectionBuilder::new()
@@ -219,7 +264,7 @@ impl Task {
             .with_media_engine(codecs::media_engine()?)
             .with_setting_engine(settings.build())
             .with_interceptor_registry(registry)
-            .with_runtime(Arc::new(NetRuntime::new(self.hurry.clone())))
+            .with_runtime(Arc::new(runtime))
             .with_handler(Arc::new(events))
             .with_udp_addrs(sockets)
             .build()
@@ -231,26 +276,20 @@ impl Task {
 
     async fn carry_out(&mut self, connection: &dyn PeerConnection, order: Order) -> Result<(), Failure> {
         match order {
-            Order::MakeOffer { generation, restart } => {
-                if restart {
-                    self.hurry.store(true, Ordering::Relaxed);
-                    connection.restart_ice().await?;
-                }
+            Order::MakeOffer => {
                 let offer = connection.create_offer(None).await?;
                 connection.set_local_description(offer).await?;
-                self.report_description(connection, DescriptionKind::Offer, generation).await
+                self.report_description(connection, DescriptionKind::Offer).await
             }
-            Order::TakeOffer { generation, sdp } => {
-                if connection.pending_local_description().await.is_some() {
-                    connection.set_local_description(RTCSessionDescription::rollback(None)?).await?;
-                }
+            Order::TakeOffer { sdp } => {
+                let sdp = bundle::on_one_path(&sdp);
                 connection.set_remote_description(RTCSessionDescription::offer(sdp)?).await?;
                 let answer = connection.create_answer(None).await?;
                 connection.set_local_description(answer).await?;
                 self.tracks.start().await?;
-                self.report_description(connection, DescriptionKind::Answer, generation).await
+                self.report_description(connection, DescriptionKind::Answer).await
             }
-            Order::TakeAnswer { generation: _, sdp } => {
+            Order::TakeAnswer { sdp } => {
                 connection.set_remote_description(RTCSessionDescription::answer(sdp)?).await?;
                 self.tracks.start().await
             }
@@ -270,10 +309,9 @@ impl Task {
         &self,
         connection: &dyn PeerConnection,
         kind: DescriptionKind,
-        generation: u32,
     ) -> Result<(), Failure> {
         let description = connection.local_description().await.ok_or("the description vanished")?;
-        let event = PeerEvent::Description { kind, generation, sdp: description.sdp };
+        let event = PeerEvent::Description { kind, sdp: description.sdp };
         self.report(PeerNews::Event(event)).await;
         Ok(())
     }
@@ -281,13 +319,23 @@ impl Task {
     async fn look_at_path(&self, connection: &dyn PeerConnection) {
         let Some(pair) = self.tracks.selected_pair().await else { return };
         let report = connection.get_stats(self.clock.now(), StatsSelector::None).await;
-        let in_use = peer_stats::pair_in_use(&pair, &report);
+        let in_use = peer_stats::pair_in_use(&pair, &report, &self.watch);
         self.report(PeerNews::Path { in_use, encryption: peer_stats::encryption(&report) }).await;
+    }
+
+    async fn tell_sightings(&self) {
+        if let Some(sightings) = self.watch.look() {
+            self.report(PeerNews::Sightings(Box::new(sightings))).await;
+        }
     }
 
     async fn report(&self, news: PeerNews) {
         // The engine may have gone first; then there is nobody to tell.
-        self.setup.reports.send(PeerReport { call: self.setup.call, news }).await.ok();
+        self.setup
+            .reports
+            .send(PeerReport { call: self.setup.call, generation: self.setup.generation, news })
+            .await
+            .ok();
     }
 }
 

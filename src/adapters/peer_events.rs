@@ -22,6 +22,7 @@ use rtc::{
 use sightline_protocol::call::{CallId, Candidate};
 use tokio::sync::{Notify, mpsc};
 use webrtc::{
+    data_channel::DataChannel,
     media_stream::track_remote::{TrackRemote, TrackRemoteEvent},
     peer_connection::{
         PeerConnectionEventHandler, RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionIceEvent,
@@ -38,7 +39,7 @@ use crate::{
     logic::{call::PeerEvent, course::Link, packet::Packet},
 };
 
-use super::rtcp_to_us::says_goodbye;
+use super::{heard::Heard, rtcp_to_us::says_goodbye};
 
 pub(super) struct Events {
     reporter: Arc<Reporter>,
@@ -46,6 +47,7 @@ pub(super) struct Events {
     audio: SyncSender<(Packet, Instant)>,
     tally: Arc<Tally>,
     want_key_frame: Arc<Notify>,
+    heard: Arc<Heard>,
     clock: Clock,
 }
 
@@ -54,14 +56,16 @@ impl Events {
         setup: &PeerSetup,
         want_key_frame: Arc<Notify>,
         moved: Arc<Notify>,
-        hurry: Arc<AtomicBool>,
+        is_up: Arc<AtomicBool>,
+        heard: Arc<Heard>,
         clock: Clock,
     ) -> Self {
         let reporter = Reporter {
             call: setup.call,
+            generation: setup.generation,
             reports: setup.reports.clone(),
             moved,
-            hurry,
+            is_up,
             last: Mutex::new(Link::New),
         };
         Self {
@@ -70,6 +74,7 @@ impl Events {
             audio: setup.audio.clone(),
             tally: setup.tally.clone(),
             want_key_frame,
+            heard,
             clock,
         }
     }
@@ -78,15 +83,17 @@ impl Events {
 /// Tells the engine, and says nothing of a link twice.
 struct Reporter {
     call: CallId,
+    generation: u32,
     reports: mpsc::Sender<PeerReport>,
     moved: Arc<Notify>,
-    hurry: Arc<AtomicBool>,
+    is_up: Arc<AtomicBool>,
     last: Mutex<Link>,
 }
 
 impl Reporter {
     async fn report(&self, event: PeerEvent) {
-        let report = PeerReport { call: self.call, news: PeerNews::Event(event) };
+        let report =
+            PeerReport { call: self.call, generation: self.generation, news: PeerNews::Event(event) };
         // The engine may have gone first; then there is nobody to tell.
         self.reports.send(report).await.ok();
     }
@@ -94,7 +101,7 @@ impl Reporter {
     async fn link(&self, link: Link) {
         let before = std::mem::replace(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner), link);
         if before != link {
-            self.hurry.store(link != Link::Up, Ordering::Relaxed);
+            self.is_up.store(link == Link::Up, Ordering::Relaxed);
             self.report(PeerEvent::Link(link)).await;
             self.moved.notify_one();
         }
@@ -151,11 +158,22 @@ impl PeerConnectionEventHandler for Events {
         }
     }
 
+    async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
+        // Nobody here reads it; what the other side sent would only wait.
+        tokio::spawn(async move {
+            if let Err(error) = channel.close().await {
+                tracing::debug!(%error, "a data channel did not close cleanly");
+            }
+            while channel.poll().await.is_some() {}
+        });
+    }
+
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
         let incoming = |packets: &SyncSender<(Packet, Instant)>| Incoming {
             track: track.clone(),
             packets: packets.clone(),
             tally: self.tally.clone(),
+            heard: self.heard.clone(),
             clock: self.clock,
             reporter: self.reporter.clone(),
         };
@@ -177,6 +195,7 @@ struct Incoming {
     track: Arc<dyn TrackRemote>,
     packets: SyncSender<(Packet, Instant)>,
     tally: Arc<Tally>,
+    heard: Arc<Heard>,
     clock: Clock,
     reporter: Arc<Reporter>,
 }
@@ -198,6 +217,8 @@ impl Incoming {
     }
 
     fn take(&self, rtp: rtp::Packet) {
+        let now = self.clock.now();
+        self.heard.note(self.clock.media(now));
         // Padding alone, which keeps a path open and carries nothing.
         if rtp.payload.is_empty() {
             return;
@@ -208,7 +229,7 @@ impl Incoming {
             marker: rtp.header.marker,
             payload: rtp.payload,
         };
-        if self.packets.try_send((packet, self.clock.now())).is_err() {
+        if self.packets.try_send((packet, now)).is_err() {
             self.tally.packets_overrun.one();
         }
     }

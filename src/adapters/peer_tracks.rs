@@ -12,7 +12,7 @@ use rtc::{
         RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,
     },
 };
-use sightline_protocol::call::Media;
+use sightline_protocol::call::{CallId, Media};
 use tokio::sync::mpsc;
 use webrtc::{
     media_stream::track_local::{TrackLocal, TrackLocalEvent, static_rtp::TrackLocalStaticRTP},
@@ -20,7 +20,7 @@ use webrtc::{
     rtp_transceiver::RtpSender,
 };
 
-use crate::engine::ports::{PacketSink, PeerNews, PeerReport, PeerSetup};
+use crate::engine::ports::{NumberedSink, PeerNews, PeerReport, PeerSetup};
 
 use super::{
     codecs::{h264, opus},
@@ -38,6 +38,7 @@ pub(super) struct Outgoing {
     payload: Bytes,
     timestamp: u32,
     marker: bool,
+    sequence: u16,
 }
 
 /// The end of a track that the media threads hold.
@@ -52,9 +53,9 @@ impl PacketQueue {
     }
 }
 
-impl PacketSink for PacketQueue {
-    fn send(&self, payload: Bytes, timestamp: u32, marker: bool) -> bool {
-        self.packets.try_send(Outgoing { payload, timestamp, marker }).is_ok()
+impl NumberedSink for PacketQueue {
+    fn send(&self, payload: Bytes, timestamp: u32, marker: bool, sequence: u16) -> bool {
+        self.packets.try_send(Outgoing { payload, timestamp, marker, sequence }).is_ok()
     }
 }
 
@@ -95,7 +96,12 @@ impl LocalTracks {
         }
         if self.media.video {
             let track = add(connection, RtpCodecKind::Video, video).await?;
-            tokio::spawn(watch_for_requests(track.track.clone(), setup.call, setup.reports.clone()));
+            tokio::spawn(watch_for_requests(
+                track.track.clone(),
+                setup.call,
+                setup.generation,
+                setup.reports.clone(),
+            ));
             self.tracks.push(track);
         }
         Ok(())
@@ -161,18 +167,16 @@ async fn forward(
     ssrc: u32,
     payload_type: u8,
 ) {
-    let Ok(mut sequence_number) = random().map(|random| random as u16) else { return };
-    while let Some(Outgoing { payload, timestamp, marker }) = queue.recv().await {
+    while let Some(Outgoing { payload, timestamp, marker, sequence }) = queue.recv().await {
         let header = rtp::Header {
             version: 2,
             marker,
             payload_type,
-            sequence_number,
+            sequence_number: sequence,
             timestamp,
             ssrc,
             ..rtp::Header::default()
         };
-        sequence_number = sequence_number.wrapping_add(1);
         if let Err(error) = track.write_rtp(rtp::Packet { header, payload }).await {
             tracing::debug!(%error, "a packet was not sent");
         }
@@ -181,12 +185,14 @@ async fn forward(
 
 async fn watch_for_requests(
     track: Arc<TrackLocalStaticRTP>,
-    call: sightline_protocol::call::CallId,
+    call: CallId,
+    generation: u32,
     reports: mpsc::Sender<PeerReport>,
 ) {
     while let Some(TrackLocalEvent::OnRtcpPacket(packets)) = track.poll().await {
         let asked = packets.iter().any(|packet| asks_for_key_frame(packet.as_ref()));
-        if asked && reports.send(PeerReport { call, news: PeerNews::KeyFrameWanted }).await.is_err() {
+        let report = PeerReport { call, generation, news: PeerNews::KeyFrameWanted };
+        if asked && reports.send(report).await.is_err() {
             return;
         }
     }

@@ -5,11 +5,13 @@
 //! dropped: the two ends of a call send again what was not acknowledged, and an old copy would only come in the way.
 
 use std::{
+    collections::HashMap,
     future::{Future, pending},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use sightline_protocol::{
     PROTOCOL_VERSION,
@@ -18,12 +20,13 @@ use sightline_protocol::{
     limits::MAX_MESSAGE_BYTES,
     link::ServerAddress,
     session::{Effect, Event, Parting, Post, Session},
-    switchboard::Sealed,
+    switchboard::{ErrorCode, Sealed},
 };
 use tokio::{
     runtime::Handle,
     sync::mpsc,
-    time::{sleep, sleep_until, timeout},
+    task::JoinSet,
+    time::{sleep, sleep_until, timeout, timeout_at},
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
@@ -42,12 +45,27 @@ const POSTED: usize = 64;
 const CONNECT_WITHIN: Duration = Duration::from_secs(8);
 /// The server pings every 20 s; a line that is silent for three times that is dead.
 const SILENT_FOR: Duration = Duration::from_secs(60);
+/// How long an attempt has before another may begin beside it, and how many there may be.
+const BESIDE_AFTER: Duration = Duration::from_millis(900);
+const MOST_BESIDE: usize = 4;
+/// How long a line that is doubted has to show that it lives.
+const PROBE_WITHIN: Duration = Duration::from_millis(1200);
 
 type Line = WebSocketStream<Box<dyn line::Stream>>;
 
 /// The end that the engine holds. The line is given up when it is dropped.
 pub struct Switchboard {
-    posted: mpsc::Sender<Post>,
+    wishes: mpsc::Sender<Wish>,
+}
+
+/// What the engine wants of the line.
+enum Wish {
+    /// Something is to be said.
+    Say(Post),
+    /// The network is another: a new line, whatever becomes of this one.
+    Redial,
+    /// Something does not come through: does this line still lead anywhere?
+    Probe,
 }
 
 impl Switchboard {
@@ -58,30 +76,45 @@ impl Switchboard {
         identity: Arc<Identity>,
         events: mpsc::Sender<MailEvent>,
     ) -> Self {
-        let (posted, to_say) = mpsc::channel(POSTED);
+        let (wishes, wished) = mpsc::channel(POSTED);
         let session = Session::new(identity, server.name());
-        runtime.spawn(Client { server, session, events, to_say, backoff: Backoff::default() }.run());
-        Self { posted }
+        let (asked, backoff) = (HashMap::new(), Backoff::default());
+        runtime.spawn(Client { server, session, asked, events, wished, backoff }.run());
+        Self { wishes }
     }
 }
 
 impl Mail for Switchboard {
     fn post(&self, envelope: Envelope) -> bool {
         let Envelope { with: to, call, sealed } = envelope;
-        self.posted.try_send(Post::Envelope { to, call, sealed: Sealed(sealed) }).is_ok()
+        self.wishes.try_send(Wish::Say(Post::Envelope { to, call, sealed: Sealed(sealed) })).is_ok()
+    }
+
+    fn ask_relay(&self, call: CallId, with: Address) {
+        self.wishes.try_send(Wish::Say(Post::Relay { call, with })).ok();
     }
 
     fn over(&self, call: CallId, with: Address) {
         // Where there is no room the server finds out by itself, only later.
-        self.posted.try_send(Post::Over { call, with }).ok();
+        self.wishes.try_send(Wish::Say(Post::Over { call, with })).ok();
+    }
+
+    fn redial(&self) {
+        self.wishes.try_send(Wish::Redial).ok();
+    }
+
+    fn probe(&self) {
+        self.wishes.try_send(Wish::Probe).ok();
     }
 }
 
 struct Client {
     server: ServerAddress,
     session: Session,
+    /// Questions about the relay that are not answered yet, by the number that the session gave them.
+    asked: HashMap<u64, CallId>,
     events: mpsc::Sender<MailEvent>,
-    to_say: mpsc::Receiver<Post>,
+    wished: mpsc::Receiver<Wish>,
     backoff: Backoff,
 }
 
@@ -95,6 +128,17 @@ enum End {
     Later(Duration, String),
     /// Trying again does not help.
     Refused(String),
+    /// Nothing is wrong with it, but another may be better.
+    Redial,
+}
+
+/// What came of something that was waited for.
+enum Meanwhile<T> {
+    Done(T),
+    /// Somebody waits for the line.
+    Urged,
+    Redial,
+    NotNeeded,
 }
 
 impl From<SocketError> for End {
@@ -122,40 +166,74 @@ impl Client {
                 }
                 End::Broken(why) => (MailEvent::Down { why }, self.backoff.pause(dice())),
                 End::Later(pause, why) => (MailEvent::Down { why }, pause),
+                End::Redial => continue,
             };
-            if self.events.send(event).await.is_err() || self.meanwhile(sleep(pause)).await.is_none() {
+            if self.events.send(event).await.is_err() {
                 return;
+            }
+            match self.meanwhile(sleep(pause)).await {
+                Meanwhile::Done(()) | Meanwhile::Urged | Meanwhile::Redial => {}
+                Meanwhile::NotNeeded => return,
             }
         }
     }
 
     /// One line, from dialling to its end.
+    ///
+    /// Where somebody waits for it, and the network perhaps came back only now, another attempt begins beside the one under
+    /// way: what was sent into the void is repeated less and less often.
     async fn once(&mut self) -> End {
         let server = self.server.clone();
-        match self.meanwhile(timeout(CONNECT_WITHIN, dial(&server))).await {
-            None => End::NotNeeded,
-            Some(Ok(Ok(line))) => self.serve(line).await,
-            Some(Ok(Err(end))) => end,
-            Some(Err(_)) => End::Broken(format!("the server {server} does not answer")),
+        let no_answer = || End::Broken(format!("the server {server} does not answer"));
+        let deadline = tokio::time::Instant::now() + CONNECT_WITHIN;
+        let mut attempts = JoinSet::new();
+        let mut newest = now();
+        attempts.spawn(dial(server.clone()));
+        loop {
+            match self.meanwhile(timeout_at(deadline, attempts.join_next())).await {
+                Meanwhile::NotNeeded => return End::NotNeeded,
+                Meanwhile::Redial => return End::Redial,
+                Meanwhile::Urged => {
+                    if newest.elapsed() >= BESIDE_AFTER && attempts.len() < MOST_BESIDE {
+                        newest = now();
+                        attempts.spawn(dial(server.clone()));
+                    }
+                }
+                Meanwhile::Done(Ok(Some(Ok(Ok(line))))) => {
+                    attempts.abort_all();
+                    return self.serve(line).await;
+                }
+                Meanwhile::Done(Ok(Some(Ok(Err(end))))) if attempts.is_empty() => return end,
+                Meanwhile::Done(Ok(Some(_))) if !attempts.is_empty() => {}
+                Meanwhile::Done(Ok(_) | Err(_)) => return no_answer(),
+            }
         }
     }
 
-    /// While there is no line the session is worked all the same. `None` where nobody needs it any more.
-    async fn meanwhile<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
+    /// While there is no line the session is worked all the same.
+    async fn meanwhile<T>(&mut self, what: impl Future<Output = T>) -> Meanwhile<T> {
         tokio::pin!(what);
         loop {
             let due = self.session.poll_timeout().map(|(due, _)| due);
             tokio::select! {
-                outcome = &mut what => return Some(outcome),
-                post = self.to_say.recv() => self.post(post?),
+                outcome = &mut what => return Meanwhile::Done(outcome),
+                wish = self.wished.recv() => match wish {
+                    Some(Wish::Say(post)) => self.post(post),
+                    Some(Wish::Redial) => return Meanwhile::Redial,
+                    Some(Wish::Probe) => return Meanwhile::Urged,
+                    None => return Meanwhile::NotNeeded,
+                },
                 () = at(due) => self.session.handle_timeout(now()),
             }
-            self.carry_out(None).await.ok()?;
+            if self.carry_out(None).await.is_err() {
+                return Meanwhile::NotNeeded;
+            }
         }
     }
 
     async fn serve(&mut self, mut line: Line) -> End {
         let known_by = now() + CONNECT_WITHIN;
+        let mut answer_by = None;
         self.session.handle(Event::Connected, now());
         loop {
             if let Err(end) = self.carry_out(Some(&mut line)).await {
@@ -164,16 +242,31 @@ impl Client {
             }
             let due = self.session.poll_timeout().map(|(due, _)| due);
             tokio::select! {
-                post = self.to_say.recv() => match post {
-                    Some(post) => self.post(post),
+                wish = self.wished.recv() => match wish {
+                    Some(Wish::Say(post)) => self.post(post),
+                    Some(Wish::Redial) => return End::Redial,
+                    Some(Wish::Probe) => {
+                        if let Err(error) = line.send(Message::Ping(Bytes::new())).await {
+                            return error.into();
+                        }
+                        answer_by.get_or_insert(now() + PROBE_WITHIN);
+                    }
                     None => self.session.handle(Event::Leave, now()),
                 },
-                text = timeout(SILENT_FOR, next(&mut line)) => match text {
-                    Ok(Ok(text)) => self.session.handle(Event::Heard(&text), now()),
+                heard = timeout(SILENT_FOR, next(&mut line)) => match heard {
+                    Ok(Ok(text)) => {
+                        answer_by = None;
+                        if let Some(text) = text {
+                            self.session.handle(Event::Heard(&text), now());
+                        }
+                    }
                     Ok(Err(end)) => return end,
                     Err(_) => return End::Broken("the server has fallen silent".to_owned()),
                 },
                 () = at(due) => self.session.handle_timeout(now()),
+                () = at(answer_by), if answer_by.is_some() => {
+                    return End::Broken("the server does not answer any more".to_owned());
+                }
                 () = at(Some(known_by)), if !self.session.is_up() => {
                     return End::Broken(format!("the server {} does not answer", self.server));
                 }
@@ -182,8 +275,13 @@ impl Client {
     }
 
     fn post(&mut self, post: Post) {
-        if let Err(error) = self.session.post(post) {
-            tracing::debug!(%error, "not said");
+        let asks_for = match &post {
+            Post::Relay { call, .. } => Some(*call),
+            Post::Envelope { .. } | Post::Ask { .. } | Post::Over { .. } => None,
+        };
+        match self.session.post(post) {
+            Ok(id) => self.asked.extend(asks_for.map(|call| (id, call))),
+            Err(error) => tracing::debug!(%error, "not said"),
         }
     }
 
@@ -202,23 +300,41 @@ impl Client {
                     outcome = Err(self.parted(parting));
                     continue;
                 }
-                Effect::Up { session, resumed, stun: _ } => {
+                Effect::Up { session, resumed, stun } => {
                     tracing::info!(session, resumed, "the switchboard knows us");
                     self.backoff.reset();
-                    MailEvent::Up
+                    if !resumed {
+                        // Numbers begin anew, and what was asked in the old session is not answered any more.
+                        self.asked.clear();
+                    }
+                    MailEvent::Up { stun, resumed }
                 }
                 Effect::Delivered { from, call, sealed } => {
                     MailEvent::Delivered(Envelope { with: from, call, sealed: sealed.0 })
                 }
                 Effect::Offline { id: _, to, call } => MailEvent::Offline { to, call },
-                Effect::Refused { id: _, code, text } | Effect::Complaint { code, text } => {
-                    tracing::info!(code = code.as_str(), text, "the server complains");
+                Effect::Relay { id, call, credentials } => {
+                    self.asked.remove(&id);
+                    MailEvent::Relay { call, credentials }
+                }
+                Effect::Refused { id, code, text } => match self.asked.remove(&id) {
+                    Some(call) => MailEvent::NoRelay { call, code, why: text },
+                    None => {
+                        complained(&code, &text);
+                        continue;
+                    }
+                },
+                Effect::Complaint { code, text } => {
+                    complained(&code, &text);
                     continue;
                 }
-                // The two ends of the call send it again.
-                Effect::Lost { .. } => continue,
-                // Nobody asks for these yet.
-                Effect::Presence { .. } | Effect::Relay { .. } => continue,
+                // What the two ends of a call say is said again by them, and so is what is asked for it.
+                Effect::Lost { id } => {
+                    self.asked.remove(&id);
+                    continue;
+                }
+                // Nobody asks for it yet.
+                Effect::Presence { .. } => continue,
             };
             self.events.send(event).await.map_err(|_| End::NotNeeded)?;
         }
@@ -253,15 +369,19 @@ impl Client {
 }
 
 /// A line that nothing was said on yet.
-async fn dial(server: &ServerAddress) -> Result<Line, End> {
+async fn dial(server: ServerAddress) -> Result<Line, End> {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES));
-    let stream = line::dial(server).await?;
+    let stream = line::dial(&server).await?;
     let (line, _) = client_async_with_config(server.websocket_url(), stream, Some(config))
         .await
-        .map_err(|error| unreachable(server, &error))?;
+        .map_err(|error| unreachable(&server, &error))?;
     Ok(line)
+}
+
+fn complained(code: &ErrorCode, text: &str) {
+    tracing::info!(code = code.as_str(), text, "the server complains");
 }
 
 /// What stands in the way of a line, in words.
@@ -276,17 +396,13 @@ fn unreachable(server: &ServerAddress, error: &SocketError) -> End {
     End::Broken(why)
 }
 
-/// The next message. Pings are answered by the library on the way.
-async fn next(line: &mut Line) -> Result<String, End> {
-    loop {
-        match line.next().await {
-            None | Some(Ok(Message::Close(_))) => {
-                return Err(End::Broken("the server has closed the line".to_owned()));
-            }
-            Some(Ok(Message::Text(text))) => return Ok(text.as_str().to_owned()),
-            Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-            Some(Err(error)) => return Err(error.into()),
-        }
+/// The next sign of life, and what it says, if it says anything. Pings are answered by the library on the way.
+async fn next(line: &mut Line) -> Result<Option<String>, End> {
+    match line.next().await {
+        None | Some(Ok(Message::Close(_))) => Err(End::Broken("the server has closed the line".to_owned())),
+        Some(Ok(Message::Text(text))) => Ok(Some(text.as_str().to_owned())),
+        Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(None),
+        Some(Err(error)) => Err(error.into()),
     }
 }
 

@@ -20,13 +20,16 @@ use crate::{
     media::{frame::Size, y4m},
 };
 
+use super::doctor::server_in;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  connected and ended as meant
   2  asked for something that cannot be
   3  not answered: declined, busy, unreachable or refused
   4  accepted, but never connected
-  5  connected, and lost";
+  5  connected, and lost
+  6  of doctor: calls will work, but there is something to look at";
 
 /// One-to-one video calls that show the path they take.
 #[derive(Debug, Parser)]
@@ -87,6 +90,21 @@ pub enum Action {
         #[command(flatten)]
         out: OutArgs,
     },
+    /// Look at the network from here, within ten seconds, and say what it means for calls
+    Doctor {
+        /// The folder with key and settings
+        #[arg(long, value_name = "DIR")]
+        profile: Option<PathBuf>,
+        /// The server to go through; a call link will do as well
+        #[arg(long, value_name = "LINK", value_parser = server_in)]
+        server: Option<ServerAddress>,
+        /// Ask somebody who lets you what their network looks like, and say how a call would go
+        #[arg(long, value_name = "LINK", conflicts_with = "server")]
+        with: Option<CallLink>,
+        /// Print one JSON document in place of words
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What to send.
@@ -115,6 +133,9 @@ pub struct OutArgs {
     /// Write a report of the call as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Mask addresses and names in that report, so that it can be passed on
+    #[arg(long, requires = "report")]
+    pub redact: bool,
     /// Print what happens as JSON, one object a line
     #[arg(long)]
     pub events: bool,
@@ -122,8 +143,9 @@ pub struct OutArgs {
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     pub duration: Option<Duration>,
     /// Which paths to allow: any, direct, relay, relay-udp, relay-tcp or relay-tls
-    #[arg(long, value_name = "PATH", default_value = "any")]
-    pub path: PathPolicy,
+    /// [default: any, or relay where settings.toml says always_relay = true]
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<PathPolicy>,
     /// Use only this address of this computer; can be given more than once
     #[arg(long, value_name = "IP")]
     pub bind: Vec<IpAddr>,

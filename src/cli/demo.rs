@@ -1,7 +1,8 @@
 //! Two installations on this computer call each other through a server of their own; then it is said how it went.
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    collections::HashSet,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
     time::Duration,
 };
@@ -13,7 +14,7 @@ use sightline_protocol::{
     keys::Identity,
     link::{CallLink, ServerAddress},
 };
-use sightline_server::{Config, Server};
+use sightline_server::{Config, RelayConfig, Server};
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -30,8 +31,8 @@ use crate::{
 use super::{
     Exit,
     args::{OutArgs, check_recording},
-    session::{Duty, Session, check_report, exit_of, write_report},
-    tell::{Teller, complain, ending, say},
+    session::{Duty, Session, check_report, exit_of, to_write, write_report},
+    tell::{Teller, ending, say},
 };
 
 const USUAL_DURATION: Duration = Duration::from_secs(10);
@@ -43,17 +44,15 @@ const GOOD_SHARE: f64 = 0.95;
 
 /// Runs the demonstration.
 pub(super) fn run(out: &OutArgs) -> anyhow::Result<Exit> {
-    if out.path.needs_relay() {
-        complain("The demonstration's own server offers no relay. Use --path any.");
-        return Ok(Exit::NeverConnected);
-    }
     check_report(out)?;
     check_recording(out)?;
     let clock = Clock::start();
     let runtime = Runtime::new().context("the system gives no threads")?;
     let (exit, caller, callee) = runtime.block_on(call_each_other(out, clock))?;
     if let Some(path) = &out.report {
-        write_report(path, &json!({ "caller": caller, "callee": callee }))?;
+        let end =
+            |report: &Option<CallReport>| report.as_ref().map(|report| to_write(report, out)).transpose();
+        write_report(path, &json!({ "caller": end(&caller)?, "callee": end(&callee)? }))?;
     }
     let verdict = match (&caller, &callee) {
         (Some(caller), Some(callee)) => verdict(caller, callee),
@@ -75,12 +74,13 @@ async fn call_each_other(
     out: &OutArgs,
     clock: Clock,
 ) -> anyhow::Result<(Exit, Option<CallReport>, Option<CallReport>)> {
-    let server = Server::bind(Config::loopback()).await?;
+    let server = Server::bind(server_here()?).await?;
     let address: ServerAddress = server.addresses().url().parse()?;
     let callee_identity = Identity::generate()?;
     let to = callee_identity.address();
     let bind: Vec<IpAddr> =
         if out.bind.is_empty() { vec![Ipv4Addr::LOCALHOST.into()] } else { out.bind.clone() };
+    let path = out.path.unwrap_or_default();
     let start = |identity, name: &str, folder: &str| {
         let media = Headless {
             video: VideoChoice::Pattern,
@@ -91,8 +91,16 @@ async fn call_each_other(
             clock,
         };
         let owner = Owner { name: Some(name.to_owned()), ..Owner::default() };
-        Installation { identity, owner, server: address.clone(), media, path: out.path, bind: bind.clone() }
-            .start()
+        Installation {
+            identity,
+            owner,
+            server: address.clone(),
+            media,
+            path,
+            bind: bind.clone(),
+            may_examine: HashSet::new(),
+        }
+        .start()
     };
     let wish = Media { audio: true, video: true };
     let mut callee = Session::new(
@@ -129,6 +137,13 @@ async fn call_each_other(
     Ok((if exit == Exit::Fine { callee_exit } else { exit }, caller, callee))
 }
 
+/// A server on loopback, that relays as well: over UDP and TCP, and to this computer, which is all there is.
+fn server_here() -> anyhow::Result<Config> {
+    let anywhere = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
+    let relay = RelayConfig { allow: vec!["127.0.0.0/8".parse()?], ..RelayConfig::default() };
+    Ok(Config { turn_udp: anywhere.clone(), turn_tcp: anywhere, relay, ..Config::loopback() })
+}
+
 struct Verdict {
     good: bool,
     text: String,
@@ -153,7 +168,7 @@ fn verdict(caller: &CallReport, callee: &CallReport) -> Verdict {
         if good { "The demo call was good" } else { "The demo call connected, but too few pictures arrived" },
         there * 100.0,
         back * 100.0,
-        caller.path.sentence(),
+        caller.path.sentence,
         concealed(callee),
         concealed(caller),
     );
@@ -175,5 +190,5 @@ fn concealed(report: &CallReport) -> f64 {
 fn failure(report: &CallReport) -> String {
     let reason = report.end.unwrap_or(EndReason::Lost);
     let by = report.ended_by.unwrap_or(crate::logic::course::Side::Nobody);
-    format!("The demo call failed. {}", ending(reason, by))
+    format!("The demo call failed. {}", ending(reason, by, report.path.closed.as_deref()))
 }

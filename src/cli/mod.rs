@@ -1,9 +1,13 @@
 //! The command line: the whole app without a window, for scripts, tests and people in terminals.
 //!
-//! `args` says what can be asked, `session` runs one call for it, `demo` two at once, `tell` prints what happens.
+//! `args` says what can be asked, `session` runs one call for it, `demo` two at once, `doctor` looks at the
+//! network, `tell` prints what happens.
 
 pub mod args;
+mod consult;
 mod demo;
+mod doctor;
+mod memory;
 mod session;
 mod tell;
 
@@ -29,6 +33,8 @@ pub enum Exit {
     NeverConnected = 4,
     /// Connected, and lost.
     Lost = 5,
+    /// Of the doctor: calls will work, but there is something to look at.
+    Limited = 6,
 }
 
 impl From<Exit> for ExitCode {
@@ -70,6 +76,13 @@ fn act(args: Args) -> anyhow::Result<Exit> {
             session::call(&Profile::at(profile.as_deref())?, &link, &media, &out)
         }
         Action::Demo { out } => demo::run(&out),
+        Action::Doctor { profile, server, with, json } => {
+            let profile = Profile::at(profile.as_deref())?;
+            match with {
+                Some(link) => doctor::run_with(&profile, &link, json),
+                None => doctor::run(server_of(&profile, server)?, json),
+            }
+        }
     }
 }
 

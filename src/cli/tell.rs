@@ -32,11 +32,20 @@ pub(super) struct Teller {
     prefix: String,
     /// The last sentence about a lost server; an attempt that fails in the same way again is not worth another.
     server_trouble: Option<String>,
+    /// What is closed, of a call that found no path.
+    closed: Option<String>,
 }
 
 impl Teller {
     pub(super) fn new(clock: Clock, as_events: bool, prefix: &str) -> Self {
-        Self { clock, started: clock.now(), as_events, prefix: prefix.to_owned(), server_trouble: None }
+        Self {
+            clock,
+            started: clock.now(),
+            as_events,
+            prefix: prefix.to_owned(),
+            server_trouble: None,
+            closed: None,
+        }
     }
 
     /// Something that has no event of its own.
@@ -54,11 +63,13 @@ impl Teller {
             said_before = self.server_trouble.replace(why.clone()).as_ref() == Some(why);
         } else if matches!(update, Update::SwitchboardUp) {
             self.server_trouble = None;
+        } else if let Update::Path { call: _, path } = update {
+            self.closed.clone_from(&path.closed);
         }
         if self.as_events {
             let (name, details) = as_event(update);
             self.event(name, details);
-        } else if let Some(text) = as_sentence(update).filter(|_| !said_before) {
+        } else if let Some(text) = as_sentence(update, self.closed.as_deref()).filter(|_| !said_before) {
             say(&format!("{}{text}", self.prefix));
         }
     }
@@ -98,13 +109,15 @@ fn as_event(update: &Update) -> (&'static str, Value) {
         }
         Update::TheirStatus { call, status } => ("status", json!({ "call": call, "status": status })),
         Update::TurnedAway { from, name } => ("turned_away", json!({ "peer": from, "name": name })),
+        Update::Consulted { with } => ("consulted", json!({ "peer": with })),
+        Update::NoRelay { call, why } => ("no_relay", json!({ "call": call, "why": why })),
         Update::Problem { text } => ("problem", json!({ "text": text })),
         Update::Over { report } => ("report", json!({ "call": report.call, "report": report })),
     }
 }
 
 fn path_event(call: String, path: &PathReport) -> Value {
-    json!({ "call": call, "sentence": path.sentence(), "route": path.route(), "in_use": path.in_use })
+    json!({ "call": call, "sentence": path.sentence, "route": path.route, "closed": path.closed, "in_use": path.in_use })
 }
 
 fn merge(details: &mut Value, more: Value) {
@@ -113,15 +126,19 @@ fn merge(details: &mut Value, more: Value) {
     }
 }
 
-fn as_sentence(update: &Update) -> Option<String> {
+fn as_sentence(update: &Update, closed: Option<&str>) -> Option<String> {
     Some(match update {
         Update::SwitchboardUp => "Connected to the server.".to_owned(),
         Update::SwitchboardDown { why } => format!("Not connected to the server: {why}. Trying again."),
         Update::SwitchboardRefused { why } => format!("Not connected to the server: {why}."),
-        Update::Stage { call: _, peer, stage, name } => stage_sentence(*peer, *stage, name.as_deref())?,
+        Update::Stage { call: _, peer, stage, name } => {
+            stage_sentence(*peer, *stage, name.as_deref(), closed)?
+        }
         Update::Link { call: _, link: Link::PathFound } => "A path works; agreeing on keys.".to_owned(),
         Update::Link { .. } | Update::Statistics { .. } | Update::Over { .. } => return None,
-        Update::Path { call: _, path } => format!("Path: {}.", path.sentence()),
+        // What is closed stands in the last sentence of the call.
+        Update::Path { call: _, path } if path.closed.is_some() => return None,
+        Update::Path { call: _, path } => format!("Path: {}.", path.sentence),
         Update::TheirStatus { call: _, status } => format!(
             "The other side: microphone {}, camera {}{}.",
             if status.muted { "off" } else { "on" },
@@ -131,11 +148,14 @@ fn as_sentence(update: &Update) -> Option<String> {
         Update::TurnedAway { from, name } => {
             format!("{} rang and heard that we are busy.", who(*from, name.as_deref()))
         }
-        Update::Problem { text } => text.clone(),
+        Update::Consulted { with } => {
+            format!("{} asked what this network looks like, and was told.", who(*with, None))
+        }
+        Update::NoRelay { call: _, why: text } | Update::Problem { text } => text.clone(),
     })
 }
 
-fn stage_sentence(peer: Address, stage: Stage, name: Option<&str>) -> Option<String> {
+fn stage_sentence(peer: Address, stage: Stage, name: Option<&str>, closed: Option<&str>) -> Option<String> {
     let who = who(peer, name);
     Some(match stage {
         Stage::Inviting => format!("Calling {who}."),
@@ -145,12 +165,12 @@ fn stage_sentence(peer: Address, stage: Stage, name: Option<&str>) -> Option<Str
         Stage::Connecting => "Accepted; looking for a path.".to_owned(),
         Stage::Connected => "Connected.".to_owned(),
         Stage::Reconnecting => "Nothing comes through; looking for another path.".to_owned(),
-        Stage::Ended { reason, by } => ending(reason, by),
+        Stage::Ended { reason, by } => ending(reason, by, closed),
     })
 }
 
-/// The last sentence of a call: why it is over, and what can be done.
-pub(super) fn ending(reason: EndReason, by: Side) -> String {
+/// The last sentence of a call: why it is over, and what can be done. `closed` is what the path says of itself.
+pub(super) fn ending(reason: EndReason, by: Side, closed: Option<&str>) -> String {
     let text = match reason {
         EndReason::Normal => match by {
             Side::Us => "The call is over.",
@@ -163,8 +183,25 @@ pub(super) fn ending(reason: EndReason, by: Side) -> String {
         EndReason::Unreachable => {
             "They are not connected to their server. Try again later, or ask them to start Sightline."
         }
-        EndReason::ConnectFailed(step) => return format!("No connection came about: {}", stuck(step)),
-        EndReason::Lost => "The connection was lost.",
+        EndReason::ConnectFailed(step) => {
+            return match (step, closed) {
+                (Step::Candidates | Step::Checks, Some(closed)) => {
+                    format!("No connection came about: {closed}.")
+                }
+                (
+                    Step::OurSide | Step::Description | Step::Candidates | Step::Checks | Step::Encryption,
+                    _,
+                ) => {
+                    format!("No connection came about: {}", stuck(step))
+                }
+            };
+        }
+        EndReason::Lost => {
+            return match closed {
+                Some(closed) => format!("The connection was lost: {closed}."),
+                None => "The connection was lost.".to_owned(),
+            };
+        }
         EndReason::RefusedLink => "This link is not good for a call any more. Ask for a new one.",
         EndReason::IncompatibleVersion => "The two programs are too far apart in age. Update the older one.",
         EndReason::Replaced => "Another call between you two took its place.",

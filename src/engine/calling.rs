@@ -4,7 +4,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     time::Instant,
 };
@@ -13,10 +13,13 @@ use sightline_protocol::call::{CallId, Media};
 use tokio::sync::mpsc;
 
 use crate::logic::{
+    call::{LegEffect, PeerEvent},
+    candidate::Kind,
     course::{Role, Stage, Status},
-    negotiation::Order,
+    interfaces::InterfaceSeen,
+    legs::Order,
     packet::Packet,
-    path::PathPolicy,
+    path::{Path, PathPolicy},
     report::CallReport,
     servers::Servers,
     units::MediaTime,
@@ -28,7 +31,8 @@ use super::{
     audio_send::AudioSend,
     clock::Clock,
     counters::Tally,
-    ports::{MediaMaker, Peer, PeerMaker, PeerReport, PeerSetup, SourceEnded},
+    legs::LegEnds,
+    ports::{MediaMaker, PeerMaker, PeerReport, PeerSetup, SourceEnded},
     thread::{Stop, Thread},
     video_recv::VideoRecv,
     video_send::{VideoSend, VideoWish},
@@ -39,13 +43,17 @@ const VIDEO_QUEUE: usize = 512;
 /// Packets on their way to `audio-recv`: more than the jitter buffer would keep. When it is full the newest is dropped.
 const AUDIO_QUEUE: usize = 64;
 
-type Packets = Receiver<(Packet, Instant)>;
+type Arrived = (Packet, Instant);
+type Packets = Receiver<Arrived>;
 
 /// What a call needs besides itself.
 pub(super) struct Surroundings<'a> {
     pub(super) path: PathPolicy,
     pub(super) bind: &'a [std::net::IpAddr],
-    pub(super) servers: &'a Servers,
+    /// What is known by now of the servers that the call may use.
+    pub(super) servers: Servers,
+    /// Waiting would bring no more of them.
+    pub(super) servers_decided: bool,
     pub(super) fps: u32,
     pub(super) peers: &'a dyn PeerMaker,
     pub(super) media: &'a mut dyn MediaMaker,
@@ -54,14 +62,18 @@ pub(super) struct Surroundings<'a> {
 
 /// A call that somebody has seen.
 pub(super) struct Calling {
+    call: CallId,
     pub(super) report: CallReport,
+    pub(super) path: Path,
     began: Instant,
     clock: Clock,
     media: Media,
     tally: Arc<Tally>,
     wish: Arc<VideoWish>,
     muted: Arc<AtomicBool>,
-    peer: Option<Box<dyn Peer>>,
+    legs: LegEnds,
+    /// What the legs give to the threads that receive.
+    feeds: (SyncSender<Arrived>, SyncSender<Arrived>),
     incoming: Option<(Packets, Packets)>,
     threads: Vec<Thread>,
     stop: Stop,
@@ -70,18 +82,22 @@ pub(super) struct Calling {
 impl Calling {
     pub(super) fn new(call: CallId, role: Role, media: Media, path: PathPolicy, clock: Clock) -> Self {
         let began = clock.now();
-        let mut report = CallReport::begin(call.to_string(), role, clock.media(began).as_micros() / 1000);
-        report.path.policy = path;
+        let report = CallReport::begin(call.to_string(), role, clock.media(began).as_micros() / 1000);
+        let (video, video_in) = sync_channel(VIDEO_QUEUE);
+        let (audio, audio_in) = sync_channel(AUDIO_QUEUE);
         Self {
+            call,
             report,
+            path: Path::new(path),
             began,
             clock,
             media,
             tally: Arc::default(),
             wish: Arc::default(),
             muted: Arc::default(),
-            peer: None,
-            incoming: None,
+            legs: LegEnds::default(),
+            feeds: (video, audio),
+            incoming: Some((video_in, audio_in)),
             threads: Vec::new(),
             stop: Stop::default(),
         }
@@ -93,48 +109,105 @@ impl Calling {
     }
 
     pub(super) fn note_stage(&mut self, stage: Stage) {
-        self.report.note_stage(self.t_ms(), stage);
-    }
-
-    pub(super) fn set_media(&mut self, media: Media) {
-        self.media = media;
-    }
-
-    /// Makes the peer connection.
-    pub(super) fn open(&mut self, call: CallId, role: Role, around: &Surroundings<'_>) {
-        let (video, video_in) = sync_channel(VIDEO_QUEUE);
-        let (audio, audio_in) = sync_channel(AUDIO_QUEUE);
-        self.incoming = Some((video_in, audio_in));
-        self.peer = Some(around.peers.open(PeerSetup {
-            call,
-            role,
-            media: self.media,
-            path: around.path,
-            bind: around.bind.to_vec(),
-            servers: around.servers.clone(),
-            reports: around.reports.clone(),
-            video,
-            audio,
-            tally: self.tally.clone(),
-        }));
-    }
-
-    /// Gives the peer connection an order. `false` where it takes none.
-    pub(super) fn order(&mut self, order: Order) -> bool {
-        if let Order::AddCandidate(candidate) = &order {
-            self.report.path.note_remote(self.t_ms(), &candidate.line);
+        let t_ms = self.t_ms();
+        self.report.note_stage(t_ms, stage);
+        if let Stage::Ended { reason, by: _ } = stage {
+            self.path.note_end(t_ms, reason);
         }
-        self.peer.as_ref().is_some_and(|peer| peer.order(order))
+    }
+
+    pub(super) fn note_interfaces(&mut self, seen: Vec<InterfaceSeen>) {
+        self.path.note_interfaces(self.t_ms(), seen);
+    }
+
+    pub(super) fn note_switchboard(&mut self, up: bool) {
+        self.path.note_switchboard(self.t_ms(), up);
+    }
+
+    pub(super) fn set_media(&mut self, media: Option<Media>) {
+        self.media = media.unwrap_or(self.media);
+    }
+
+    /// Does with a leg what was decided. `false` where it takes no more orders.
+    pub(super) fn leg(&mut self, leg: LegEffect, around: &Surroundings<'_>) -> bool {
+        let (now, t_ms) = (self.clock.now(), self.t_ms());
+        match leg {
+            LegEffect::Open { generation, why, only_direct } => {
+                self.path.note_leg_opened(t_ms, generation, why, only_direct);
+                self.legs.want(generation, only_direct, now);
+                self.open_waiting(around)
+            }
+            LegEffect::Order { generation, order } => {
+                if let Order::AddCandidate(candidate) = &order {
+                    self.path.note_remote(t_ms, generation, &candidate.line);
+                } else if order == Order::EndOfCandidates {
+                    self.path.note_remote_done(t_ms, generation);
+                }
+                self.legs.order(generation, order)
+            }
+            LegEffect::Use { generation } => {
+                self.path.note_leg_in_use(t_ms, generation);
+                self.legs.take_into_use(generation);
+                self.wish.key_frame();
+                true
+            }
+            LegEffect::Close { generation } => {
+                self.path.note_leg_closed(t_ms, generation);
+                self.legs.close(generation);
+                true
+            }
+        }
+    }
+
+    /// Makes the legs that have waited for news of servers, if there are any.
+    pub(super) fn open_waiting(&mut self, around: &Surroundings<'_>) -> bool {
+        let (video, audio) = &self.feeds;
+        let setup = |generation, path, servers| {
+            self.path.note_servers(generation, &servers);
+            PeerSetup {
+                call: self.call,
+                generation,
+                media: self.media,
+                path,
+                bind: around.bind.to_vec(),
+                servers,
+                reports: around.reports.clone(),
+                video: video.clone(),
+                audio: audio.clone(),
+                tally: self.tally.clone(),
+            }
+        };
+        self.legs.open_waiting(setup, around, self.clock.now())
+    }
+
+    /// When a leg has waited long enough.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.legs.poll_timeout()
+    }
+
+    /// Which leg carries the call.
+    pub(super) fn leg_in_use(&self) -> Option<u32> {
+        self.legs.in_use()
+    }
+
+    /// The address of this computer that the call is carried from, where it is certain.
+    pub(super) fn carried_from(&self) -> Option<std::net::IpAddr> {
+        let local = &self.path.pair_in_use()?.local;
+        // Behind a NAT or a relay it is not our own that is told.
+        (local.kind == Kind::Host).then(|| local.address.parse().ok()).flatten()
+    }
+
+    /// On which legs anything was heard since the last time, and when.
+    pub(super) fn news_of_hearing(&mut self) -> Vec<(u32, PeerEvent)> {
+        self.legs.news_of_hearing()
     }
 
     /// Lets media flow: the path is up. Says what of it does not work.
     pub(super) fn start_media(&mut self, around: &mut Surroundings<'_>) -> Vec<String> {
-        let (Some(peer), Some((video_in, audio_in))) = (&self.peer, self.incoming.take()) else {
-            return Vec::new();
-        };
+        let Some((video_in, audio_in)) = self.incoming.take() else { return Vec::new() };
         let mut problems = Vec::new();
         let (video_out, audio_out, ask_key_frame) =
-            (peer.video_out(), peer.audio_out(), peer.key_frame_asker());
+            (self.legs.video.clone(), self.legs.audio.clone(), self.legs.key_frame_asker());
         let (tally, stop, clock) = (&self.tally, &self.stop, self.clock);
         let mut keep = |what: &str, started: Result<Vec<Thread>, SourceEnded>| match started {
             Ok(threads) => self.threads.extend(threads),
@@ -194,14 +267,14 @@ impl Calling {
         self.wish.set_off(status.camera_off);
     }
 
-    /// Lets go of the peer connection, and tells the media threads to end.
+    /// Lets go of the peer connections, and tells the media threads to end.
     pub(super) fn close(&mut self) {
         self.stop.stop();
-        self.peer = None;
+        self.legs.close_all();
     }
 
     pub(super) fn statistics(&self) -> Statistics {
-        let in_use = self.report.path.in_use.as_ref();
+        let in_use = self.path.pair_in_use();
         Statistics {
             call_t_ms: self.t_ms(),
             round_trip_ms: in_use.and_then(|pair| pair.round_trip_ms),
@@ -222,6 +295,7 @@ impl Calling {
         self.report.firsts.picture_ms = since(&self.tally.first_picture);
         self.report.firsts.sound_ms = since(&self.tally.first_sound);
         self.report.sound_began_unix_us = self.tally.sound_began.get().map(MediaTime::as_micros);
+        self.report.path = self.path.report();
         self.report.counters = self.tally.counters();
         self.report.pictures = self.tally.pictures();
         self.report.sound = self.tally.sound();

@@ -93,6 +93,7 @@ tally!(
     audio_packets_sent,
     audio_packets_received,
     packets_overrun,
+    relay_packets_dropped,
 );
 
 impl Tally {

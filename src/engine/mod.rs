@@ -3,14 +3,18 @@
 //! The engine declares in [`ports`] what it needs of the world. Whoever uses it sees [`api`] alone.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+mod access;
 pub mod api;
 pub mod audio_recv;
 pub mod audio_send;
 mod calling;
 pub mod clock;
+mod consulting;
 pub mod counters;
 pub mod keyring;
+mod legs;
 pub mod mailbox;
+mod outlet;
 pub mod ports;
 pub mod run;
 pub mod thread;

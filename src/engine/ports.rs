@@ -10,14 +10,16 @@ use bytes::Bytes;
 use sightline_protocol::{
     call::{CallId, Media},
     keys::Address,
+    session::RelayCredentials,
+    switchboard::ErrorCode,
 };
 use tokio::sync::mpsc;
 
 use crate::{
     logic::{
         call::PeerEvent,
-        course::Role,
-        negotiation::Order,
+        legs::Order,
+        network_change::NetworkSeen,
         packet::Packet,
         path::{PairInUse, PathPolicy},
         report::Encryption,
@@ -76,8 +78,8 @@ pub trait MediaMaker: Send {
 pub struct PeerSetup {
     /// Which call it belongs to.
     pub call: CallId,
-    /// Which end it is.
-    pub role: Role,
+    /// Which of the call's connections it is.
+    pub generation: u32,
     /// What it shall carry.
     pub media: Media,
     /// Which paths are allowed.
@@ -101,6 +103,8 @@ pub struct PeerSetup {
 pub struct PeerReport {
     /// Which call.
     pub call: CallId,
+    /// Which of its connections.
+    pub generation: u32,
     /// What.
     pub news: PeerNews,
 }
@@ -136,9 +140,11 @@ pub trait Peer: Send {
     /// Gives an order; they are carried out one after the other. Never waits: `false` where too many are waiting.
     fn order(&self, order: Order) -> bool;
     /// Where our pictures go.
-    fn video_out(&self) -> Arc<dyn PacketSink>;
+    fn video_out(&self) -> Arc<dyn NumberedSink>;
     /// Where our sound goes.
-    fn audio_out(&self) -> Arc<dyn PacketSink>;
+    fn audio_out(&self) -> Arc<dyn NumberedSink>;
+    /// When anything of the other side's media last came.
+    fn heard_at(&self) -> Option<Instant>;
     /// Asks the other side for a key frame.
     fn key_frame_asker(&self) -> Arc<dyn Fn() + Send + Sync>;
 }
@@ -147,6 +153,12 @@ pub trait Peer: Send {
 pub trait PacketSink: Send + Sync {
     /// Never waits: `false` where the packet was not taken.
     fn send(&self, payload: Bytes, timestamp: u32, marker: bool) -> bool;
+}
+
+/// Takes packets to send that have their numbers already: several connections may carry one stream.
+pub trait NumberedSink: Send + Sync {
+    /// Never waits: `false` where the packet was not taken.
+    fn send(&self, payload: Bytes, timestamp: u32, marker: bool, sequence: u16) -> bool;
 }
 
 /// A sealed message, and who it is between.
@@ -160,19 +172,56 @@ pub struct Envelope {
     pub sealed: Vec<u8>,
 }
 
+/// Watches the network of this computer, and reports. Dropping it ends the watch.
+pub trait NetworkWatch: Send {
+    /// How the network is at this moment.
+    fn look(&self) -> NetworkSeen;
+}
+
+/// What the watch reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NetworkEvent {
+    /// Something that matters to calls is no longer as it was (see [`network_change`](crate::logic::network_change)).
+    Changed {
+        /// How it was.
+        before: NetworkSeen,
+        /// How it is.
+        after: NetworkSeen,
+    },
+}
+
+/// Looks at the network for somebody who may know how it is.
+pub trait Doctor: Send {
+    /// Looks, and gives what it saw as text; nothing where that cannot be. Never waits.
+    fn examine(&self, seen: mpsc::Sender<Option<String>>);
+}
+
 /// The way to the switchboard. Dropping it says goodbye; the last of its events has come when that is done.
 pub trait Mail: Send {
     /// Posts an envelope. Never waits: `false` where it was not taken, and it will be sent again.
     fn post(&self, envelope: Envelope) -> bool;
+    /// Asks for the right to use the relay, for a call; `Relay` or `NoRelay` is the answer. Never waits, and what is not
+    /// taken is never answered: who wants to be sure asks again.
+    fn ask_relay(&self, call: CallId, with: Address);
     /// Says that a call is over: whatever the server does for it may end. Never waits.
     fn over(&self, call: CallId, with: Address);
+    /// The network is another: a new line is dialled at once, whatever becomes of the old one. Never waits.
+    fn redial(&self);
+    /// Somebody waits for the line: it has to show soon that it lives, or is dialled anew; where there is none, it is tried
+    /// again at once. Never waits.
+    fn probe(&self);
 }
 
 /// What comes from the switchboard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MailEvent {
     /// It knows us.
-    Up,
+    Up {
+        /// Where to ask for one's own address (`stun:host:port`).
+        stun: Vec<String>,
+        /// Whether it is the session from before, and so nothing was lost.
+        resumed: bool,
+    },
     /// It is gone, and will be tried again.
     Down {
         /// Why, in words.
@@ -191,5 +240,21 @@ pub enum MailEvent {
         to: Address,
         /// In which call.
         call: CallId,
+    },
+    /// The right to use the relay.
+    Relay {
+        /// For which call.
+        call: CallId,
+        /// What opens it.
+        credentials: RelayCredentials,
+    },
+    /// There is no relay for a call, at least not now.
+    NoRelay {
+        /// For which call.
+        call: CallId,
+        /// For programs.
+        code: ErrorCode,
+        /// In words.
+        why: String,
     },
 }

@@ -1,7 +1,7 @@
 //! The one loop: everything that happens comes here, is decided by the phone, and goes out again.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     future::pending,
     net::IpAddr,
     sync::Arc,
@@ -11,6 +11,7 @@ use std::{
 use sightline_protocol::{
     call::{CallId, Frame},
     keys::{Address, Identity},
+    link::ServerAddress,
 };
 use tokio::{
     sync::mpsc,
@@ -18,19 +19,25 @@ use tokio::{
 };
 
 use crate::logic::{
-    call::PeerEvent,
-    course::Stage,
+    call::{Call, LegEffect, PeerEvent},
+    course::{EndReason, Stage},
+    legs::LegWhy,
+    network_change::{self, NetworkVerdict},
     path::PathPolicy,
     phone::{Effect, Event, Owner, Phone},
-    servers::Servers,
 };
 
 use super::{
+    access::AccessDesk,
     api::{Command, Handle, Update},
     calling::{Calling, Surroundings},
     clock::Clock,
+    consulting::Consulting,
     keyring::{Content, Keyring},
-    ports::{Envelope, Mail, MailEvent, MediaMaker, PeerMaker, PeerNews, PeerReport},
+    ports::{
+        Doctor, Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker, PeerNews,
+        PeerReport,
+    },
 };
 
 /// Wishes waiting for the loop. When it is full the next one is refused, and whoever wishes is told.
@@ -41,6 +48,10 @@ const UPDATES: usize = 1024;
 const REPORTS: usize = 256;
 /// How often statistics are told.
 const BEAT: Duration = Duration::from_secs(1);
+/// How often it is looked whether the legs still hear anything.
+const LISTEN: Duration = Duration::from_millis(100);
+/// How often a call asks for a switchboard that is gone.
+const URGE_EVERY: Duration = Duration::from_millis(400);
 /// How long the last words may take when everything ends.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -50,6 +61,8 @@ pub struct Parts {
     pub identity: Arc<Identity>,
     /// Our name and links.
     pub owner: Owner,
+    /// Where the switchboard is.
+    pub server: ServerAddress,
     /// Which paths are allowed.
     pub path: PathPolicy,
     /// The local addresses to use; all usable ones where empty.
@@ -62,6 +75,14 @@ pub struct Parts {
     pub mail: Box<dyn Mail>,
     /// What comes from the switchboard.
     pub mail_events: mpsc::Receiver<MailEvent>,
+    /// Watches the network of this computer.
+    pub network: Box<dyn NetworkWatch>,
+    /// What it reports.
+    pub network_events: mpsc::Receiver<NetworkEvent>,
+    /// Who may ask what this computer's network looks like.
+    pub may_examine: HashSet<Address>,
+    /// Looks at it for them.
+    pub doctor: Box<dyn Doctor>,
     /// Makes peer connections.
     pub peers: Box<dyn PeerMaker>,
     /// Makes the ends of media.
@@ -73,23 +94,27 @@ pub fn start(parts: Parts) -> Handle {
     let (commands, wishes) = mpsc::channel(COMMANDS);
     let (told, updates) = mpsc::channel(UPDATES);
     let (reports, reported) = mpsc::channel(REPORTS);
+    let (consulting, looked) = Consulting::new(parts.may_examine, parts.doctor);
     let engine = Engine {
         clock: parts.clock,
         phone: Phone::new(parts.owner),
         keys: Keyring::new(parts.identity),
         path: parts.path,
         bind: parts.bind,
-        servers: Servers::default(),
+        access: AccessDesk::new(parts.server, parts.path),
+        consulting,
         fps: parts.fps,
         mail: parts.mail,
+        network: parts.network,
         peers: parts.peers,
         media: parts.media,
         reports,
         told,
         calls: HashMap::new(),
         switchboard_up: false,
+        urged: None,
     };
-    tokio::spawn(engine.run(wishes, parts.mail_events, reported));
+    tokio::spawn(engine.run(wishes, parts.mail_events, parts.network_events, reported, looked));
     Handle { commands, updates }
 }
 
@@ -99,15 +124,19 @@ struct Engine {
     keys: Keyring,
     path: PathPolicy,
     bind: Vec<IpAddr>,
-    servers: Servers,
+    access: AccessDesk,
+    consulting: Consulting,
     fps: u32,
     mail: Box<dyn Mail>,
+    /// Kept, as it ends when it is dropped.
+    network: Box<dyn NetworkWatch>,
     peers: Box<dyn PeerMaker>,
     media: Box<dyn MediaMaker>,
     reports: mpsc::Sender<PeerReport>,
     told: mpsc::Sender<Update>,
     calls: HashMap<CallId, Calling>,
     switchboard_up: bool,
+    urged: Option<Instant>,
 }
 
 impl Engine {
@@ -115,17 +144,24 @@ impl Engine {
         mut self,
         mut wishes: mpsc::Receiver<Command>,
         mut mail: mpsc::Receiver<MailEvent>,
+        mut network: mpsc::Receiver<NetworkEvent>,
         mut reported: mpsc::Receiver<PeerReport>,
+        mut looked: mpsc::Receiver<Option<String>>,
     ) {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut listen = interval(LISTEN);
+        listen.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut closing: Option<Instant> = None;
         loop {
             let now = self.clock.now();
             if closing.is_some_and(|deadline| now >= deadline || self.phone.is_settled()) {
                 break;
             }
-            let wake = [self.phone.poll_timeout().map(|(at, _)| at), closing].into_iter().flatten().min();
+            let legs = self.calls.values().filter_map(Calling::poll_timeout).min();
+            let phone = self.phone.poll_timeout().map(|(at, _)| at);
+            let desks = [self.access.poll_timeout(), self.consulting.poll_timeout()];
+            let wake = [phone, legs, closing].into_iter().chain(desks).flatten().min();
             tokio::select! {
                 wish = wishes.recv(), if closing.is_none() => match wish {
                     None | Some(Command::Close) => {
@@ -135,10 +171,23 @@ impl Engine {
                     Some(wish) => self.take_wish(wish).await,
                 },
                 Some(event) = mail.recv() => self.take_mail(event).await,
+                Some(event) = network.recv() => self.take_network(event).await,
                 Some(report) = reported.recv() => self.take_report(report).await,
+                Some(seen) = looked.recv() => {
+                    self.consulting.note_seen(seen, self.clock.now());
+                    self.consult().await;
+                }
                 _ = beat.tick() => self.tell_statistics(),
+                _ = listen.tick() => {
+                    self.urge_switchboard();
+                    self.tell_hearing().await;
+                }
                 () = at(wake) => {
+                    self.access.handle_timeout(&*self.mail, self.clock.now());
+                    self.consulting.handle_timeout(self.clock.now());
+                    self.consult().await;
                     self.phone.handle_timeout(self.clock.now());
+                    self.open_waiting_legs();
                     self.carry_out().await;
                 }
             }
@@ -174,10 +223,23 @@ impl Engine {
     }
 
     async fn take_mail(&mut self, event: MailEvent) {
+        self.access.take_mail_event(&event, &*self.mail, self.clock.now());
+        if self.access.take_changed() {
+            self.open_waiting_legs();
+        }
+        while let Some((call, why)) = self.access.poll_lack() {
+            if self.calls.contains_key(&call) {
+                self.tell(Update::NoRelay { call, why }).await;
+            }
+        }
         match event {
-            MailEvent::Up => {
-                self.switchboard_up = true;
+            MailEvent::Up { .. } => {
+                let is_back = !std::mem::replace(&mut self.switchboard_up, true);
+                self.note_switchboard();
                 self.tell(Update::SwitchboardUp).await;
+                if is_back {
+                    self.handle(Event::Around { why: LegWhy::ServerBack }).await;
+                }
             }
             MailEvent::Down { why } => {
                 // An attempt that fails is no further loss.
@@ -185,19 +247,52 @@ impl Engine {
                 for calling in self.calls.values_mut() {
                     calling.report.switchboard_lost += u32::from(lost);
                 }
+                self.note_switchboard();
                 self.tell(Update::SwitchboardDown { why }).await;
             }
             MailEvent::Refused { why } => self.tell(Update::SwitchboardRefused { why }).await,
             MailEvent::Offline { to, call } => self.handle(Event::Offline { call, to }).await,
             MailEvent::Delivered(envelope) => self.take_envelope(envelope).await,
+            MailEvent::Relay { .. } | MailEvent::NoRelay { .. } => {}
+        }
+    }
+
+    async fn take_network(&mut self, NetworkEvent::Changed { before, after }: NetworkEvent) {
+        let carried_from = self.phone.current().and_then(|call| self.calls.get(&call.id())?.carried_from());
+        let verdict = network_change::judge(&before, &after, carried_from);
+        tracing::info!(?verdict, "the network changed");
+        for calling in self.calls.values_mut() {
+            calling.note_interfaces(after.interfaces.clone());
+        }
+        match verdict {
+            NetworkVerdict::Nothing => return,
+            // The next leg is agreed on over the switchboard, so the line to it goes first, and the new way.
+            NetworkVerdict::MustMove => self.mail.redial(),
+            NetworkVerdict::MayImprove if before.ways_out != after.ways_out => self.mail.redial(),
+            NetworkVerdict::MayImprove => self.mail.probe(),
+        }
+        self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
+    }
+
+    fn note_switchboard(&mut self) {
+        for calling in self.calls.values_mut() {
+            calling.note_switchboard(self.switchboard_up);
         }
     }
 
     async fn take_envelope(&mut self, Envelope { with, call, sealed }: Envelope) {
         match self.keys.open(call, with, &sealed) {
+            Ok(Content::Frame(frame))
+                if !self.phone.knows(call)
+                    && self.consulting.take_frame(call, with, &frame, self.clock.now()) =>
+            {
+                self.consult().await;
+            }
             Ok(Content::Frame(frame)) => {
                 self.handle(Event::Frame { call, from: with, frame }).await;
-                if !self.phone.knows(call) {
+                if self.phone.knows(call) {
+                    self.access.envelope_received(call, with, &*self.mail, self.clock.now());
+                } else {
                     self.keys.forget(call);
                 }
             }
@@ -209,33 +304,51 @@ impl Engine {
         }
     }
 
-    async fn take_report(&mut self, PeerReport { call, news }: PeerReport) {
+    async fn consult(&mut self) {
+        for with in self.consulting.carry_out(&mut self.keys, &*self.mail) {
+            self.tell(Update::Consulted { with }).await;
+        }
+    }
+
+    async fn take_report(&mut self, PeerReport { call, generation, news }: PeerReport) {
         let Some(calling) = self.calls.get_mut(&call) else { return };
         let t_ms = calling.t_ms();
         match news {
             PeerNews::Event(event) => {
                 if let PeerEvent::Candidate(candidate) = &event {
-                    calling.report.path.note_local(t_ms, &candidate.line);
+                    calling.path.note_local(t_ms, generation, &candidate.line);
+                } else if matches!(event, PeerEvent::CandidatesDone) {
+                    calling.path.note_local_done(t_ms, generation);
                 } else if let PeerEvent::Link(link) = event {
                     calling.report.note_link(t_ms, link);
+                    calling.path.note_link(t_ms, generation, link);
                     self.tell(Update::Link { call, link }).await;
                 }
-                self.handle(Event::Peer { call, event }).await;
+                self.handle(Event::Peer { call, generation, event }).await;
             }
             PeerNews::KeyFrameWanted => calling.key_frame_wanted(),
+            PeerNews::Path { .. } if calling.leg_in_use() != Some(generation) => {}
             PeerNews::Path { in_use, encryption } => {
-                let moved = calling.report.path.take_in_use(in_use);
+                let moved = calling.path.take_in_use(t_ms, generation, in_use);
                 calling.report.encryption = encryption;
                 if moved {
-                    let path = Box::new(calling.report.path.clone());
+                    let relayed = calling.path.route().is_relayed();
+                    let path = Box::new(calling.path.report());
+                    self.tell(Update::Path { call, path }).await;
+                    let event = PeerEvent::Route { relayed };
+                    self.handle(Event::Peer { call, generation, event }).await;
+                }
+            }
+            PeerNews::Sightings(sightings) => {
+                if calling.path.note_sightings(t_ms, generation, *sightings) {
+                    let path = Box::new(calling.path.report());
                     self.tell(Update::Path { call, path }).await;
                 }
             }
-            PeerNews::Sightings(sightings) => calling.report.path.sightings = *sightings,
             PeerNews::Broken(why) => {
                 let text = format!("This computer's end of the connection does not work: {why}");
                 self.tell(Update::Problem { text }).await;
-                self.handle(Event::Peer { call, event: PeerEvent::Broken }).await;
+                self.handle(Event::Peer { call, generation, event: PeerEvent::Broken }).await;
             }
         }
     }
@@ -249,23 +362,26 @@ impl Engine {
         while let Some(effect) = self.phone.poll_effect() {
             match effect {
                 Effect::Post { call, to, frame } => self.post(call, to, &frame),
-                Effect::Open { call, role, media } => {
-                    let (calling, around) = self.calling_and_surroundings(call);
-                    if let Some(calling) = calling {
-                        calling.set_media(media);
-                        calling.open(call, role, &around);
+                Effect::Leg { call, leg } => {
+                    let (LegEffect::Open { generation, .. }
+                    | LegEffect::Order { generation, .. }
+                    | LegEffect::Use { generation }
+                    | LegEffect::Close { generation }) = leg;
+                    if let LegEffect::Open { why: LegWhy::Silence | LegWhy::TookTooLong, .. } = leg {
+                        self.mail.probe();
                     }
-                }
-                Effect::Order { call, order } => {
-                    let taken = self.calls.get_mut(&call).is_none_or(|calling| calling.order(order));
+                    let media = self.phone.call(call).map(Call::media);
+                    let taken = match self.calling_and_surroundings(call) {
+                        (Some(calling), around) => {
+                            calling.set_media(media);
+                            calling.leg(leg, &around)
+                        }
+                        (None, _) => true,
+                    };
                     if !taken {
                         tracing::error!("a peer connection takes no more orders");
-                        self.phone.handle(Event::Peer { call, event: PeerEvent::Broken }, self.clock.now());
-                    }
-                }
-                Effect::Close { call } => {
-                    if let Some(calling) = self.calls.get_mut(&call) {
-                        calling.close();
+                        let event = PeerEvent::Broken;
+                        self.phone.handle(Event::Peer { call, generation, event }, self.clock.now());
                     }
                 }
                 Effect::Stage { call, peer, stage } => self.take_stage(call, peer, stage).await,
@@ -276,15 +392,19 @@ impl Engine {
                     self.tell(Update::TheirStatus { call, status }).await;
                 }
                 Effect::TurnedAway { from, name } => self.tell(Update::TurnedAway { from, name }).await,
-                Effect::Forget { call } => self.keys.forget(call),
+                Effect::Forget { call } => {
+                    self.keys.forget(call);
+                    self.access.over(call, &*self.mail, self.clock.now());
+                }
             }
         }
     }
 
     fn post(&mut self, call: CallId, to: Address, frame: &Frame) {
-        if let Some(sealed) = self.keys.seal(call, to, frame)
-            && !self.mail.post(Envelope { with: to, call, sealed })
-        {
+        let Some(sealed) = self.keys.seal(call, to, frame) else { return };
+        if self.mail.post(Envelope { with: to, call, sealed }) {
+            self.access.envelope_posted(call, to, &*self.mail, self.clock.now());
+        } else {
             tracing::debug!("an envelope was not taken; it will be sent again");
         }
     }
@@ -293,12 +413,19 @@ impl Engine {
         if matches!(stage, Stage::Inviting | Stage::RingingHere)
             && let Some(known) = self.phone.call(call)
         {
-            let calling = Calling::new(call, known.role(), known.media(), self.path, self.clock);
+            let mut calling = Calling::new(call, known.role(), known.media(), self.path, self.clock);
+            calling.note_switchboard(self.switchboard_up);
+            calling.note_interfaces(self.network.look().interfaces);
             self.calls.insert(call, calling);
         }
         let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));
         let Some(calling) = self.calls.get_mut(&call) else { return };
         calling.note_stage(stage);
+        if let Stage::Ended { reason: EndReason::ConnectFailed(_) | EndReason::Lost, by: _ } = stage {
+            // What is closed is told before the end, so that the last sentence can name it.
+            let path = Box::new(calling.path.report());
+            self.tell(Update::Path { call, path }).await;
+        }
         self.tell(Update::Stage { call, peer, stage, name }).await;
         if stage == Stage::Connected {
             let problems = match self.calling_and_surroundings(call) {
@@ -321,7 +448,8 @@ impl Engine {
         let around = Surroundings {
             path: self.path,
             bind: &self.bind,
-            servers: &self.servers,
+            servers: self.access.servers(call, self.clock.now()),
+            servers_decided: self.access.is_decided(call),
             fps: self.fps,
             peers: &*self.peers,
             media: &mut *self.media,
@@ -336,6 +464,41 @@ impl Engine {
                 let statistics = Box::new(calling.statistics());
                 self.told.try_send(Update::Statistics { call, statistics }).ok();
             }
+        }
+    }
+
+    fn open_waiting_legs(&mut self) {
+        let calls: Vec<_> = self.calls.keys().copied().collect();
+        for call in calls {
+            if let (Some(calling), around) = self.calling_and_surroundings(call) {
+                calling.open_waiting(&around);
+            }
+        }
+    }
+
+    /// A call that stands has something to say as soon as the switchboard is back.
+    fn urge_switchboard(&mut self) {
+        let now = self.clock.now();
+        let is_time = self.urged.is_none_or(|last| now >= last + URGE_EVERY);
+        if is_time && !self.switchboard_up && !self.calls.is_empty() {
+            self.urged = Some(now);
+            self.mail.probe();
+        }
+    }
+
+    async fn tell_hearing(&mut self) {
+        let heard: Vec<_> = self
+            .calls
+            .iter_mut()
+            .flat_map(|(&call, calling)| {
+                calling
+                    .news_of_hearing()
+                    .into_iter()
+                    .map(move |(generation, event)| (call, generation, event))
+            })
+            .collect();
+        for (call, generation, event) in heard {
+            self.handle(Event::Peer { call, generation, event }).await;
         }
     }
 

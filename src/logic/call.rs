@@ -39,8 +39,8 @@ use state::{AFTERLIFE, CALLEE_RING_LIMIT, CHECK_LIMIT, LAST_WORDS_LIMIT, State};
 
 use super::{
     courier::Courier,
-    course::{EndReason, Link, Role, Side, Stage, Status},
-    negotiation::{Act, Negotiation, Order},
+    course::{EndReason, Link, Role, Side, Stage, Status, Step},
+    legs::{Act, Carriage, LegWhy, Legs, Order},
 };
 
 /// What comes from the peer connection.
@@ -50,8 +50,6 @@ pub enum PeerEvent {
     Description {
         /// Offer or answer.
         kind: DescriptionKind,
-        /// As ordered.
-        generation: u32,
         /// Its text.
         sdp: String,
     },
@@ -61,6 +59,13 @@ pub enum PeerEvent {
     CandidatesDone,
     /// How the connection stands.
     Link(Link),
+    /// When anything of theirs last came on it.
+    Heard(Instant),
+    /// Whether a relay stands on its way.
+    Route {
+        /// It does.
+        relayed: bool,
+    },
     /// It could not be made, or could not do what it was told.
     Broken,
 }
@@ -70,16 +75,43 @@ pub enum PeerEvent {
 pub enum CallEffect {
     /// Seal this and post it to the other side.
     Post(Frame),
-    /// Make a peer connection.
-    Open,
-    /// To the peer connection.
-    Order(Order),
-    /// Let go of the peer connection.
-    Close,
+    /// To the peer connections.
+    Leg(LegEffect),
     /// How things stand has changed.
     Stage(Stage),
     /// The other side's microphone, camera or screen changed.
     Status(Status),
+}
+
+/// What is to be done with a peer connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LegEffect {
+    /// Make one.
+    Open {
+        /// What it is known by.
+        generation: u32,
+        /// What for.
+        why: LegWhy,
+        /// It is of use only where it needs no relay.
+        only_direct: bool,
+    },
+    /// To that one.
+    Order {
+        /// Which.
+        generation: u32,
+        /// What.
+        order: Order,
+    },
+    /// Media goes there from now on.
+    Use {
+        /// Which.
+        generation: u32,
+    },
+    /// Let go of it.
+    Close {
+        /// Which.
+        generation: u32,
+    },
 }
 
 /// One end of one call.
@@ -89,13 +121,11 @@ pub struct Call {
     peer: Address,
     role: Role,
     state: State,
-    link: Link,
     their_name: Option<String>,
     media: Media,
     courier: Courier,
-    negotiation: Negotiation,
+    legs: Legs,
     negotiation_backlog: usize,
-    open: bool,
     effects: VecDeque<CallEffect>,
 }
 
@@ -126,8 +156,7 @@ impl Call {
             now,
         );
         call.effects.push_back(CallEffect::Stage(Stage::Inviting));
-        call.open();
-        call.negotiation.wish_for_offer(false);
+        call.legs.begin(now);
         call.carry_on(now);
         call
     }
@@ -150,12 +179,19 @@ impl Call {
         self.end_saying(CallMessage::Refused { why }, reason, Side::Us, now);
     }
 
-    /// Rings.
-    pub fn ring(&mut self, now: Instant) {
+    /// Rings, and makes ready meanwhile. A caller that we know may learn our addresses before anybody takes the call; a
+    /// stranger may not.
+    pub fn ring(&mut self, is_contact: bool, now: Instant) {
         if matches!(self.state, State::Checking { .. } | State::Waiting { .. }) {
             self.state = State::RingingHere { give_up: now + CALLEE_RING_LIMIT };
             self.say(CallMessage::Ringing, now);
             self.effects.push_back(CallEffect::Stage(Stage::RingingHere));
+            if is_contact {
+                self.legs.show(now);
+            } else {
+                self.legs.prepare(now);
+            }
+            self.carry_on(now);
         }
     }
 
@@ -185,8 +221,11 @@ impl Call {
             self.media =
                 Media { audio: media.audio && self.media.audio, video: media.video && self.media.video };
             self.say(CallMessage::Accept { media, name }, now);
-            self.open();
+            self.legs.take(now);
             self.connect(now);
+            if self.legs.is_broken() {
+                self.end_failed(EndReason::ConnectFailed(Step::OurSide), Side::Nobody, now);
+            }
             self.carry_on(now);
         }
     }
@@ -263,16 +302,12 @@ impl Call {
             State::Connecting { give_up } if now >= give_up => {
                 self.end_failed(EndReason::ConnectFailed(self.stuck_at()), Side::Nobody, now);
             }
-            State::Reconnecting { give_up, .. } if now >= give_up => {
-                if self.link == Link::Closed {
+            State::Reconnecting { give_up, goodbye } if now >= give_up => {
+                if goodbye {
                     self.end_failed(EndReason::Normal, Side::Them, now);
                 } else {
                     self.end_failed(EndReason::Lost, Side::Nobody, now);
                 }
-            }
-            State::Reconnecting { give_up, restart: Some(at) } if now >= at => {
-                self.state = State::Reconnecting { give_up, restart: None };
-                self.negotiation.wish_for_offer(true);
             }
             State::Inviting { .. }
             | State::RingingThere { .. }
@@ -284,6 +319,8 @@ impl Call {
             | State::Reconnecting { .. }
             | State::Ended { .. } => {}
         }
+        self.legs.handle_timeout(now);
+        self.follow_legs(now);
         self.carry_on(now);
     }
 
@@ -291,7 +328,8 @@ impl Call {
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
         let resend = self.courier.poll_timeout().map(|at| (at, "send again what was not acknowledged"));
         let state = self.state.wake(self.courier.is_delivered());
-        [resend, state].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let legs = self.legs.poll_timeout().map(|at| (at, "look after the peer connections"));
+        [resend, state, legs].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// What to do; drain until `None`.
@@ -372,31 +410,22 @@ impl Call {
             peer,
             role,
             state,
-            link: Link::New,
             their_name: None,
             media,
             courier: Courier::default(),
-            negotiation: Negotiation::new(role == Role::Callee),
+            legs: Legs::new(role),
             negotiation_backlog: 0,
-            open: false,
             effects: VecDeque::new(),
         }
     }
 
     fn connect(&mut self, now: Instant) {
-        if self.link == Link::Up {
+        if self.legs.carriage() == Carriage::Up {
             self.state = State::Connected;
             self.effects.push_back(CallEffect::Stage(Stage::Connected));
         } else {
             self.state = State::Connecting { give_up: now + CONNECT_TIMEOUT };
             self.effects.push_back(CallEffect::Stage(Stage::Connecting));
-        }
-    }
-
-    fn open(&mut self) {
-        if !self.open {
-            self.open = true;
-            self.effects.push_back(CallEffect::Open);
         }
     }
 
@@ -417,9 +446,8 @@ impl Call {
         }
         let was_shown = !matches!(self.state, State::Checking { .. } | State::Waiting { .. });
         self.state = State::Ended { stop_repeating: now + LAST_WORDS_LIMIT, forget: now + AFTERLIFE };
-        if self.open {
-            self.effects.push_back(CallEffect::Close);
-        }
+        self.legs.close();
+        self.carry_on(now);
         if was_shown {
             self.effects.push_back(CallEffect::Stage(Stage::Ended { reason, by }));
         }
@@ -432,14 +460,22 @@ impl Call {
     }
 
     fn carry_on(&mut self, now: Instant) {
-        if !self.open || self.is_over() {
-            return;
-        }
-        while let Some(act) = self.negotiation.poll_act() {
-            match act {
-                Act::Send(message) => self.say(message, now),
-                Act::Order(order) => self.effects.push_back(CallEffect::Order(order)),
-            }
+        while let Some(act) = self.legs.poll_act() {
+            let effect = match act {
+                Act::Send(message) => {
+                    if !self.is_over() {
+                        self.say(message, now);
+                    }
+                    continue;
+                }
+                Act::Open { generation, why, only_direct } => {
+                    LegEffect::Open { generation, why, only_direct }
+                }
+                Act::Order { generation, order } => LegEffect::Order { generation, order },
+                Act::Use { generation } => LegEffect::Use { generation },
+                Act::Close { generation } => LegEffect::Close { generation },
+            };
+            self.effects.push_back(CallEffect::Leg(effect));
         }
     }
 }

@@ -5,18 +5,23 @@
 //! `poll_timeout` (when to wake it, and why) and `poll_effect` (drain until `None`).
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+pub mod access;
 pub mod adapt;
 pub mod backoff;
 pub mod call;
 pub mod candidate;
 pub mod courier;
 pub mod course;
+pub mod doctor;
+pub mod interfaces;
 pub mod jitter;
-pub mod negotiation;
+pub mod legs;
+pub mod network_change;
 pub mod packet;
 pub mod path;
 pub mod phone;
 pub mod reassembly;
+pub mod redact;
 pub mod report;
 pub mod servers;
 pub mod sightings;

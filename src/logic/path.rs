@@ -1,16 +1,49 @@
-//! The path a call takes: what was found, what is in use, and one sentence that says it.
+//! The path a call takes: what was found, what is in use, why nothing better, and sentences that say it.
+//!
+//! [`Path`] writes down what happens as it happens, leg by leg: a call has several peer connections, one after the other.
+//! [`Path::report`] folds that into one value, a [`PathReport`], whenever somebody wants to see it. The judgement is in the
+//! folding, not in the noting: what a silent server means shows only beside the others.
+//!
+//! `facts` is the view of one leg, `nat`, `causes`, `edges` and `sentence` judge it, `fold` puts the value together.
 
-use std::{fmt, str::FromStr};
+mod causes;
+mod edges;
+mod facts;
+mod fold;
+mod leg;
+mod nat;
+mod report;
+mod sentence;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    candidate::{CandidateLine, Kind},
+    candidate::Kind,
+    course::{EndReason, Link},
+    interfaces::InterfaceSeen,
+    legs::LegWhy,
+    servers::Servers,
     sightings::Sightings,
 };
 
-/// How many candidates of a side are written down; a side that names more gains nothing.
-const MAX_NOTED: usize = 64;
+pub use report::{
+    CandidateRow, Edge, EdgeStatus, InUse, InterfaceRow, LegRow, Mapping, NatView, Node, PairRow, PairState,
+    PathReport, Place, Presence, RelayUse, SCHEMA_VERSION, ServerRow,
+};
+pub use timeline::{Change, Entry};
+
+use leg::LegNotes;
+use timeline::Timeline;
+
+/// How many legs are remembered. When there are more, the oldest that is not in use is forgotten.
+const MAX_LEGS: usize = 16;
+/// How many addresses of this computer are written down. What comes behind is not.
+const MAX_INTERFACES: usize = 64;
 
 /// Which paths a call may take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,16 +97,6 @@ impl FromStr for PathPolicy {
     }
 }
 
-/// A candidate, and when it was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Noted {
-    /// Since the call began.
-    pub t_ms: u64,
-    /// What it says.
-    #[serde(flatten)]
-    pub candidate: CandidateLine,
-}
-
 /// One end of the pair in use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
@@ -104,6 +127,17 @@ pub struct PairInUse {
     pub bytes_received: u64,
 }
 
+impl PairInUse {
+    fn route(&self) -> Route {
+        match (self.local.kind == Kind::Relay, self.remote.kind == Kind::Relay) {
+            (false, false) => Route::Direct,
+            (true, false) => Route::RelayedByUs,
+            (false, true) => Route::RelayedByThem,
+            (true, true) => Route::RelayedByBoth,
+        }
+    }
+}
+
 /// Direct or relayed, and by which end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -120,165 +154,216 @@ pub enum Route {
     RelayedByBoth,
 }
 
-/// Everything known about the path.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PathReport {
-    /// Which paths were allowed.
-    pub policy: PathPolicy,
-    /// Ways to reach us.
-    pub local: Vec<Noted>,
-    /// Ways to reach them, as they said.
-    pub remote: Vec<Noted>,
-    /// What carries the call.
-    pub in_use: Option<PairInUse>,
-    /// What the sockets have seen.
-    #[serde(default)]
-    pub sightings: Sightings,
+impl Route {
+    /// A relay stands on the way.
+    pub const fn is_relayed(self) -> bool {
+        match self {
+            Self::None | Self::Direct => false,
+            Self::RelayedByUs | Self::RelayedByThem | Self::RelayedByBoth => true,
+        }
+    }
 }
 
-impl PathReport {
-    /// Writes a candidate of ours down.
-    pub fn note_local(&mut self, t_ms: u64, line: &str) {
-        note(&mut self.local, t_ms, line);
+/// What is written down of a path while a call runs. Times are milliseconds since the call began.
+#[derive(Clone, Debug, Default)]
+pub struct Path {
+    policy: PathPolicy,
+    interfaces: Vec<InterfaceSeen>,
+    legs: Vec<LegNotes>,
+    in_use: Option<u32>,
+    switchboard_up: Option<bool>,
+    ended: Option<EndReason>,
+    timeline: Timeline,
+}
+
+impl Path {
+    /// Nothing is known yet.
+    pub fn new(policy: PathPolicy) -> Self {
+        Self { policy, ..Self::default() }
     }
 
-    /// Writes a candidate of theirs down.
-    pub fn note_remote(&mut self, t_ms: u64, line: &str) {
-        note(&mut self.remote, t_ms, line);
+    /// The addresses of this computer, judged.
+    pub fn note_interfaces(&mut self, t_ms: u64, mut seen: Vec<InterfaceSeen>) {
+        seen.truncate(MAX_INTERFACES);
+        if seen == self.interfaces {
+            return;
+        }
+        let used: Vec<_> = seen.iter().filter(|one| one.used).collect();
+        let named: Vec<_> = used.iter().map(|one| format!("{} ({})", one.address, one.kind.name())).collect();
+        let sentence = match named.as_slice() {
+            [] => "This computer is in no network".to_owned(),
+            named => format!("This computer has {}", named.join(", ")),
+        };
+        self.timeline.note(t_ms, None, Change::Interfaces { used: used.len() }, sentence);
+        self.interfaces = seen;
     }
 
-    /// Writes down what carries the call, and says whether it is another pair than before.
+    /// A leg begins.
+    pub fn note_leg_opened(&mut self, t_ms: u64, leg: u32, why: LegWhy, only_direct: bool) {
+        if self.legs.iter().any(|known| known.generation == leg) {
+            return;
+        }
+        if self.legs.len() >= MAX_LEGS {
+            let oldest = self.legs.iter().position(|known| Some(known.generation) != self.in_use);
+            self.legs.remove(oldest.unwrap_or(0));
+        }
+        self.legs.push(LegNotes::new(leg, why, only_direct, t_ms));
+        let sentence = timeline::opened(why).to_owned();
+        self.timeline.note(t_ms, Some(leg), Change::LegOpened { why }, sentence);
+    }
+
+    /// What a leg was told of servers, once it is known.
+    pub fn note_servers(&mut self, leg: u32, servers: &Servers) {
+        if let Some(leg) = self.leg_mut(leg) {
+            leg.take_servers(servers);
+        }
+    }
+
+    /// Media goes over that leg from now on.
+    pub fn note_leg_in_use(&mut self, t_ms: u64, leg: u32) {
+        if self.in_use == Some(leg) {
+            return;
+        }
+        let is_first = self.in_use.is_none();
+        let Some(notes) = self.leg_mut(leg) else { return };
+        notes.in_use_ms = Some(t_ms);
+        self.in_use = Some(leg);
+        let sentence = if is_first { "Media may flow" } else { "Media moved to the new path" };
+        self.timeline.note(t_ms, Some(leg), Change::LegInUse, sentence.to_owned());
+    }
+
+    /// A leg was let go of.
+    pub fn note_leg_closed(&mut self, t_ms: u64, leg: u32) {
+        let in_use = self.in_use;
+        let Some(notes) = self.leg_mut(leg).filter(|notes| notes.closed_ms.is_none()) else { return };
+        notes.closed_ms = Some(t_ms);
+        let sentence = if in_use.is_some_and(|in_use| in_use != leg) && notes.up_ms.is_some() {
+            "The old path was let go"
+        } else {
+            "The attempt ended"
+        };
+        let sentence = if in_use == Some(leg) { "The path was let go" } else { sentence };
+        self.timeline.note(t_ms, Some(leg), Change::LegClosed, sentence.to_owned());
+    }
+
+    /// A leg stands differently.
+    pub fn note_link(&mut self, t_ms: u64, leg: u32, link: Link) {
+        let Some(notes) = self.leg_mut(leg).filter(|notes| notes.link != link) else { return };
+        notes.link = link;
+        if link == Link::Up {
+            notes.up_ms.get_or_insert(t_ms);
+        }
+        self.timeline.note(t_ms, Some(leg), Change::Link { link }, timeline::link(link).to_owned());
+    }
+
+    /// A candidate of ours.
+    pub fn note_local(&mut self, t_ms: u64, leg: u32, line: &str) {
+        if let Some(leg) = self.leg_mut(leg) {
+            leg.local.take(t_ms, line);
+        }
+    }
+
+    /// A candidate of theirs.
+    pub fn note_remote(&mut self, t_ms: u64, leg: u32, line: &str) {
+        if let Some(leg) = self.leg_mut(leg) {
+            leg.remote.take(t_ms, line);
+        }
+    }
+
+    /// We have looked everywhere.
+    pub fn note_local_done(&mut self, t_ms: u64, leg: u32) {
+        let Some(notes) = self.leg_mut(leg).filter(|notes| !notes.local.is_done) else { return };
+        notes.local.is_done = true;
+        let sentence = format!("All our addresses are known: {}", notes.local.counts());
+        self.timeline.note(t_ms, Some(leg), Change::CandidatesDone { ours: true }, sentence);
+    }
+
+    /// They have looked everywhere.
+    pub fn note_remote_done(&mut self, t_ms: u64, leg: u32) {
+        let Some(notes) = self.leg_mut(leg).filter(|notes| !notes.remote.is_done) else { return };
+        notes.remote.is_done = true;
+        let sentence = format!("All their addresses are known: {}", notes.remote.counts());
+        self.timeline.note(t_ms, Some(leg), Change::CandidatesDone { ours: false }, sentence);
+    }
+
+    /// What the sockets of a leg have seen so far. Says whether the path is explained in another way than before.
+    pub fn note_sightings(&mut self, t_ms: u64, leg: u32, seen: Sightings) -> bool {
+        let before = sentence::gist(self);
+        let Some(notes) = self.legs.iter_mut().find(|notes| notes.generation == leg) else { return false };
+        for (change, sentence) in notes.take_sightings(seen) {
+            self.timeline.note(t_ms, Some(leg), change, sentence);
+        }
+        sentence::gist(self) != before
+    }
+
+    /// What carries the call. Says whether it is another pair than before.
     ///
     /// A check of theirs that overtakes its candidate makes an address known as *peer reflexive* that they then name as
     /// what it is; what they say of it counts.
-    pub fn take_in_use(&mut self, mut pair: PairInUse) -> bool {
-        let named =
-            self.remote.iter().find(|noted| noted.candidate.is_at(&pair.remote.address, pair.remote.port));
-        if let (Kind::PeerReflexive, Some(named)) = (pair.remote.kind, named) {
-            pair.remote.kind = named.candidate.kind;
-        }
-        let before = self.in_use.replace(pair);
+    pub fn take_in_use(&mut self, t_ms: u64, leg: u32, pair: PairInUse) -> bool {
         let ends = |pair: &PairInUse| (pair.local.clone(), pair.remote.clone());
-        before.as_ref().map(ends) != self.in_use.as_ref().map(ends)
+        let before = self.pair_in_use().map(ends);
+        self.in_use.get_or_insert(leg);
+        let Some(notes) = self.leg_mut(leg) else { return false };
+        notes.take_pair(pair);
+        if self.in_use != Some(leg) || self.pair_in_use().map(ends) == before {
+            return false;
+        }
+        let sentence = sentence::of_route(self);
+        self.timeline.note(t_ms, Some(leg), Change::Path { route: self.route() }, sentence);
+        true
+    }
+
+    /// The switchboard can be reached, or not any more.
+    pub fn note_switchboard(&mut self, t_ms: u64, up: bool) {
+        if self.switchboard_up.replace(up) == Some(up) {
+            return;
+        }
+        let sentence = if up {
+            "The server can be reached"
+        } else {
+            "The server cannot be reached; media does not need it"
+        };
+        self.timeline.note(t_ms, None, Change::Switchboard { up }, sentence.to_owned());
+    }
+
+    /// The call is over.
+    pub fn note_end(&mut self, t_ms: u64, reason: EndReason) {
+        self.ended = Some(reason);
+        self.timeline.note(t_ms, None, Change::Ended { reason }, timeline::ended(reason).to_owned());
     }
 
     /// Direct or relayed, and by which end.
     pub fn route(&self) -> Route {
-        let relays = |end: &End| end.kind == Kind::Relay;
-        match &self.in_use {
-            None => Route::None,
-            Some(pair) => match (relays(&pair.local), relays(&pair.remote)) {
-                (false, false) => Route::Direct,
-                (true, false) => Route::RelayedByUs,
-                (false, true) => Route::RelayedByThem,
-                (true, true) => Route::RelayedByBoth,
-            },
-        }
+        self.pair_in_use().map_or(Route::None, PairInUse::route)
+    }
+
+    /// The pair that carries the call.
+    pub fn pair_in_use(&self) -> Option<&PairInUse> {
+        self.leg(self.in_use?)?.pair.as_ref()
     }
 
     /// The whole in one plain line.
     pub fn sentence(&self) -> String {
-        let Some(pair) = &self.in_use else { return "No path yet".to_owned() };
-        let through = |end: &End| end.server.clone().unwrap_or_else(|| end.address.clone());
-        let how = match self.route() {
-            Route::None | Route::Direct => "Direct".to_owned(),
-            Route::RelayedByUs => format!("Relayed by our server {}", through(&pair.local)),
-            Route::RelayedByThem => format!("Relayed by their server {}", through(&pair.remote)),
-            Route::RelayedByBoth => {
-                format!("Relayed twice, by {} and {}", through(&pair.local), through(&pair.remote))
-            }
-        };
-        match pair.round_trip_ms {
-            Some(round_trip) => {
-                format!("{how} over {} · {}", pair.local.protocol.to_uppercase(), Millis(round_trip))
-            }
-            None => format!("{how} over {}", pair.local.protocol.to_uppercase()),
-        }
+        sentence::of(self)
+    }
+
+    /// Everything known, judged and put into words.
+    pub fn report(&self) -> PathReport {
+        fold::report(self)
+    }
+
+    fn leg(&self, generation: u32) -> Option<&LegNotes> {
+        self.legs.iter().find(|leg| leg.generation == generation)
+    }
+
+    fn leg_mut(&mut self, generation: u32) -> Option<&mut LegNotes> {
+        self.legs.iter_mut().find(|leg| leg.generation == generation)
     }
 }
 
-struct Millis(f64);
-
-impl fmt::Display for Millis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < 10.0 { write!(f, "{:.1} ms", self.0) } else { write!(f, "{:.0} ms", self.0) }
-    }
-}
-
-fn note(list: &mut Vec<Noted>, t_ms: u64, line: &str) {
-    if list.len() < MAX_NOTED
-        && let Ok(candidate) = line.parse()
-    {
-        list.push(Noted { t_ms, candidate });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn end(kind: Kind, server: Option<&str>) -> End {
-        End {
-            kind,
-            address: "203.0.113.7".into(),
-            port: 5000,
-            protocol: "udp".into(),
-            server: server.map(str::to_owned),
-        }
-    }
-
-    fn report(local: End, remote: End) -> PathReport {
-        let pair = PairInUse { local, remote, round_trip_ms: Some(23.4), bytes_sent: 0, bytes_received: 0 };
-        PathReport { in_use: Some(pair), ..PathReport::default() }
-    }
-
-    #[test]
-    fn the_sentence_names_the_relay_and_whose_it_is() {
-        let direct = report(end(Kind::Host, None), end(Kind::PeerReflexive, None));
-        assert_eq!(direct.sentence(), "Direct over UDP · 23 ms");
-        let theirs = report(end(Kind::Host, None), end(Kind::Relay, None));
-        assert_eq!(theirs.sentence(), "Relayed by their server 203.0.113.7 over UDP · 23 ms");
-        let ours = report(end(Kind::Relay, Some("turn.example")), end(Kind::Host, None));
-        assert_eq!(
-            (ours.route(), ours.sentence().as_str()),
-            (Route::RelayedByUs, "Relayed by our server turn.example over UDP · 23 ms")
-        );
-        assert_eq!(PathReport::default().sentence(), "No path yet");
-    }
-
-    #[test]
-    fn an_address_that_was_met_before_it_was_named_is_what_they_say_it_is() {
-        let mut path = PathReport::default();
-        let pair = |kind| PairInUse {
-            local: end(Kind::Host, None),
-            remote: end(kind, None),
-            round_trip_ms: None,
-            bytes_sent: 0,
-            bytes_received: 0,
-        };
-        assert!(path.take_in_use(pair(Kind::PeerReflexive)), "there was none before");
-        assert!(!path.take_in_use(pair(Kind::PeerReflexive)), "the same again");
-        path.note_remote(1, "candidate:1 1 udp 2130706431 203.0.113.7 5000 typ host");
-
-        assert!(path.take_in_use(pair(Kind::PeerReflexive)), "it is told anew as what it is");
-
-        assert_eq!(path.in_use.unwrap().remote.kind, Kind::Host);
-    }
-
-    #[test]
-    fn a_flood_of_candidates_is_not_written_down() {
-        let mut report = PathReport::default();
-        for _ in 0..1000 {
-            report.note_remote(0, "candidate:1 1 udp 1 192.0.2.1 9 typ host");
-        }
-        assert_eq!(report.remote.len(), MAX_NOTED);
-    }
-
-    #[test]
-    fn a_policy_reads_back_from_its_name() {
-        for name in ["any", "direct", "relay", "relay-udp", "relay-tcp", "relay-tls"] {
-            assert_eq!(name.parse::<PathPolicy>().map(PathPolicy::name), Ok(name));
-        }
-        assert!("udp".parse::<PathPolicy>().is_err());
+impl Default for PathReport {
+    fn default() -> Self {
+        Path::default().report()
     }
 }

@@ -25,9 +25,9 @@ use sightline_protocol::{
 };
 
 use super::{
-    call::{Call, CallEffect, Invitation, PeerEvent},
+    call::{Call, CallEffect, Invitation, LegEffect, PeerEvent},
     course::{Role, Stage, Status},
-    negotiation::Order,
+    legs::LegWhy,
 };
 
 /// How many callers may be checked or kept waiting at once. One more is not answered; it will try again.
@@ -42,6 +42,8 @@ pub struct Owner {
     pub name: Option<String>,
     /// The tokens of links that are good. A link without a token is always good.
     pub tokens: HashSet<LinkToken>,
+    /// Who may learn our addresses before a call is taken.
+    pub contacts: HashSet<Address>,
 }
 
 /// What a person or the world does.
@@ -83,12 +85,19 @@ pub enum Event {
         /// Who is not there.
         to: Address,
     },
-    /// Something from a call's peer connection.
+    /// Something from one of a call's peer connections.
     Peer {
         /// Which call.
         call: CallId,
+        /// Which of its connections.
+        generation: u32,
         /// What.
         event: PeerEvent,
+    },
+    /// Addresses or routes of this computer changed, or a server came back.
+    Around {
+        /// Why a call may want another peer connection.
+        why: LegWhy,
     },
 }
 
@@ -104,26 +113,12 @@ pub enum Effect {
         /// What.
         frame: Frame,
     },
-    /// Make the call's peer connection.
-    Open {
-        /// Which call.
-        call: CallId,
-        /// Which end.
-        role: Role,
-        /// What may be sent.
-        media: Media,
-    },
-    /// To the call's peer connection.
-    Order {
+    /// To the call's peer connections.
+    Leg {
         /// Which call.
         call: CallId,
         /// What.
-        order: Order,
-    },
-    /// Let go of the call's peer connection.
-    Close {
-        /// Which call.
-        call: CallId,
+        leg: LegEffect,
     },
     /// A call stands differently.
     Stage {
@@ -189,7 +184,10 @@ impl Phone {
                     }
                 });
             }
-            Event::Peer { call, event } => self.with(call, now, |call| call.handle_peer(event, now)),
+            Event::Peer { call, generation, event } => {
+                self.with(call, now, |call| call.handle_peer(generation, event, now));
+            }
+            Event::Around { why } => self.with_current(now, |call| call.look_for_another_way(why, now)),
         }
         self.settle(now);
     }
@@ -329,7 +327,8 @@ impl Phone {
 
     fn ring(&mut self, id: CallId, now: Instant) {
         self.current = Some(id);
-        self.with(id, now, |call| call.ring(now));
+        let contacts = self.owner.contacts.clone();
+        self.with(id, now, |call| call.ring(contacts.contains(&call.peer()), now));
     }
 
     fn with_current(&mut self, now: Instant, act: impl FnOnce(&mut Call)) {
@@ -347,9 +346,7 @@ impl Phone {
         while let Some(effect) = call.poll_effect() {
             self.effects.push_back(match effect {
                 CallEffect::Post(frame) => Effect::Post { call: id, to: peer, frame },
-                CallEffect::Open => Effect::Open { call: id, role, media: call.media() },
-                CallEffect::Order(order) => Effect::Order { call: id, order },
-                CallEffect::Close => Effect::Close { call: id },
+                CallEffect::Leg(leg) => Effect::Leg { call: id, leg },
                 CallEffect::Stage(stage) => {
                     accepted |= role == Role::Caller && stage == Stage::Connecting;
                     Effect::Stage { call: id, peer, stage }

@@ -4,9 +4,16 @@
 //! The library that connects says nothing of this. But everything it says and hears goes through our sockets, so each
 //! STUN message is noted here as it passes, and no second set of probes is needed.
 
+mod stun;
+#[cfg(test)]
+mod tests;
+mod watcher;
+
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
+
+pub use watcher::{Heard, Watcher, is_first_request};
 
 use super::servers::ServerUrl;
 

@@ -8,6 +8,7 @@ pub(crate) mod rng;
 pub(crate) mod rules;
 pub(crate) mod script;
 pub(crate) mod seals;
+pub(crate) mod skipping;
 mod telling;
-mod wires;
+pub(crate) mod wires;
 pub(crate) mod world;

@@ -8,7 +8,7 @@
 pub(crate) struct Need {
     /// What it is called by people.
     pub(crate) name: &'static str,
-    /// Any one of these programs on the `PATH` satisfies it.
+    /// Any one of these programs on the `PATH` satisfies it; what is no program is named by its whole path.
     pub(crate) tools: &'static [&'static str],
     /// What brings it on Debian and Ubuntu.
     pub(crate) debian: &'static [&'static str],
@@ -99,6 +99,24 @@ pub(crate) const TEST_NEEDS: &[Need] = &[
         elsewhere: "the tests that use it are for Linux",
         required: false,
         why: "a certificate authority for tests, to ask it for certificates by ACME",
+        service: None,
+    },
+    Need {
+        name: "Chromium",
+        tools: &["chromium"],
+        debian: &["chromium"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "a browser, to call and be called by",
+        service: None,
+    },
+    Need {
+        name: "aiortc",
+        tools: &["/usr/lib/python3/dist-packages/aiortc/__init__.py"],
+        debian: &["python3-aiortc"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "a WebRTC stack that shares no line with a browser's or ours, to call and be called by",
         service: None,
     },
     Need {

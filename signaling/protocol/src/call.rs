@@ -9,7 +9,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits::{
-    MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_NAME_CHARS, MAX_SDP_BYTES, MAX_TAG_BYTES,
+    MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_NAME_CHARS, MAX_REPORT_BYTES, MAX_SDP_BYTES,
+    MAX_TAG_BYTES,
 };
 use crate::link::LinkToken;
 use crate::open_enum::open_enum;
@@ -126,11 +127,14 @@ pub enum CallMessage {
     Description {
         /// Offer, answer, or neither.
         kind: DescriptionKind,
-        /// An offer's number, one higher than any in this call before it (the first is 1); an answer has that
-        /// of its offer.
+        /// Which peer connection: higher than any in this call before it, odd where the caller offers, even where
+        /// the callee does; an answer has that of its offer.
         generation: u32,
         /// The description; empty for a rollback.
         sdp: String,
+        /// The connection is of use only where it needs no relay: neither side names one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        direct: bool,
     },
     /// ICE candidates of the sender.
     Candidates {
@@ -149,6 +153,13 @@ pub enum CallMessage {
         camera_off: bool,
         /// The picture is the sender's screen.
         sharing: bool,
+    },
+    /// Outside a call: look at your network, and say what you see. Answered by `Examined`, or by nothing.
+    Examine,
+    /// Outside a call: what the sender sees of its network.
+    Examined {
+        /// A text of the programs' own, which the protocol does not read.
+        report: String,
     },
     /// A type from a later version: acknowledged and ignored. Not to be sent.
     #[serde(other)]
@@ -234,6 +245,8 @@ impl CallMessage {
             Self::Description { .. } => "description",
             Self::Candidates { .. } => "candidates",
             Self::Status { .. } => "status",
+            Self::Examine => "examine",
+            Self::Examined { .. } => "examined",
             Self::Unknown => "unknown",
         }
     }
@@ -243,6 +256,9 @@ impl CallMessage {
         match self {
             Self::Description { sdp, .. } if sdp.len() > MAX_SDP_BYTES => {
                 Err(FrameError::Description { bytes: sdp.len() })
+            }
+            Self::Examined { report } if report.len() > MAX_REPORT_BYTES => {
+                Err(FrameError::Report { bytes: report.len() })
             }
             Self::Candidates { candidates, .. } => {
                 if candidates.len() > MAX_CANDIDATES_PER_MESSAGE {
@@ -261,6 +277,8 @@ impl CallMessage {
             | Self::Cancel
             | Self::Hangup { .. }
             | Self::Status { .. }
+            | Self::Examine
+            | Self::Examined { .. }
             | Self::Unknown => Ok(()),
         }
     }

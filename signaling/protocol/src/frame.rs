@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::CallMessage;
 use crate::limits::{
-    MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_PLAIN_BYTES, MAX_SDP_BYTES, MAX_TAG_BYTES,
-    PADDING_BYTES,
+    MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_PLAIN_BYTES, MAX_REPORT_BYTES, MAX_SDP_BYTES,
+    MAX_TAG_BYTES, PADDING_BYTES,
 };
 
 /// What is sealed as one envelope: `{"a":ACK}` or `{"a":ACK,"s":SEQ,"m":MESSAGE}`.
@@ -102,6 +102,12 @@ pub enum FrameError {
     /// A description above the limit.
     #[error("a session description has at most {MAX_SDP_BYTES} bytes, and this one has {bytes}")]
     Description {
+        /// How many it has.
+        bytes: usize,
+    },
+    /// A report above the limit.
+    #[error("a report of a network has at most {MAX_REPORT_BYTES} bytes, and this one has {bytes}")]
+    Report {
         /// How many it has.
         bytes: usize,
     },

@@ -33,6 +33,9 @@ pub const MAX_CANDIDATE_BYTES: usize = 512;
 /// the message that holds it.
 pub const MAX_TAG_BYTES: usize = 256;
 
+/// What one side tells the other of its network. A longer one is refused by both sides; real ones are a third of this.
+pub const MAX_REPORT_BYTES: usize = 12 * 1024;
+
 /// The name a person gives themselves. A longer one is cut, by the sender and again by the receiver.
 pub const MAX_NAME_CHARS: usize = 64;
 
@@ -73,7 +76,7 @@ pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 pub const RING_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// From acceptance until media can flow. Then the call ends as not connected.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(14);
 
 /// Numbered messages that may come in before they are acknowledged. With this one they are.
 pub const ACKNOWLEDGE_AFTER_MESSAGES: u64 = 16;

@@ -7,6 +7,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use ipnet::IpNet;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -14,7 +15,8 @@ use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::machine::TryParse as _;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response, create_response, write_response};
-use tokio_tungstenite::tungstenite::http::StatusCode;
+use tokio_tungstenite::tungstenite::http::header::DATE;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
 
 use crate::door::hang_up::Stream;
 
@@ -81,6 +83,8 @@ impl Desk {
         match verdict {
             Verdict::Upgrade { response, source } => {
                 let mut upgrade = Vec::with_capacity(256);
+                let mut response = response;
+                response.headers_mut().insert(DATE, date());
                 write_response(&mut upgrade, &response).map_err(io::Error::other)?;
                 Ok(Received::WebSocket { upgrade, heard, source })
             }
@@ -207,12 +211,19 @@ impl Answer {
         };
         let Self { status, text, bodiless } = self;
         format!(
-            "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+            "HTTP/1.1 {status}\r\nDate: {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
              X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n{extra}{more}\r\n{}",
+            httpdate::fmt_http_date(SystemTime::now()),
             text.len(),
             if *bodiless { "" } else { text }
         )
     }
+}
+
+/// By our clock; a client tells by it whether its own is right.
+fn date() -> HeaderValue {
+    let now = httpdate::fmt_http_date(SystemTime::now());
+    HeaderValue::try_from(now).expect("a date is letters, digits and spaces")
 }
 
 fn end_of_head(bytes: &[u8]) -> Option<usize> {
@@ -301,6 +312,8 @@ mod tests {
         assert!(page.starts_with("HTTP/1.1 200 ") && page.ends_with("\r\n\r\n"), "{page}");
         assert!(page.contains(&format!("Content-Length: {}\r\n", ABOUT.len())), "{page}");
         assert!(page.contains("Strict-Transport-Security: "), "{page}");
+        let date = page.lines().find_map(|line| line.strip_prefix("Date: ")).expect("a date");
+        assert!(httpdate::parse_http_date(date).is_ok(), "{date}");
         assert_eq!(status(&format!("HEAD /ws HTTP/1.1\r\n{UPGRADE}\r\n")), 426);
     }
 

@@ -37,7 +37,8 @@ pub(crate) fn file() -> String {
 fn example(id: &str) -> Option<&'static str> {
     Some(match id {
         "https" => "[443]",
-        "turn_udp" | "turn_tcp" => "[3478]",
+        "turn_udp" => "[3478, 3479]",
+        "turn_tcp" => "[3478]",
         "http" => "\"127.0.0.1:7480\"",
         "metrics" => "7481",
         "relay_ports" => "\"49152-65535\"",

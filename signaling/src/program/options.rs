@@ -61,7 +61,7 @@ pub(crate) struct Options {
     #[arg(long, env = "SIGHTLINE_HTTPS", value_name = "PORT", value_delimiter = ',', help_heading = LISTENS)]
     pub(crate) https: Option<Vec<Listen>>,
 
-    /// Where to answer STUN and TURN over UDP. Without it: 3478.
+    /// Where to answer STUN and TURN over UDP, and STUN at a second place. Without it: 3478, 3479.
     #[arg(long, env = "SIGHTLINE_TURN_UDP", value_name = "PORT", value_delimiter = ',', help_heading = LISTENS)]
     pub(crate) turn_udp: Option<Vec<Listen>>,
 

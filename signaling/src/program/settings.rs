@@ -25,6 +25,8 @@ const HTTPS_PORT: u16 = 443;
 /// Where 443 is taken, or not allowed.
 const HTTPS_INSTEAD: u16 = 8443;
 const TURN_PORT: u16 = 3478;
+/// So that clients can ask at two places what their NAT does; the number is the usual one (RFC 5780).
+const SECOND_STUN_PORT: u16 = 3479;
 const METRICS_PORT: u16 = 7481;
 
 /// All that the program goes by.
@@ -118,8 +120,9 @@ impl Settings {
         for change in options.limit.iter().flatten() {
             limits = changed(&limits, change)?;
         }
-        let everywhere = |wished: Option<Vec<Listen>>, port| {
-            Listen::everywhere(&wished.unwrap_or_else(|| vec![Listen::Port(port)]))
+        let everywhere = |wished: Option<Vec<Listen>>, ports: &[u16]| {
+            let usual = || ports.iter().copied().map(Listen::Port).collect();
+            Listen::everywhere(&wished.unwrap_or_else(usual))
         };
         let ranges = |ranges: Option<Vec<super::values::Range>>| {
             ranges.unwrap_or_default().into_iter().map(|range| range.0).collect()
@@ -134,9 +137,9 @@ impl Settings {
         let config = Config {
             http: options.http.and_then(Listen::nearby),
             https_instead: if options.https.is_none() { vec![HTTPS_INSTEAD] } else { Vec::new() },
-            https: everywhere(options.https, HTTPS_PORT),
-            turn_udp: everywhere(options.turn_udp, TURN_PORT),
-            turn_tcp: everywhere(options.turn_tcp, TURN_PORT),
+            https: everywhere(options.https, &[HTTPS_PORT]),
+            turn_udp: everywhere(options.turn_udp, &[TURN_PORT, SECOND_STUN_PORT]),
+            turn_tcp: everywhere(options.turn_tcp, &[TURN_PORT]),
             public_ips: options.public_ip.unwrap_or_default().into_iter().map(|ip| ip.0).collect(),
             names: options.name.unwrap_or_default(),
             data: Some(options.data.ok_or(SettingsError::NoFolder)?),

@@ -105,18 +105,24 @@ impl Relay {
             return self.refuse_unsigned(client, question, &Refusal::UnknownAttributes(unknown), now);
         }
         let change = message.number(stun::CHANGE_REQUEST).unwrap_or(0);
-        let via = match (sisters, change & CHANGE_IP != 0, change & CHANGE_PORT != 0) {
-            (None, _, _) | (Some(_), false, false) => client.via,
-            (Some(sisters), false, true) => Via::Udp(sisters.other_port),
-            (Some(sisters), true, false) => Via::Udp(sisters.other_ip),
-            (Some(sisters), true, true) => Via::Udp(sisters.other_both),
+        let elsewhere = sisters.and_then(|sisters| sisters.elsewhere);
+        let via = match (sisters, elsewhere, change & CHANGE_IP != 0, change & CHANGE_PORT != 0) {
+            (None, _, _, _) | (_, _, false, false) => client.via,
+            (Some(sisters), _, false, true) => Via::Udp(sisters.other_port),
+            (_, Some(elsewhere), true, false) => Via::Udp(elsewhere.same_port),
+            (_, Some(elsewhere), true, true) => Via::Udp(elsewhere.other_port),
+            // An answer from here would say that a filter lets other addresses through.
+            (_, None, true, _) => {
+                let refusal = Refusal::UnknownAttributes(vec![stun::CHANGE_REQUEST]);
+                return self.refuse_unsigned(client, question, &refusal, now);
+            }
         };
         let mut answer =
             Answer::success(question).with_xor_address(stun::XOR_MAPPED_ADDRESS, plain(client.remote));
         if let Some(origin) = self.address_of(via) {
             answer = answer.with_address(stun::RESPONSE_ORIGIN, origin);
         }
-        if let Some(other) = sisters.and_then(|sisters| self.address_of(Via::Udp(sisters.other_both))) {
+        if let Some(other) = elsewhere.and_then(|elsewhere| self.address_of(Via::Udp(elsewhere.other_port))) {
             answer = answer.with_address(stun::OTHER_ADDRESS, other);
         }
         self.counts.bindings += 1;

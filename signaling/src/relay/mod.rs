@@ -128,20 +128,27 @@ impl Family {
 pub(crate) struct ClientSocket {
     /// The address at which clients know it, if that is known: it is told to them as RESPONSE-ORIGIN.
     pub(crate) address: Option<SocketAddr>,
-    /// Where it has sisters on another address and another port, clients may find out how their NAT behaves (RFC 5780).
+    /// Where it has sisters, clients may find out how their NAT behaves (RFC 5780).
     pub(crate) sisters: Option<Sisters>,
 }
 
-/// The other three of four sockets on two addresses and two ports. An answer from one of them is an `Effect::Reply`
-/// whose client's `via` is that socket.
+/// A second port of the same address, and where there is a second address with the same ports, those. An answer from one
+/// of them is an `Effect::Reply` whose client's `via` is that socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sisters {
     /// The same address, the other port.
     pub(crate) other_port: SocketIndex,
-    /// The other address, the same port.
-    pub(crate) other_ip: SocketIndex,
-    /// Neither the same.
-    pub(crate) other_both: SocketIndex,
+    /// On the other address.
+    pub(crate) elsewhere: Option<Elsewhere>,
+}
+
+/// The two sockets on another address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    /// The same port.
+    pub(crate) same_port: SocketIndex,
+    /// Another port too. It is told to clients as OTHER-ADDRESS.
+    pub(crate) other_port: SocketIndex,
 }
 
 /// What a relay goes by.

@@ -13,7 +13,7 @@ use std::ops::RangeInclusive;
 use ipnet::IpNet;
 
 use crate::config::{Reach, RelayLimits};
-use crate::relay::{ClientSocket, Family, Rules, Sisters, SocketIndex};
+use crate::relay::{ClientSocket, Elsewhere, Family, Rules, Sisters, SocketIndex};
 
 /// What the relay threads are told.
 #[derive(Clone)]
@@ -189,7 +189,7 @@ fn known_as(setup: &Setup, ip: IpAddr) -> IpAddr {
     public().next().copied().unwrap_or(ip)
 }
 
-/// The other three of four faces on two addresses and two ports.
+/// The other faces on the same address and on another one, where that has the same ports.
 fn sisters(known: &[Option<SocketAddr>], of: Option<SocketAddr>) -> Option<Sisters> {
     let of = of?;
     // Two faces that are known as the same address cannot be told apart outside.
@@ -199,15 +199,19 @@ fn sisters(known: &[Option<SocketAddr>], of: Option<SocketAddr>) -> Option<Siste
         found.next().is_none().then(|| u16::try_from(index).ok().map(SocketIndex)).flatten()
     };
     index(of)?;
-    known.iter().flatten().find_map(|other| {
+    let others = || known.iter().flatten().filter(|other| other.port() != of.port());
+    let complete = others().find_map(|other| {
         let alike = other.is_ipv4() == of.is_ipv4() && other.ip().is_loopback() == of.ip().is_loopback();
-        if !alike || other.ip() == of.ip() || other.port() == of.port() {
+        if !alike || other.ip() == of.ip() {
             return None;
         }
-        Some(Sisters {
-            other_port: index(SocketAddr::new(of.ip(), other.port()))?,
-            other_ip: index(SocketAddr::new(other.ip(), of.port()))?,
-            other_both: index(*other)?,
-        })
+        let same_port = index(SocketAddr::new(other.ip(), of.port()))?;
+        let elsewhere = Elsewhere { same_port, other_port: index(*other)? };
+        let other_port = index(SocketAddr::new(of.ip(), other.port()))?;
+        Some(Sisters { other_port, elsewhere: Some(elsewhere) })
+    });
+    complete.or_else(|| {
+        let other_port = others().filter(|other| other.ip() == of.ip()).find_map(|other| index(*other))?;
+        Some(Sisters { other_port, elsewhere: None })
     })
 }

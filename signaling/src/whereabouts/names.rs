@@ -114,7 +114,11 @@ impl Place<'_> {
 
     /// Where clients find the relay (RFC 7065), the cheapest way first.
     pub(crate) fn relay_urls(&self) -> Vec<String> {
-        let mut urls = self.urls(&self.addresses.turn_udp, "turn", "?transport=udp");
+        // A second port is there to be asked what a NAT does (RFC 5780); as a relay it would be the same one twice.
+        let mut ips = HashSet::new();
+        let mut first_ports = self.addresses.turn_udp.clone();
+        first_ports.retain(|at| ips.insert(at.ip()));
+        let mut urls = self.urls(&first_ports, "turn", "?transport=udp");
         urls.extend(self.urls(&self.addresses.turn_tcp, "turn", "?transport=tcp"));
         match self.domain {
             // An authority vouches for the name alone.
@@ -224,7 +228,7 @@ mod tests {
     fn a_server_without_a_name_is_reached_at_its_public_addresses() {
         let addresses = Addresses {
             https: vec![on("0.0.0.0:443"), on("[::]:443")],
-            turn_udp: vec![on("0.0.0.0:3478"), on("[::]:3478")],
+            turn_udp: vec![on("0.0.0.0:3478"), on("0.0.0.0:3479"), on("[::]:3478")],
             turn_tcp: vec![on("0.0.0.0:3478")],
             ..NOWHERE
         };
@@ -233,7 +237,10 @@ mod tests {
         assert_eq!(links(&place), ["https://198.51.0.7/", "https://[2a01::7]/"]);
         let names = place.all_names();
         assert_eq!(names, ["198.51.0.7", "[2a01::7]", "127.0.0.1", "localhost", "[::1]"]);
-        assert_eq!(place.stun_urls(), ["stun:198.51.0.7:3478", "stun:[2a01::7]:3478"]);
+        assert_eq!(
+            place.stun_urls(),
+            ["stun:198.51.0.7:3478", "stun:198.51.0.7:3479", "stun:[2a01::7]:3478"]
+        );
         assert_eq!(
             place.relay_urls(),
             [

@@ -8,9 +8,12 @@ use sightline_protocol::call::{CallMessage, Frame, HangupReason, Media};
 
 use super::{
     Call, CallEffect, PeerEvent,
-    state::{GOODBYE_WAIT, RECONNECT_LIMIT, RESTART_AFTER, State},
+    state::{GOODBYE_WAIT, RECONNECT_LIMIT, State},
 };
-use crate::logic::course::{EndReason, Link, Role, Side, Stage, Status, Step};
+use crate::logic::{
+    course::{EndReason, Link, Role, Side, Stage, Status, Step},
+    legs::{Carriage, LegWhy},
+};
 
 /// How many negotiation steps are kept for a call that nobody has accepted yet; more are ignored.
 const MAX_BEFORE_ACCEPT: usize = 128;
@@ -22,24 +25,50 @@ impl Call {
         while let Some(message) = self.courier.poll_message() {
             self.handle_message(message, now);
         }
+        self.follow_legs(now);
         self.carry_on(now);
     }
 
-    /// Takes an event of our peer connection.
-    pub fn handle_peer(&mut self, event: PeerEvent, now: Instant) {
+    /// Takes an event of one of our peer connections.
+    pub fn handle_peer(&mut self, generation: u32, event: PeerEvent, now: Instant) {
         if self.is_over() {
             return;
         }
         match event {
-            PeerEvent::Description { kind, generation, sdp } => {
-                self.negotiation.local_description(kind, generation, sdp);
-            }
-            PeerEvent::Candidate(candidate) => self.negotiation.local_candidate(candidate),
-            PeerEvent::CandidatesDone => self.negotiation.local_candidates_done(),
-            PeerEvent::Link(link) => self.handle_link(link, now),
-            PeerEvent::Broken => self.handle_broken(now),
+            PeerEvent::Description { kind, sdp } => self.legs.local_description(generation, kind, sdp),
+            PeerEvent::Candidate(candidate) => self.legs.local_candidate(generation, candidate),
+            PeerEvent::CandidatesDone => self.legs.local_candidates_done(generation),
+            PeerEvent::Link(link) => self.legs.link(generation, link, now),
+            PeerEvent::Heard(at) => self.legs.heard(generation, at, now),
+            PeerEvent::Route { relayed } => self.legs.route(generation, relayed, now),
+            PeerEvent::Broken => self.handle_broken(generation, now),
         }
+        self.follow_legs(now);
         self.carry_on(now);
+    }
+
+    /// The world around the call changed: another leg may do better, or is needed.
+    pub fn look_for_another_way(&mut self, why: LegWhy, now: Instant) {
+        let is_needed = match why {
+            LegWhy::ServerBack => !self.legs.is_carrying(now),
+            LegWhy::First
+            | LegWhy::TookTooLong
+            | LegWhy::NetworkChanged
+            | LegWhy::Silence
+            | LegWhy::BetterPath
+            | LegWhy::Theirs => true,
+        };
+        let is_at_it = match self.state {
+            State::Inviting { .. } | State::RingingThere { .. } | State::RingingHere { .. } => {
+                why == LegWhy::NetworkChanged
+            }
+            State::Connecting { .. } | State::Connected | State::Reconnecting { .. } => true,
+            State::Checking { .. } | State::Waiting { .. } | State::Ended { .. } => false,
+        };
+        if is_needed && is_at_it {
+            self.legs.wish(why, now);
+            self.carry_on(now);
+        }
     }
 
     fn handle_message(&mut self, message: CallMessage, now: Instant) {
@@ -66,6 +95,7 @@ impl Call {
                         audio: media.audio && self.media.audio,
                         video: media.video && self.media.video,
                     };
+                    self.legs.take(now);
                     self.connect(now);
                 }
             }
@@ -78,37 +108,41 @@ impl Call {
                 }
             }
             CallMessage::Hangup { reason } => self.end(self.hangup(&reason), Side::Them, now),
-            CallMessage::Description { kind, generation, sdp } => {
+            CallMessage::Description { kind, generation, sdp, direct } => {
                 if self.takes_negotiation() {
-                    self.negotiation.remote_description(kind, generation, sdp);
+                    self.legs.remote_description(kind, generation, sdp, direct, now);
                 }
             }
             CallMessage::Candidates { generation, candidates, end } => {
                 if self.takes_negotiation() {
-                    self.negotiation.remote_candidates(generation, candidates, end);
+                    self.legs.remote_candidates(generation, candidates, end);
                 }
             }
             CallMessage::Status { muted, camera_off, sharing } => {
                 self.effects.push_back(CallEffect::Status(Status { muted, camera_off, sharing }));
             }
-            CallMessage::Invite { .. } | CallMessage::Unknown => {}
+            // The last two belong to no call.
+            CallMessage::Invite { .. }
+            | CallMessage::Unknown
+            | CallMessage::Examine
+            | CallMessage::Examined { .. } => {}
         }
     }
 
-    fn handle_link(&mut self, link: Link, now: Instant) {
-        self.link = link;
-        match (self.state, link) {
-            (State::Connecting { .. } | State::Reconnecting { .. }, Link::Up) => self.connect(now),
-            (State::Connecting { .. }, Link::Failed) => {
-                self.end_failed(EndReason::ConnectFailed(self.stuck_at()), Side::Nobody, now);
-            }
-            (State::Connected, Link::Interrupted | Link::Failed) => {
-                let restart = (self.role == Role::Caller).then_some(now + RESTART_AFTER);
-                self.state = State::Reconnecting { give_up: now + RECONNECT_LIMIT, restart };
+    /// The call stands as its legs do, taken together.
+    pub(super) fn follow_legs(&mut self, now: Instant) {
+        match (self.state, self.legs.carriage()) {
+            (State::Connecting { .. } | State::Reconnecting { .. }, Carriage::Up) => self.connect(now),
+            (State::Connected, Carriage::None) => {
+                self.state = State::Reconnecting { give_up: now + RECONNECT_LIMIT, goodbye: false };
                 self.effects.push_back(CallEffect::Stage(Stage::Reconnecting));
             }
-            (State::Connected | State::Reconnecting { .. }, Link::Closed) => {
-                self.state = State::Reconnecting { give_up: now + GOODBYE_WAIT, restart: None };
+            // They are there after all.
+            (State::Reconnecting { goodbye: true, .. }, Carriage::None) => {
+                self.state = State::Reconnecting { give_up: now + RECONNECT_LIMIT, goodbye: false };
+            }
+            (State::Connected | State::Reconnecting { goodbye: false, .. }, Carriage::ClosedByThem) => {
+                self.state = State::Reconnecting { give_up: now + GOODBYE_WAIT, goodbye: true };
             }
             (
                 State::Inviting { .. }
@@ -120,19 +154,17 @@ impl Call {
                 | State::Connected
                 | State::Reconnecting { .. }
                 | State::Ended { .. },
-                Link::New
-                | Link::Checking
-                | Link::PathFound
-                | Link::Up
-                | Link::Interrupted
-                | Link::Failed
-                | Link::Closed,
+                Carriage::None | Carriage::Up | Carriage::ClosedByThem,
             ) => {}
         }
     }
 
-    /// Fatal while the connection is being made. One that stands, or stood, is judged by what comes through it.
-    fn handle_broken(&mut self, now: Instant) {
+    /// Fatal where this end cannot take part at all. Another leg may come about without this one.
+    fn handle_broken(&mut self, generation: u32, now: Instant) {
+        self.legs.broken(generation, now);
+        if !self.legs.is_broken() {
+            return;
+        }
         let failed = EndReason::ConnectFailed(Step::OurSide);
         match self.state {
             State::Inviting { .. } | State::RingingThere { .. } => {
@@ -159,10 +191,10 @@ impl Call {
 
     /// Where connecting is stuck.
     pub(super) fn stuck_at(&self) -> Step {
-        match self.link {
-            _ if !self.negotiation.has_remote_description() => Step::Description,
+        match self.legs.newest_link() {
+            _ if !self.legs.has_remote_description() => Step::Description,
             Link::PathFound => Step::Encryption,
-            _ if !self.negotiation.has_remote_candidates() => Step::Candidates,
+            _ if !self.legs.has_remote_candidates() => Step::Candidates,
             Link::New | Link::Checking | Link::Up | Link::Interrupted | Link::Failed | Link::Closed => {
                 Step::Checks
             }
@@ -170,7 +202,16 @@ impl Call {
     }
 
     fn takes_negotiation(&mut self) -> bool {
-        if self.open {
+        let is_taken = match self.state {
+            State::Connecting { .. } | State::Connected | State::Reconnecting { .. } => true,
+            State::Inviting { .. }
+            | State::RingingThere { .. }
+            | State::Checking { .. }
+            | State::Waiting { .. }
+            | State::RingingHere { .. }
+            | State::Ended { .. } => self.role == Role::Caller,
+        };
+        if is_taken {
             return true;
         }
         self.negotiation_backlog += 1;

@@ -7,9 +7,7 @@ pub(super) const CALLEE_RING_LIMIT: Duration = Duration::from_secs(65);
 /// How long a caller has to prove that it is alive.
 pub(super) const CHECK_LIMIT: Duration = Duration::from_secs(20);
 /// How long a connection that went silent is waited for.
-pub(super) const RECONNECT_LIMIT: Duration = Duration::from_secs(8);
-/// When, in that time, the caller has ICE look for another way.
-pub(super) const RESTART_AFTER: Duration = Duration::from_secs(1);
+pub(super) const RECONNECT_LIMIT: Duration = Duration::from_secs(60);
 /// How long the other side's *hang up* is waited for when its connection was closed cleanly.
 pub(super) const GOODBYE_WAIT: Duration = Duration::from_millis(800);
 /// How long the last words of a call are sent again.
@@ -27,7 +25,7 @@ pub(super) enum State {
     RingingHere { give_up: Instant },
     Connecting { give_up: Instant },
     Connected,
-    Reconnecting { give_up: Instant, restart: Option<Instant> },
+    Reconnecting { give_up: Instant, goodbye: bool },
     Ended { stop_repeating: Instant, forget: Instant },
 }
 
@@ -42,8 +40,7 @@ impl State {
             Self::RingingHere { give_up } => Some((give_up, "stop the bell")),
             Self::Connecting { give_up } => Some((give_up, "give up connecting")),
             Self::Connected => None,
-            Self::Reconnecting { restart: Some(at), .. } => Some((at, "look for another path")),
-            Self::Reconnecting { give_up, restart: None } => Some((give_up, "give up reconnecting")),
+            Self::Reconnecting { give_up, .. } => Some((give_up, "give up reconnecting")),
             Self::Ended { stop_repeating, forget } => {
                 if is_delivered || stop_repeating <= forget {
                     return Some((forget, "forget the call"));

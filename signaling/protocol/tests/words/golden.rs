@@ -121,7 +121,18 @@ fn frames() -> Vec<Frame> {
         media,
         token: token.map(|token| token.parse().unwrap()),
     };
-    let description = |kind, sdp: &str| CallMessage::Description { kind, generation: 1, sdp: sdp.to_owned() };
+    let description = |kind, sdp: &str| CallMessage::Description {
+        kind,
+        generation: 1,
+        sdp: sdp.to_owned(),
+        direct: false,
+    };
+    let only_direct = CallMessage::Description {
+        kind: DescriptionKind::Offer,
+        generation: 3,
+        sdp: "v=0\r\n".to_owned(),
+        direct: true,
+    };
     let line = "candidate:1 1 udp 2130706431 192.0.2.7 50000 typ host";
     vec![
         Frame { ack: 0, part: Some((1, invite(Some("Ada"), Some("tea-time_5")))) },
@@ -144,6 +155,7 @@ fn frames() -> Vec<Frame> {
         part(4, description(DescriptionKind::Offer, "v=0\r\n")),
         part(5, description(DescriptionKind::Answer, "v=0\r\n")),
         part(6, description(DescriptionKind::Rollback, "")),
+        part(6, only_direct),
         part(
             7,
             CallMessage::Candidates {
@@ -162,6 +174,8 @@ fn frames() -> Vec<Frame> {
         ),
         part(8, CallMessage::Candidates { generation: 1, candidates: Vec::new(), end: true }),
         part(9, CallMessage::Status { muted: true, camera_off: false, sharing: true }),
+        Frame { ack: 0, part: Some((1, CallMessage::Examine)) },
+        Frame { ack: 1, part: Some((1, CallMessage::Examined { report: "{\"nats\":[]}".into() })) },
     ]
 }
 
@@ -213,6 +227,7 @@ fn the_specification_states_every_limit() {
         format!("| envelope (before base64) | {} bytes |", thousands(MAX_SEALED_BYTES)),
         format!("| frame, padded | {} bytes |", thousands(MAX_PLAIN_BYTES)),
         format!("| `sdp` | {} bytes |", thousands(MAX_SDP_BYTES)),
+        format!("| `report` | {} bytes |", thousands(MAX_REPORT_BYTES)),
         format!(
             "| candidates in a message | {MAX_CANDIDATES_PER_MESSAGE}, each `line` {MAX_CANDIDATE_BYTES} bytes,"
         ),
@@ -295,10 +310,12 @@ fn no_message_is_missing_among_the_golden_ones() {
             CallMessage::Description { .. } => 9,
             CallMessage::Candidates { .. } => 10,
             CallMessage::Status { .. } => 11,
-            CallMessage::Unknown => 12,
+            CallMessage::Examine => 12,
+            CallMessage::Examined { .. } => 13,
+            CallMessage::Unknown => 14,
         })
         .collect();
-    assert!(call.into_iter().eq(0..12));
+    assert!(call.into_iter().eq(0..14));
 }
 
 /// The type on the wire is what a log says.

@@ -28,8 +28,9 @@ fn nothing_said_is_a_server_for_everybody() {
     let settings = settings(&[], None, None).expect("nothing is wrong");
     assert_eq!(texts(&settings.config.https), ["0.0.0.0:443", "[::]:443"]);
     assert_eq!(settings.config.https_instead, [8443]);
-    assert_eq!(texts(&settings.config.turn_udp), ["0.0.0.0:3478", "[::]:3478"]);
-    assert_eq!(settings.config.turn_tcp, settings.config.turn_udp);
+    let udp = ["0.0.0.0:3478", "[::]:3478", "0.0.0.0:3479", "[::]:3479"];
+    assert_eq!(texts(&settings.config.turn_udp), udp);
+    assert_eq!(texts(&settings.config.turn_tcp), udp[..2]);
     assert_eq!((settings.config.http, settings.file), (None, None));
     assert_eq!(settings.config.certificate, Certificate::SelfSigned);
     assert_eq!(settings.config.limits, Limits::default());

@@ -10,7 +10,8 @@ use super::world::*;
 use crate::config::{Reach, RelayLimits};
 use crate::relay::stun;
 use crate::relay::{
-    ClientSocket, Destination, Effect, Event, Family, News, Party, PortWish, Rules, Sisters, SocketIndex, Via,
+    ClientSocket, Destination, Effect, Elsewhere, Event, Family, News, Party, PortWish, Rules, Sisters,
+    SocketIndex, Via,
 };
 
 const PEER: &str = "1.1.1.1:4000";
@@ -48,8 +49,7 @@ fn a_binding_request_is_answered_from_where_it_asks() {
         address: Some(at(address[usize::from(n)])),
         sisters: Some(Sisters {
             other_port: sister(n ^ 1),
-            other_ip: sister(n ^ 2),
-            other_both: sister(n ^ 3),
+            elsewhere: Some(Elsewhere { same_port: sister(n ^ 2), other_port: sister(n ^ 3) }),
         }),
     });
     let mut world = World::new(Rules { sockets: sockets.collect(), ..rules(Reach::Public) });
@@ -60,6 +60,22 @@ fn a_binding_request_is_answered_from_where_it_asks() {
         assert_eq!(said.client.via, Via::Udp(SocketIndex(from)));
         assert_eq!(said.plain_address(stun::RESPONSE_ORIGIN), Some(at(address[usize::from(from)])));
         assert_eq!(said.plain_address(stun::OTHER_ADDRESS), Some(at("8.8.4.4:3479")));
+    }
+}
+
+#[test]
+fn a_server_with_one_address_answers_from_its_second_port_and_from_nowhere_else() {
+    let socket = |n: u16| ClientSocket {
+        address: Some(at(["8.8.8.8:3478", "8.8.8.8:3479"][usize::from(n)])),
+        sisters: Some(Sisters { other_port: SocketIndex(n ^ 1), elsewhere: None }),
+    };
+    let mut world = World::new(Rules { sockets: vec![socket(0), socket(1)], ..rules(Reach::Public) });
+    for (change, from, code) in [(0, 0, 200), (2, 1u16, 200), (4, 0, 420), (6, 0, 420)] {
+        let request = world.new_ask(BINDING).bytes(stun::CHANGE_REQUEST, &u32::to_be_bytes(change)).plain();
+        world.send(udp("5.5.5.5:1000"), &request);
+        let said = world.said().unwrap();
+        assert_eq!((said.client.via, said.code()), (Via::Udp(SocketIndex(from)), code));
+        assert_eq!(said.plain_address(stun::OTHER_ADDRESS), None, "there is no other address");
     }
 }
 

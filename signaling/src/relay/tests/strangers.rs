@@ -13,7 +13,7 @@ use super::world::*;
 use crate::config::{Reach, RelayLimits};
 use crate::relay::control::MOST_TO_A_STRANGER;
 use crate::relay::credentials::{Credentials, mint};
-use crate::relay::{ClientSocket, Party, Rules, Sisters, SocketIndex, stun};
+use crate::relay::{ClientSocket, Elsewhere, Party, Rules, Sisters, SocketIndex, stun};
 
 #[test]
 fn a_challenge_says_what_is_needed_and_no_more() {
@@ -66,8 +66,7 @@ fn an_answer_to_a_stranger_is_short() {
         address: Some(at("[2606:4700::8]:3478")),
         sisters: Some(Sisters {
             other_port: sister(n ^ 1),
-            other_ip: sister(n ^ 2),
-            other_both: sister(n ^ 3),
+            elsewhere: Some(Elsewhere { same_port: sister(n ^ 2), other_port: sister(n ^ 3) }),
         }),
     });
     let mut world = World::new(Rules { sockets: sockets.collect(), ..rules(Reach::Public) });

@@ -1,0 +1,159 @@
+//! The peer connections of one call, as they run.
+//!
+//! Which there are is decided in `logic::legs`. A leg that was asked for before it is known which servers it may use waits
+//! here, with the orders it was given: a peer connection takes servers only when it is made.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::logic::{call::PeerEvent, legs::Order, path::PathPolicy, servers::Servers};
+
+use super::{
+    calling::Surroundings,
+    outlet::Outlet,
+    ports::{Peer, PeerSetup},
+};
+
+/// How long a leg waits to hear of servers. Without them it has the addresses of this computer to offer, which may do.
+const SERVERS_WITHIN: Duration = Duration::from_millis(1500);
+/// Orders that wait with a leg. An other side that sends more gains nothing: the rest is dropped.
+const MAX_WAITING: usize = 256;
+
+/// The legs of one call, and where its packets leave.
+pub(super) struct LegEnds {
+    legs: BTreeMap<u32, LegEnd>,
+    in_use: Option<u32>,
+    pub(super) video: Arc<Outlet>,
+    pub(super) audio: Arc<Outlet>,
+    asker: Arc<Mutex<Option<Asker>>>,
+}
+
+type Asker = Arc<dyn Fn() + Send + Sync>;
+
+enum LegEnd {
+    Waiting { since: Instant, only_direct: bool, orders: Vec<Order> },
+    Open { peer: Box<dyn Peer>, heard: Option<Instant> },
+}
+
+impl Default for LegEnds {
+    fn default() -> Self {
+        Self {
+            legs: BTreeMap::new(),
+            in_use: None,
+            video: Arc::new(Outlet::on_newest_leg()),
+            audio: Arc::new(Outlet::on_all_legs()),
+            asker: Arc::default(),
+        }
+    }
+}
+
+impl LegEnds {
+    /// Remembers that a leg is wanted. It is made by [`Self::open_waiting`].
+    pub(super) fn want(&mut self, generation: u32, only_direct: bool, now: Instant) {
+        self.legs.insert(generation, LegEnd::Waiting { since: now, only_direct, orders: Vec::new() });
+    }
+
+    /// Makes the legs that wait for nothing any more. `false` for each that takes no orders.
+    pub(super) fn open_waiting(
+        &mut self,
+        mut setup: impl FnMut(u32, PathPolicy, Servers) -> PeerSetup,
+        around: &Surroundings<'_>,
+        now: Instant,
+    ) -> bool {
+        let mut all = true;
+        for (&generation, leg) in &mut self.legs {
+            let LegEnd::Waiting { since, only_direct, orders } = leg else { continue };
+            if !around.servers_decided && !*only_direct && now < *since + SERVERS_WITHIN {
+                continue;
+            }
+            let policy = if *only_direct { PathPolicy::Direct } else { around.path };
+            let servers = around.servers.clone().allowed_by(policy);
+            let orders = std::mem::take(orders);
+            let peer = around.peers.open(setup(generation, policy, servers));
+            all &= orders.into_iter().all(|order| peer.order(order));
+            *leg = LegEnd::Open { peer, heard: None };
+        }
+        all
+    }
+
+    /// When a leg has waited long enough.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let waiting = self.legs.values().filter_map(|leg| match leg {
+            LegEnd::Waiting { since, .. } => Some(*since + SERVERS_WITHIN),
+            LegEnd::Open { .. } => None,
+        });
+        waiting.min()
+    }
+
+    /// Gives a leg an order. `false` where it takes none; a leg that is gone needs none.
+    pub(super) fn order(&mut self, generation: u32, order: Order) -> bool {
+        match self.legs.get_mut(&generation) {
+            None => true,
+            Some(LegEnd::Waiting { orders, .. }) => {
+                if orders.len() < MAX_WAITING {
+                    orders.push(order);
+                }
+                true
+            }
+            Some(LegEnd::Open { peer, .. }) => peer.order(order),
+        }
+    }
+
+    /// Media goes there from now on.
+    pub(super) fn take_into_use(&mut self, generation: u32) {
+        if let Some(LegEnd::Open { peer, .. }) = self.legs.get(&generation) {
+            self.in_use = Some(generation);
+            self.video.take_into_use(generation, peer.video_out());
+            self.audio.take_into_use(generation, peer.audio_out());
+            *self.asker.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer.key_frame_asker());
+        }
+    }
+
+    /// Which leg carries the call.
+    pub(super) fn in_use(&self) -> Option<u32> {
+        self.in_use
+    }
+
+    /// Lets go of a leg.
+    pub(super) fn close(&mut self, generation: u32) {
+        self.video.leave(generation);
+        self.audio.leave(generation);
+        self.legs.remove(&generation);
+    }
+
+    /// Lets go of all.
+    pub(super) fn close_all(&mut self) {
+        for generation in std::mem::take(&mut self.legs).into_keys() {
+            self.video.leave(generation);
+            self.audio.leave(generation);
+        }
+    }
+
+    /// Asks the other side for a key frame, on whatever leg is in use then.
+    pub(super) fn key_frame_asker(&self) -> Asker {
+        let asker = self.asker.clone();
+        Arc::new(move || {
+            let ask = asker.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(ask) = ask {
+                ask();
+            }
+        })
+    }
+
+    /// On which legs anything was heard since the last time, and when.
+    pub(super) fn news_of_hearing(&mut self) -> Vec<(u32, PeerEvent)> {
+        let mut news = Vec::new();
+        for (&generation, leg) in &mut self.legs {
+            if let LegEnd::Open { peer, heard } = leg
+                && let Some(at) = peer.heard_at().filter(|at| Some(*at) != *heard)
+            {
+                *heard = Some(at);
+                news.push((generation, PeerEvent::Heard(at)));
+            }
+        }
+        news
+    }
+}
