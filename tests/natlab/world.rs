@@ -134,6 +134,19 @@ impl World {
         self.router(who).forget(&self.nets);
     }
 
+    /// What is sent from an address goes out where that address is, as other systems have it; Linux by itself sends
+    /// everything by the best way out, and what comes from another address's sockets does not return.
+    pub(crate) fn route_by_source(&self, who: Who) {
+        let (client, n) = (who.side().client, who.side().number);
+        let host = n + 1;
+        self.nets.ip(
+            client,
+            &format!(
+                "rule add from 192.168.{n}.{host} lookup 100\nroute add default via 192.168.{n}.1 dev eth0 table 100"
+            ),
+        );
+    }
+
     /// The second way out comes up beside the first, and is the better one.
     pub(crate) fn plug_in(&self, who: Who) {
         let (client, n) = (who.side().client, who.side().number);
