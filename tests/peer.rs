@@ -169,15 +169,19 @@ async fn packets_arrive_as_they_were_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_for_a_key_frame_reaches_the_sender() {
+async fn a_request_for_a_key_frame_reaches_the_sender_that_sees_pictures_itself() {
     let mut pair = Pair::connect().await;
-    let out = pair.caller.peer.as_ref().unwrap().video_out();
-    assert!(out.send(Bytes::from_static(&[7; 100]), 0, true, 0));
+    for end in [&pair.caller, &pair.callee] {
+        let out = end.peer.as_ref().unwrap().video_out();
+        assert!(out.send(Bytes::from_static(&[7; 100]), 0, true, 0));
+    }
     let ask = pair.callee.peer.as_ref().unwrap().key_frame_asker();
     let deadline = Instant::now() + PATIENCE;
-    while pair.callee.video.try_recv().is_err() {
-        assert!(Instant::now() < deadline, "the first packet arrives");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    for end in [&pair.caller, &pair.callee] {
+        while end.video.try_recv().is_err() {
+            assert!(Instant::now() < deadline, "the first packet arrives");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     ask();

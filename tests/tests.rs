@@ -13,4 +13,5 @@ mod line;
 mod natlab;
 mod peer;
 mod process;
+mod relayed;
 mod support;

@@ -45,10 +45,15 @@ pub(super) struct Meeting {
 }
 
 impl Meeting {
-    pub(super) fn new(mut theirs: ForeignEnd, open: Value) -> Self {
+    pub(super) fn new(theirs: ForeignEnd, open: Value) -> Self {
+        Self::with(OurEnd::open(), theirs, open)
+    }
+
+    /// With an end of ours that was opened for it.
+    pub(super) fn with(ours: OurEnd, mut theirs: ForeignEnd, open: Value) -> Self {
         theirs.ask("open", open);
         Self {
-            ours: OurEnd::open(),
+            ours,
             theirs,
             manner: Manner::Trickled,
             held: Vec::new(),

@@ -18,12 +18,13 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sightline::logic::course::Link;
+use sightline::logic::{candidate::Kind, course::Link, path::PathPolicy};
 
 use self::{
     aiortc::AIORTC,
     meeting::{Manner, Meeting},
     network::{Want, on_a_cable},
+    our_end::OurEnd,
     relay::Relay,
 };
 
@@ -82,6 +83,24 @@ async fn relayed(transport: &str) {
     both_see_and_hear(&mut call).await;
     let theirs = call.stats("local-candidate", "").await;
     assert_eq!(theirs["relayProtocol"], transport, "{theirs}");
+}
+
+#[test]
+fn both_meet_at_our_relay() {
+    on_a_cable("both_meet_at_our_relay", &[CHROMIUM], || async {
+        let relay = Relay::start().await;
+        let mut open = direct();
+        open["servers"] = json!([relay.as_ice_server("tcp")]);
+        open["policy"] = json!("relay");
+        let ours = OurEnd::open_with(PathPolicy::Relay, relay.as_servers("udp"));
+        let mut call = Meeting::with(ours, chromium::start(), open);
+        call.they_offer();
+        call.until_up().await;
+        assert_eq!(relay.allocations(), 2);
+        both_see_and_hear(&mut call).await;
+        let path = call.ours.path.clone().unwrap();
+        assert_eq!((path.local.kind, path.remote.kind), (Kind::Relay, Kind::Relay), "{path:?}");
+    });
 }
 
 #[test]

@@ -98,6 +98,10 @@ impl Seen {
 
 impl OurEnd {
     pub(super) fn open() -> Self {
+        Self::open_with(PathPolicy::Any, Servers::default())
+    }
+
+    pub(super) fn open_with(path: PathPolicy, servers: Servers) -> Self {
         let (reports, reported) = mpsc::channel(256);
         let (video, video_in) = sync_channel(VIDEO_PACKETS);
         let (audio, audio_in) = sync_channel(AUDIO_PACKETS);
@@ -107,9 +111,9 @@ impl OurEnd {
             call: CallId([1; 16]),
             generation: 1,
             media: Media { audio: true, video: true },
-            path: PathPolicy::Any,
+            path,
             bind: vec![OURS],
-            servers: Servers::default(),
+            servers,
             reports,
             video,
             audio,

@@ -20,7 +20,7 @@ use crate::support::programs::our_turn;
 enum Ends {
     /// From computer to computer, at addresses come by in this way.
     Direct(Address),
-    /// Over a relay that is spoken to in one of these ways by those who use it.
+    /// Over a relay, to which A, or else B, speaks in one of these ways.
     Relayed(&'static [&'static str]),
     /// Whatever works, as long as it is said.
     Somehow,
@@ -78,9 +78,7 @@ fn problem(told: &Told, ends: Ends) -> Option<String> {
                 route == "direct" && [local, remote].iter().any(|kind| kind.ends_with("reflexive"))
             }
             Ends::Relayed(ways) => {
-                let sentence = account.sentence();
-                route.starts_with("relayed")
-                    && ways.iter().any(|way| sentence.contains(&format!("over {way}")))
+                route.starts_with("relayed") && told.relayed_over().is_some_and(|over| ways.contains(&over))
             }
             Ends::Somehow => route != "none",
         };
@@ -121,13 +119,13 @@ fn port_restricted_and_symmetric() {
 #[test]
 fn symmetric_and_symmetric() {
     let plan = Plan::of(Nat::Symmetric, Nat::Symmetric);
-    row("symmetric ↔ symmetric", plan, Ends::Relayed(&["UDP"]), 1500);
+    row("symmetric ↔ symmetric", plan, Ends::Relayed(&["udp"]), 1500);
 }
 
 #[test]
 fn relayed_by_coturn() {
     let plan = Plan { relay: Relay::Coturn, ..Plan::of(Nat::Symmetric, Nat::Symmetric) };
-    row("symmetric ↔ symmetric, coturn", plan, Ends::Relayed(&["UDP"]), 1500);
+    row("symmetric ↔ symmetric, coturn", plan, Ends::Relayed(&["udp"]), 1500);
 }
 
 #[test]
@@ -146,13 +144,13 @@ fn behind_one_router() {
 #[test]
 fn udp_blocked_on_one_side() {
     let plan = Plan::of(Nat::NoUdp, Nat::Cone);
-    row("UDP blocked ↔ cone", plan, Ends::Relayed(&["TCP", "TLS"]), 2500);
+    row("UDP blocked ↔ cone", plan, Ends::Relayed(&["tcp", "tls"]), 2500);
 }
 
 #[test]
 fn only_443_on_both() {
     let plan = Plan::of(Nat::Only443, Nat::Only443);
-    row("only TCP 443 ↔ only TCP 443", plan, Ends::Relayed(&["TLS"]), 2500);
+    row("only TCP 443 ↔ only TCP 443", plan, Ends::Relayed(&["tls"]), 2500);
 }
 
 const ONLY_IPV6: Home = Home { ipv4: false, ipv6: true, ..Home::behind(Nat::Cone) };
@@ -166,7 +164,7 @@ fn ipv6_and_ipv6() {
 #[test]
 fn ipv4_and_ipv6() {
     let plan = Plan { b: ONLY_IPV6, ..Plan::of(Nat::Cone, Nat::Cone) };
-    row("IPv4 ↔ IPv6", plan, Ends::Relayed(&["UDP"]), 1500);
+    row("IPv4 ↔ IPv6", plan, Ends::Relayed(&["udp"]), 1500);
 }
 
 #[test]
@@ -216,5 +214,7 @@ fn nothing_is_open() {
         let took = Duration::from_millis(at("ended").unwrap() - at("connecting").unwrap());
         tell("nothing is open", "connect failed", "accept → given up", &[took], Duration::from_secs(15));
         assert!(took <= Duration::from_secs(20), "{took:?}");
+        let closed = account.report["path"]["closed"].as_str().unwrap_or_default();
+        assert!(closed.contains("UDP"), "what is closed is named, not “{closed}”\n{}", told.in_words());
     }
 }

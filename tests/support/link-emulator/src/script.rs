@@ -170,6 +170,17 @@ fn first_word(text: &str) -> (&str, &str) {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_script_or_has_a_line_that_is_wrong(
+            text in "(at|both|up|[0-9]{1,4}[a-z]{0,2}|[a-z]{1,6}=[-0-9.e,]{0,6}|\\PC|[ =#\n]){0,40}",
+        ) {
+            if let Err(error) = text.parse::<Script>() {
+                proptest::prop_assert!((1..=text.lines().count()).contains(&error.line));
+            }
+        }
+    }
+
     const EXAMPLE: &str = "# a comment\n\nat 32s up clear\nat 5s both loss=10 delay=25 jitter=5 # and why\n  at 12000ms up blackout\n";
 
     #[test]
