@@ -153,10 +153,9 @@ impl World {
         }
     }
 
-    /// A device finds that its first end of a call cannot be made.
+    /// A device finds that its first end of a call cannot be made, even if it was given up meanwhile.
     pub(crate) fn break_peer(&mut self, device: usize, call: CallId) {
-        let whose = Whose { device, life: self.devices[device].life, call };
-        self.peer_says(End { whose, generation: 1 }, PeerEvent::Broken);
+        self.tell(device, Event::Peer { call, generation: 1, event: PeerEvent::Broken });
     }
 
     pub(super) fn peer_says(&mut self, end: End, event: PeerEvent) {
