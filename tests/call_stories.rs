@@ -1,7 +1,7 @@
 //! Calls that went in one particular way, told from beginning to end.
 
 use sightline::logic::{
-    call::LegEffect,
+    call::{LegEffect, PeerEvent},
     course::{EndReason, Link, Side, Stage, Step},
     legs::{LegWhy, Order},
     phone::{Effect, Event, Owner, Phone},
@@ -335,6 +335,19 @@ fn a_leg_that_breaks_when_another_has_taken_its_place_ends_nothing() {
     world.run(millis(1));
     world.break_peer(0, LOW);
     world.run(seconds(8));
+    stands(&world);
+}
+
+#[test]
+fn who_closes_the_only_connection_and_offers_another_has_not_hung_up() {
+    let mut world = calm();
+    connect(&mut world, LOW);
+    let event = PeerEvent::Link(Link::Closed);
+    world.tell(0, Event::Peer { call: LOW, generation: 1, event });
+    world.run(millis(500));
+    assert_eq!(world.standing(0), Some((LOW, Stage::Connected)), "its last words are waited for");
+    world.act(Deed::Around(1, LegWhy::NetworkChanged));
+    world.run(seconds(4));
     stands(&world);
 }
 

@@ -70,7 +70,7 @@ pub(crate) enum Deed {
 
 pub(super) enum Due {
     Deed(Deed),
-    Mail(Envelope),
+    Mail(Box<Envelope>),
     Offline { of: Whose, to: usize },
     Work(End),
     Peer(End, PeerEvent),
@@ -126,6 +126,8 @@ pub(crate) struct Device {
     /// Counts the networks that it has been in.
     pub(super) network: u32,
     wakes: (Option<Instant>, u32),
+    /// When its phone wants to be woken, and why: asked once after each thing that it did.
+    wake: Option<(Instant, &'static str)>,
 }
 
 pub(crate) struct World {
@@ -183,6 +185,7 @@ impl World {
                 peers: BTreeMap::new(),
                 network: 0,
                 wakes: (None, 0),
+                wake: None,
             }
         };
         let devices = (0..devices).map(device).collect();
@@ -255,7 +258,7 @@ impl World {
                 if !self.invites.is_empty() {
                     let at = self.rng.index(self.invites.len());
                     let invite = self.invites[at].clone();
-                    self.due(Duration::ZERO, Due::Mail(invite));
+                    self.due(Duration::ZERO, Due::Mail(Box::new(invite)));
                 }
             }
         }
@@ -299,7 +302,7 @@ impl World {
             .iter()
             .enumerate()
             .filter(|(_, device)| device.is_up)
-            .filter_map(|(number, device)| Some((device.phone.poll_timeout()?, number)))
+            .filter_map(|(number, device)| Some((device.wake?, number)))
             .min_by_key(|((at, _), _)| *at);
         let agenda = self.agenda.first_key_value().map(|((at, _), _)| *at);
         match (phone, agenda) {
@@ -336,7 +339,7 @@ impl World {
     fn happen(&mut self, due: Due) {
         match due {
             Due::Deed(deed) => self.act(deed),
-            Due::Mail(envelope) => self.deliver(envelope),
+            Due::Mail(envelope) => self.deliver(*envelope),
             Due::Offline { of, to } => {
                 if self.is_alive(of) {
                     self.note(|| format!("{} hears that {to} is offline", of.device));
@@ -366,6 +369,7 @@ impl World {
         let device = &mut self.devices[number];
         let life = device.life;
         device.phone = Phone::new(device.owner.clone());
+        device.wake = None;
         device.life += 1;
         device.is_up = false;
         device.seals = Seals::default();
@@ -394,6 +398,8 @@ impl World {
                 }
             }
         }
+        let device = &mut self.devices[number];
+        device.wake = device.phone.poll_timeout();
     }
 
     fn take_stage(&mut self, whose: Whose, stage: Stage) {
@@ -457,9 +463,9 @@ impl World {
         }
         if self.rng.chance(self.faults.repeated_percent) {
             let later = self.rng.millis(self.faults.delay_ms.clone());
-            self.due(later, Due::Mail(envelope.clone()));
+            self.due(later, Due::Mail(Box::new(envelope.clone())));
         }
-        self.due(delay, Due::Mail(envelope));
+        self.due(delay, Due::Mail(Box::new(envelope)));
     }
 
     fn deliver(&mut self, envelope: Envelope) {
