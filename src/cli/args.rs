@@ -98,6 +98,9 @@ pub enum Action {
         /// The server to go through; a call link will do as well
         #[arg(long, value_name = "LINK", value_parser = server_in)]
         server: Option<ServerAddress>,
+        /// Ask somebody who lets you what their network looks like, and say how a call would go
+        #[arg(long, value_name = "LINK", conflicts_with = "server")]
+        with: Option<CallLink>,
         /// Print one JSON document in place of words
         #[arg(long)]
         json: bool,
@@ -130,6 +133,9 @@ pub struct OutArgs {
     /// Write a report of the call as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Mask addresses and names in that report, so that it can be passed on
+    #[arg(long, requires = "report")]
+    pub redact: bool,
     /// Print what happens as JSON, one object a line
     #[arg(long)]
     pub events: bool,

@@ -1,6 +1,7 @@
 //! Two installations on this computer call each other through a server of their own; then it is said how it went.
 
 use std::{
+    collections::HashSet,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
     time::Duration,
@@ -30,7 +31,7 @@ use crate::{
 use super::{
     Exit,
     args::{OutArgs, check_recording},
-    session::{Duty, Session, check_report, exit_of, write_report},
+    session::{Duty, Session, check_report, exit_of, to_write, write_report},
     tell::{Teller, ending, say},
 };
 
@@ -49,7 +50,9 @@ pub(super) fn run(out: &OutArgs) -> anyhow::Result<Exit> {
     let runtime = Runtime::new().context("the system gives no threads")?;
     let (exit, caller, callee) = runtime.block_on(call_each_other(out, clock))?;
     if let Some(path) = &out.report {
-        write_report(path, &json!({ "caller": caller, "callee": callee }))?;
+        let end =
+            |report: &Option<CallReport>| report.as_ref().map(|report| to_write(report, out)).transpose();
+        write_report(path, &json!({ "caller": end(&caller)?, "callee": end(&callee)? }))?;
     }
     let verdict = match (&caller, &callee) {
         (Some(caller), Some(callee)) => verdict(caller, callee),
@@ -88,7 +91,16 @@ async fn call_each_other(
             clock,
         };
         let owner = Owner { name: Some(name.to_owned()), ..Owner::default() };
-        Installation { identity, owner, server: address.clone(), media, path, bind: bind.clone() }.start()
+        Installation {
+            identity,
+            owner,
+            server: address.clone(),
+            media,
+            path,
+            bind: bind.clone(),
+            may_examine: HashSet::new(),
+        }
+        .start()
     };
     let wish = Media { audio: true, video: true };
     let mut callee = Session::new(

@@ -1,6 +1,7 @@
 //! One call, from the command line to the exit code.
 
 use std::{
+    collections::HashSet,
     fs,
     net::IpAddr,
     path::Path,
@@ -29,7 +30,9 @@ use crate::{
     },
     logic::{
         course::{EndReason, Side, Stage},
+        doctor::Prediction,
         phone::Owner,
+        redact::{self, ServerNames},
         report::CallReport,
     },
     settings::Profile,
@@ -38,6 +41,7 @@ use crate::{
 use super::{
     Exit,
     args::{MediaArgs, OutArgs},
+    memory::Memory,
     tell::{Teller, complain},
 };
 
@@ -64,7 +68,8 @@ pub(super) fn call(
         "this is your own link; give it to somebody else, and call theirs"
     );
     let duty = Duty::Dial { to: link.address, token: link.token.clone() };
-    run(&runtime()?, installation, duty, wish, out, clock)
+    let predicted = Memory::of(profile).recall(link.address, clock.unix_ms());
+    run(&runtime()?, installation, duty, wish, out, clock, predicted)
 }
 
 /// Waits for a call.
@@ -77,7 +82,7 @@ pub(super) fn answer(
     let clock = Clock::start();
     let wish = media.media()?;
     let installation = installation(profile, server, media, out, clock)?;
-    run(&runtime()?, installation, Duty::Answer, wish, out, clock)
+    run(&runtime()?, installation, Duty::Answer, wish, out, clock, None)
 }
 
 /// Waits for a call, and is the server for it.
@@ -89,7 +94,7 @@ pub(super) fn answer_here(profile: &Profile, media: &MediaArgs, out: &OutArgs) -
     let address =
         server.links().into_iter().next().context("this computer has no address to be reached at")?;
     let installation = installation(profile, address, media, out, clock)?;
-    let exit = run(&runtime, installation, Duty::Answer, wish, out, clock);
+    let exit = run(&runtime, installation, Duty::Answer, wish, out, clock, None);
     runtime.block_on(server.close());
     exit
 }
@@ -131,12 +136,23 @@ fn installation(
     check_report(out)?;
     Ok(Installation {
         identity: profile.identity()?,
-        owner: Owner { name: settings.name, ..Owner::default() },
+        owner: Owner { name: settings.name.clone(), ..Owner::default() },
         server,
         media: media.check(out, clock)?,
         path,
         bind: out.bind.clone(),
+        may_examine: may_examine(&settings.may_examine)?,
     })
+}
+
+/// Who may ask what this network looks like, by link or by address alone.
+fn may_examine(named: &[String]) -> anyhow::Result<HashSet<Address>> {
+    let read = |text: &String| {
+        let link = text.parse::<CallLink>().map(|link| link.address);
+        link.or_else(|error| text.parse::<Address>().map_err(|_| error))
+            .with_context(|| format!("may_examine in settings.toml: `{text}`"))
+    };
+    named.iter().map(read).collect()
 }
 
 fn run(
@@ -146,6 +162,7 @@ fn run(
     wish: Media,
     out: &OutArgs,
     clock: Clock,
+    predicted: Option<Prediction>,
 ) -> anyhow::Result<Exit> {
     let teller = Teller::new(clock, out.events, "");
     runtime.block_on(async {
@@ -160,9 +177,12 @@ fn run(
         if let Err(exit) = session.wait_for_server().await {
             return Ok(exit);
         }
-        let (exit, report) = session.serve().await;
+        let (exit, mut report) = session.serve().await;
+        if let (Some(report), Some(predicted)) = (&mut report, predicted) {
+            report.note_prediction(predicted);
+        }
         if let (Some(path), Some(report)) = (&out.report, &report) {
-            write_report(path, &serde_json::to_value(report)?)?;
+            write_report(path, &to_write(report, out)?)?;
         }
         Ok(exit)
     })
@@ -177,6 +197,15 @@ pub(super) fn check_report(out: &OutArgs) -> anyhow::Result<()> {
         .open(path)
         .with_context(|| format!("the report cannot be written to {}", path.display()))?;
     Ok(())
+}
+
+/// The report as it is to be written: masked, where that was asked for.
+pub(super) fn to_write(report: &CallReport, out: &OutArgs) -> serde_json::Result<serde_json::Value> {
+    if out.redact {
+        serde_json::to_value(redact::call(report, ServerNames::Masked))
+    } else {
+        serde_json::to_value(report)
+    }
 }
 
 /// Writes a report where somebody wished.
@@ -334,6 +363,7 @@ impl Session {
                 | Update::Statistics { .. }
                 | Update::TheirStatus { .. }
                 | Update::TurnedAway { .. }
+                | Update::Consulted { .. }
                 | Update::Problem { .. } => {}
             }
         }
@@ -385,5 +415,62 @@ async fn at(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment.into()).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cli::args::{Action, Args},
+        logic::{
+            course::{Role, Step},
+            interfaces::{Flags, judge},
+            legs::LegWhy,
+            path::{Path, PathPolicy},
+        },
+    };
+    use clap::Parser as _;
+
+    fn out(arguments: &[&str]) -> OutArgs {
+        let arguments = ["sightline", "demo"].iter().chain(arguments);
+        let Action::Demo { out } = Args::parse_from(arguments).action else {
+            panic!("the demo was asked for")
+        };
+        out
+    }
+
+    fn report() -> CallReport {
+        let mut path = Path::new(PathPolicy::Any);
+        let up = Flags { up: true, ..Flags::default() };
+        path.note_interfaces(0, vec![judge("eth0", up, "192.168.1.7".parse().unwrap())]);
+        path.note_leg_opened(0, 1, LegWhy::First, false);
+        path.note_local(
+            5,
+            1,
+            "candidate:1 1 udp 1 203.0.113.7 40000 typ srflx raddr 192.168.1.7 rport 40000",
+        );
+        path.note_remote(6, 1, "candidate:1 1 udp 1 2001:db8::7 40000 typ host");
+        path.note_end(7, EndReason::ConnectFailed(Step::Checks));
+        let mut report = CallReport::begin("00".into(), Role::Caller, 7);
+        report.path = path.report();
+        report
+    }
+
+    #[test]
+    fn a_report_reads_back_as_it_was_written() {
+        let report = report();
+        let written = to_write(&report, &out(&["--report", "r.json"])).unwrap();
+        assert!(written.to_string().contains("192.168.1.7"));
+        assert_eq!(serde_json::from_value::<CallReport>(written).unwrap(), report);
+    }
+
+    #[test]
+    fn a_redacted_report_holds_no_address_and_reads_back() {
+        let written = to_write(&report(), &out(&["--report", "r.json", "--redact"])).unwrap();
+        for literal in ["192.168.1.7", "203.0.113.7", "2001:db8::7", "40000", "eth0"] {
+            assert!(!written.to_string().contains(literal), "{literal} in {written}");
+        }
+        assert!(serde_json::from_value::<CallReport>(written).unwrap().path.redacted);
     }
 }

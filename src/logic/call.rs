@@ -39,7 +39,7 @@ use state::{AFTERLIFE, CALLEE_RING_LIMIT, CHECK_LIMIT, LAST_WORDS_LIMIT, State};
 
 use super::{
     courier::Courier,
-    course::{EndReason, Link, Role, Side, Stage, Status},
+    course::{EndReason, Link, Role, Side, Stage, Status, Step},
     legs::{Act, Carriage, LegWhy, Legs, Order},
 };
 
@@ -223,6 +223,9 @@ impl Call {
             self.say(CallMessage::Accept { media, name }, now);
             self.legs.take(now);
             self.connect(now);
+            if self.legs.is_broken() {
+                self.end_failed(EndReason::ConnectFailed(Step::OurSide), Side::Nobody, now);
+            }
             self.carry_on(now);
         }
     }
@@ -317,6 +320,7 @@ impl Call {
             | State::Ended { .. } => {}
         }
         self.legs.handle_timeout(now);
+        self.follow_legs(now);
         self.carry_on(now);
     }
 

@@ -21,6 +21,7 @@ pub mod packet;
 pub mod path;
 pub mod phone;
 pub mod reassembly;
+pub mod redact;
 pub mod report;
 pub mod servers;
 pub mod sightings;

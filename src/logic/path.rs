@@ -286,12 +286,14 @@ impl Path {
         self.timeline.note(t_ms, Some(leg), Change::CandidatesDone { ours: false }, sentence);
     }
 
-    /// What the sockets of a leg have seen so far.
-    pub fn note_sightings(&mut self, t_ms: u64, leg: u32, seen: Sightings) {
-        let Some(notes) = self.legs.iter_mut().find(|notes| notes.generation == leg) else { return };
+    /// What the sockets of a leg have seen so far. Says whether the path is explained in another way than before.
+    pub fn note_sightings(&mut self, t_ms: u64, leg: u32, seen: Sightings) -> bool {
+        let before = sentence::gist(self);
+        let Some(notes) = self.legs.iter_mut().find(|notes| notes.generation == leg) else { return false };
         for (change, sentence) in notes.take_sightings(seen) {
             self.timeline.note(t_ms, Some(leg), change, sentence);
         }
+        sentence::gist(self) != before
     }
 
     /// What carries the call. Says whether it is another pair than before.

@@ -1,8 +1,11 @@
 //! A scenario made of one number, and what became of it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use sightline::logic::course::{Link, Stage};
+use sightline::logic::{
+    course::{Link, Stage},
+    legs::LegWhy,
+};
 
 use super::{
     faults::Faults,
@@ -75,10 +78,12 @@ fn glare(seed: u64, with_log: bool) -> (World, Vec<String>) {
     let connected: Vec<_> = (0..2).map(|device| world.standing(device)).collect();
     match connected[..] {
         [Some((one, Stage::Connected)), Some((other, Stage::Connected))] if one == other => {
+            wrongs.extend((0..2).filter_map(|device| world.is_settled(device).err()));
             for (whose, seen) in world.seen.iter().filter(|(whose, _)| whose.call == one) {
                 let other =
                     world.seen.iter().find(|(other, _)| other.call == one && other.device != whose.device);
-                if other.is_none_or(|(_, other)| other.named != seen.got) {
+                let of = |candidates: &BTreeMap<_, Vec<_>>| candidates.get(&seen.in_use?).cloned();
+                if other.is_none_or(|(_, other)| of(&other.named) != of(&seen.got)) {
                     wrongs.push(format!("{} was not given all candidates: {:?}", whose.device, seen.got));
                 }
             }
@@ -107,6 +112,7 @@ fn faults(rng: &mut Rng, temper: Temper) -> Faults {
         accept_percent: [50, 80, 100][rng.index(3)],
         decline_percent: [0, 20][rng.index(2)],
         order_ms: [1..5, 1..100, 1..2_000][rng.index(3)].clone(),
+        contact_percent: [0, 50, 100][rng.index(3)],
     }
 }
 
@@ -130,7 +136,7 @@ fn write(rng: &mut Rng, temper: Temper, world: &mut World) -> Duration {
         let after = within(rng);
         let short = if temper == Temper::Mild { rng.millis(1..2_000) } else { rng.millis(1..40_000) };
         let device = someone(rng);
-        let deed = match rng.below(24) {
+        let deed = match rng.below(30) {
             0..6 => Deed::Dial { from: device, to: (device + 1 + rng.index(2)) % 3 },
             6..8 => Deed::Accept(device),
             8..11 => Deed::HangUp(device),
@@ -146,6 +152,9 @@ fn write(rng: &mut Rng, temper: Temper, world: &mut World) -> Duration {
                 Deed::Away(device, short)
             }
             20..22 => Deed::Cut(rng.millis(100..15_000)),
+            22..24 => Deed::NetworkChange(device, rng.chance(70).then(|| rng.millis(0..1_500))),
+            24..26 => Deed::Flush(device),
+            26..28 => Deed::Around(device, LegWhy::NetworkChanged),
             _ => Deed::Replay,
         };
         world.plan(after, deed);

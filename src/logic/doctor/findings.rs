@@ -323,7 +323,7 @@ fn relay(seen: &Observations) -> Vec<Finding> {
                 Transport::Udp | Transport::Tcp | Transport::Tls if is_expected => Severity::Warning,
                 Transport::Udp | Transport::Tcp | Transport::Tls => Severity::Note,
             };
-            let what = format!("The relay {} {why}.", tried.door);
+            let what = format!("The relay at {}:{} ({name}) {why}.", tried.door.host, tried.door.port);
             found.push(finding(severity, about, what, relay_advice(transport)));
         }
     }

@@ -57,6 +57,11 @@ pub(super) fn is_unanswered(door: &Door<'_>) -> bool {
             .all(|seen| matches!(seen.trouble, Some(Trouble::NoAnswer | Trouble::NoSuchAddressFamily)))
 }
 
+/// Nothing came from it yet, though something should have: it was asked more than once.
+pub(super) fn is_overdue(door: &Door<'_>) -> bool {
+    door.status == EdgeStatus::Unknown && door.seen.iter().all(|seen| seen.answered == 0 && seen.asked > 1)
+}
+
 /// No sign of life at all came back from there.
 pub(super) fn is_out_of_reach(door: &Door<'_>) -> bool {
     door.seen.iter().all(|seen| match &seen.trouble {
@@ -103,7 +108,9 @@ pub(super) fn of_door(door: &Door<'_>, facts: &Facts<'_>) -> Option<String> {
             "{base}, and nothing else is: nothing gets out of this network, or the server is down"
         ));
     }
-    Some(format!("{base}, while other servers are: it is down, or a firewall closes the way to it"))
+    let others = facts.doors.iter().flat_map(|door| &door.seen).any(|seen| seen.answered > 0);
+    let beside = if others { ", while other servers are" } else { "" };
+    Some(format!("{base}{beside}: it is down, or a firewall closes the way to it"))
 }
 
 /// Where no server answers in any way.

@@ -172,7 +172,7 @@ fn over_their_relay(facts: &Facts<'_>) -> Vec<Edge> {
                 "this network lets no UDP out".to_owned()
             } else {
                 format!(
-                    "none of our {} checks to their relay {} was answered",
+                    "none of our {} attempts to reach their relay {} was answered",
                     checks.sent,
                     facts.name_of_relay_at(&address)
                 )
@@ -247,34 +247,37 @@ fn pairs_edge(
 
 fn one_way(checks: Checks) -> String {
     format!(
-        "we hear their checks, but none of our {} was answered: something on the way to them drops what we send",
+        "they reach us directly, but none of our {} attempts to reach them was answered: something on the way to them drops what we send",
         checks.sent
     )
 }
 
 fn silent(facts: &Facts<'_>, checks: Checks) -> String {
-    let none = format!("none of our {} checks was answered, and none of theirs came", checks.sent);
+    let none = format!(
+        "none of our {} attempts to reach them directly was answered, and none of theirs came",
+        checks.sent
+    );
     let named: Vec<_> =
         facts.remote().iter().flat_map(|remote| &remote.list).map(|(_, candidate)| candidate).collect();
     if !named.iter().any(|candidate| candidate.kind != Kind::Relay && leads_anywhere(candidate)) {
-        return format!("{none}: they named only addresses that mean something inside their own network");
+        return format!("{none}: they named only addresses that mean nothing outside their own network");
     }
     match (nat::ours(facts).mapping, nat::theirs(facts).mapping) {
         (Mapping::Varying, Mapping::Varying) => {
             format!(
-                "{none}: the NATs on both sides use another port for each destination, so neither knows where to knock"
+                "{none}: the routers on both sides use another port for each destination, so neither side knows where to knock"
             )
         }
         (Mapping::Varying, Mapping::Same | Mapping::Unknown) => {
             format!(
-                "{none}: the NAT on our side uses another port for each destination, so they knock at the wrong one"
+                "{none}: the router on our side uses another port for each destination, so they knock at the wrong one"
             )
         }
         (Mapping::Same | Mapping::Unknown, Mapping::Varying) => format!(
-            "{none}: the NAT on their side uses another port for each destination, so we knock at the wrong one"
+            "{none}: the router on their side uses another port for each destination, so we knock at the wrong one"
         ),
         (Mapping::Same | Mapping::Unknown, Mapping::Same | Mapping::Unknown) => {
-            format!("{none}: a firewall or NAT between the two sides lets nothing through")
+            format!("{none}: a firewall or router between the two sides lets nothing through")
         }
     }
 }

@@ -120,7 +120,10 @@ impl<'a> Facts<'a> {
 
     /// Datagrams to a server were not answered, while streams to the same computer were.
     pub(super) fn lets_no_udp_out(&self) -> bool {
-        let lost = |door: &&Door<'_>| door.url.transport == Transport::Udp && causes::is_unanswered(door);
+        // A stream takes more ways there and back than a datagram does, so what it has overtaken is lost.
+        let lost = |door: &&Door<'_>| {
+            door.url.transport == Transport::Udp && (causes::is_unanswered(door) || causes::is_overdue(door))
+        };
         !self.some_udp_gets_out()
             && self.doors.iter().filter(lost).any(|door| self.other_way_in(door).is_some())
     }

@@ -83,17 +83,13 @@ impl LegNotes {
             let is_it = |old: &&_| causes::is_same_way(old, server);
             let was = before.servers.iter().find(is_it).map_or(EdgeStatus::Untried, causes::status);
             let is = causes::status(server);
-            let works = match is {
-                EdgeStatus::Works => true,
-                EdgeStatus::Failed => false,
-                EdgeStatus::Untried | EdgeStatus::Unknown => continue,
-            };
-            if is != was {
+            let is_news = is != was && matches!(is, EdgeStatus::Works | EdgeStatus::Failed);
+            if is_news {
                 let change = Change::Server {
                     server: Place { host: server.url.host.clone(), port: server.url.port },
                     service: server.url.service,
                     transport: server.url.transport,
-                    works,
+                    trouble: server.trouble.clone(),
                 };
                 news.push((change, causes::news(server)));
             }

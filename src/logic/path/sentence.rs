@@ -29,6 +29,8 @@ pub(super) fn of(path: &Path) -> String {
         }
         (true, _) => of_route(path),
         (false, Some(closed)) => format!("No path: {closed}"),
+        (false, None) if connected.is_some() => "Connected; which way is not known yet".to_owned(),
+        (false, None) if path.ended.is_some() => "No path: the call ended before there was one".to_owned(),
         (false, None) => "No path yet".to_owned(),
     }
 }
@@ -100,6 +102,17 @@ pub(super) fn of_route(path: &Path) -> String {
     };
     let because = edges::why_not_direct(&facts).map(|why| format!(", because {why}")).unwrap_or_default();
     format!("{how}{trip}{because}")
+}
+
+/// Why the call goes no better way, or goes no way at all, without the figures in it.
+pub(super) fn gist(path: &Path) -> Option<String> {
+    let facts = Facts::of(path);
+    let why = match path.route() {
+        Route::None => closed(&facts),
+        Route::Direct => None,
+        Route::RelayedByUs | Route::RelayedByThem | Route::RelayedByBoth => edges::why_not_direct(&facts),
+    };
+    why.map(|why| why.chars().filter(|letter| !letter.is_ascii_digit()).collect())
 }
 
 /// The pair in use, and the relays that are known to stand on its way.

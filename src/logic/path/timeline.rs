@@ -6,6 +6,7 @@ use crate::logic::{
     course::{EndReason, Link},
     legs::LegWhy,
     servers::{Service, Transport},
+    sightings::Trouble,
 };
 
 use super::{Route, report::Place};
@@ -51,8 +52,8 @@ pub enum Change {
         service: Service,
         /// How.
         transport: Transport,
-        /// It did.
-        works: bool,
+        /// What stands in the way.
+        trouble: Option<Trouble>,
     },
     /// The first sign of the other side on any pair of a leg.
     FirstHeard,

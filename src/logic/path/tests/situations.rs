@@ -10,6 +10,11 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
     let refused = |code| Trouble::Refused { code, text: "No".into() };
     vec![
         ("nothing began", Path::default(), "No path yet"),
+        (
+            "given up before there was one",
+            Situation::new().both_named().ended(EndReason::Cancelled),
+            "No path: the call ended before there was one",
+        ),
         ("pairs are tried", Situation::new().both_named().pair(US, THEM, [2, 0, 0]).so_far(), "No path yet"),
         (
             "one network",
@@ -60,8 +65,9 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
                 .pair(US, THEM_OUTSIDE, [12, 0, 0])
                 .pair(LENT, THEM_OUTSIDE, [3, 2, 2])
                 .up(relay(LENT), reflexive(THEM_OUTSIDE)),
-            "Relayed by relay.example over UDP · 48 ms, because none of our 12 checks was answered, and none of theirs \
-             came: the NATs on both sides use another port for each destination, so neither knows where to knock",
+            "Relayed by relay.example over UDP · 48 ms, because none of our 12 attempts to reach them \
+             directly was answered, and none of theirs came: the routers on both sides use another port for \
+             each destination, so neither side knows where to knock",
         ),
         (
             "our NAT alone does",
@@ -73,8 +79,9 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
                 .pair(US, THEM_OUTSIDE, [12, 0, 0])
                 .pair(LENT, THEM_OUTSIDE, [3, 2, 2])
                 .up(relay(LENT), reflexive(THEM_OUTSIDE)),
-            "Relayed by relay.example over UDP · 48 ms, because none of our 12 checks was answered, and none of theirs \
-             came: the NAT on our side uses another port for each destination, so they knock at the wrong one",
+            "Relayed by relay.example over UDP · 48 ms, because none of our 12 attempts to reach them \
+             directly was answered, and none of theirs came: the router on our side uses another port for \
+             each destination, so they knock at the wrong one",
         ),
         (
             "they do not hear us",
@@ -84,8 +91,8 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
                 .pair(US, THEM_OUTSIDE, [38, 0, 21])
                 .pair(LENT, THEM_OUTSIDE, [3, 2, 2])
                 .up(relay(LENT), reflexive(THEM_OUTSIDE)),
-            "Relayed by relay.example over UDP · 48 ms, because we hear their checks, but none of our 38 was answered: \
-             something on the way to them drops what we send",
+            "Relayed by relay.example over UDP · 48 ms, because they reach us directly, but none of our 38 \
+             attempts to reach them was answered: something on the way to them drops what we send",
         ),
         (
             "always relay",
@@ -125,8 +132,8 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
                 .lends(UDP)
                 .pair(LENT, "192.0.2.200:50010", [3, 2, 2])
                 .up(relay(LENT), relay("192.0.2.200:50010")),
-            "Relayed twice, by relay.example over UDP and by their server 192.0.2.200 · 48 ms, because they named only \
-             addresses of a relay",
+            "Relayed twice, by relay.example over UDP and by their server 192.0.2.200 · 48 ms, because they \
+             named only addresses of a relay",
         ),
         (
             "IPv4 here, IPv6 there",
@@ -147,7 +154,8 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
                 .silent(TLS)
                 .pair(US, THEM_OUTSIDE, [38, 0, 0])
                 .failed(),
-            "No path: nothing gets out of this network: relay.example answers neither over UDP 3478, TCP 3478 nor TLS 443",
+            "No path: nothing gets out of this network: relay.example answers neither over UDP 3478, TCP \
+             3478 nor TLS 443",
         ),
         (
             "no network",
@@ -161,8 +169,8 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
                 .trouble(UDP, Trouble::NameUnknown)
                 .pair(US, THEM_OUTSIDE, [38, 0, 0])
                 .failed(),
-            "No path: the name relay.example leads to no address: it is misspelt, or this network's name service does not \
-             answer",
+            "No path: the name relay.example leads to no address: it is misspelt, or this network's name \
+             service does not answer",
         ),
         (
             "no way out",
@@ -181,8 +189,9 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
                 .mapped(STUN, US_OUTSIDE)
                 .pair(US, THEM_OUTSIDE, [38, 0, 0])
                 .failed(),
-            "No path: none of our 38 checks was answered, and none of theirs came: a firewall or NAT between the two \
-             sides lets nothing through; and no relay that could help is known",
+            "No path: none of our 38 attempts to reach them directly was answered, and none of theirs came: \
+             a firewall or router between the two sides lets nothing through; and no relay that could help is \
+             known",
         ),
         (
             "the relay has no room",
@@ -192,15 +201,15 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
                 .trouble(UDP, refused(486))
                 .pair(US, THEM_OUTSIDE, [38, 0, 0])
                 .failed(),
-            "No path: none of our 38 checks was answered, and none of theirs came: a firewall or NAT between the two \
-             sides lets nothing through; and the relay relay.example refuses us: 486, it has no room for another \
-             allocation of this call",
+            "No path: none of our 38 attempts to reach them directly was answered, and none of theirs came: \
+             a firewall or router between the two sides lets nothing through; and the relay relay.example \
+             refuses us: 486, it has no room for another allocation of this call",
         ),
         (
             "the relay does not know us",
             Situation::with(PathPolicy::Relay).told(&[UDP]).trouble(UDP, refused(401)).failed(),
-            "No path: the relay relay.example refuses us: 401, it does not accept our user name and password, and only \
-             relayed paths are allowed",
+            "No path: the relay relay.example refuses us: 401, it does not accept our user name and \
+             password, and only relayed paths are allowed",
         ),
         (
             "another certificate",
@@ -214,8 +223,8 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
                     },
                 )
                 .failed(),
-            "No path: relay.example shows another certificate than the link names (pin 0LpN came), and only relayed paths \
-             are allowed",
+            "No path: relay.example shows another certificate than the link names (pin 0LpN came), and only \
+             relayed paths are allowed",
         ),
         (
             "a proxy that says no",
@@ -223,14 +232,14 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
                 .told(&[TLS])
                 .trouble(TLS, Trouble::ProxyRefused { why: "it answers 403".into() })
                 .failed(),
-            "No path: the proxy of this network does not let us through to relay.example:443: it answers 403, and only \
-             relayed paths are allowed",
+            "No path: the proxy of this network does not let us through to relay.example:443: it answers \
+             403, and only relayed paths are allowed",
         ),
         (
             "nothing listens",
             Situation::with(PathPolicy::RelayTcp).told(&[TCP]).trouble(TCP, Trouble::NothingListens).failed(),
-            "No path: the computer relay.example is reached, but nothing listens on its port 3478, and only relayed paths \
-             are allowed",
+            "No path: the computer relay.example is reached, but nothing listens on its port 3478, and only \
+             relayed paths are allowed",
         ),
         (
             "their side is closed",
@@ -241,9 +250,9 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
                 .pair(US, THEM_OUTSIDE, [38, 0, 0])
                 .pair(LENT, THEM_OUTSIDE, [30, 0, 0])
                 .failed(),
-            "No path: none of our 38 checks was answered, and none of theirs came: a firewall or NAT between the two \
-             sides lets nothing through; and the relay relay.example works for us, but they cannot be reached from it \
-             either: what is closed is on their side",
+            "No path: none of our 38 attempts to reach them directly was answered, and none of theirs came: \
+             a firewall or router between the two sides lets nothing through; and the relay relay.example \
+             works for us, but they cannot be reached from it either: what is closed is on their side",
         ),
         (
             "they named only their own network",
@@ -255,8 +264,9 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
                 .mapped(STUN, US_OUTSIDE)
                 .pair(US, THEM, [20, 0, 0])
                 .failed(),
-            "No path: none of our 20 checks was answered, and none of theirs came: they named only addresses that mean \
-             something inside their own network; and no relay that could help is known",
+            "No path: none of our 20 attempts to reach them directly was answered, and none of theirs came: \
+             they named only addresses that mean nothing outside their own network; and no relay that could \
+             help is known",
         ),
         (
             "they named nothing",
@@ -274,8 +284,9 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
                 .mapped(STUN, US_OUTSIDE)
                 .pair(US, THEM_OUTSIDE, [38, 0, 0])
                 .failed(),
-            "No path: none of our 38 checks was answered, and none of theirs came: a firewall or NAT between the two \
-             sides lets nothing through; and relayed paths are not allowed",
+            "No path: none of our 38 attempts to reach them directly was answered, and none of theirs came: \
+             a firewall or router between the two sides lets nothing through; and relayed paths are not \
+             allowed",
         ),
         (
             "a path and no keys",
@@ -293,14 +304,14 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
         (
             "lost, and no network left",
             interrupted(Some(Trouble::NoAnswer)),
-            "The path is lost: nothing gets out of this network: relay.example answers nothing over TLS 443. It was: \
-             Direct over UDP · 48 ms",
+            "The path is lost: nothing gets out of this network: relay.example answers nothing over TLS 443. \
+             It was: Direct over UDP · 48 ms",
         ),
         (
             "the relay answers elsewhere",
             Situation::with(PathPolicy::RelayUdp).told(&[UDP]).mapped(STUN, US_OUTSIDE).silent(UDP).failed(),
-            "No path: UDP to relay.example:3478 is not answered, while other servers are: it is down, or a firewall \
-             closes the way to it, and only relayed paths are allowed",
+            "No path: UDP to relay.example:3478 is not answered, while other servers are: it is down, or a \
+             firewall closes the way to it, and only relayed paths are allowed",
         ),
     ]
 }

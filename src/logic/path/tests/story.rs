@@ -111,6 +111,37 @@ fn a_closed_door_is_told_beside_the_open_one() {
 }
 
 #[test]
+fn a_cause_that_becomes_clear_is_news_and_another_count_is_not() {
+    let seen = |trouble, sent| {
+        Situation::new()
+            .server(UDP, |server| {
+                server.asked = 1;
+                server.trouble = trouble;
+            })
+            .lends(TLS)
+            .pair(US, THEM_OUTSIDE, [sent, 0, 0])
+            .seen
+    };
+    let relayed = Situation::new().both_named().lends(TLS).pair(LENT, THEM_OUTSIDE, [3, 2, 2]);
+    let mut path = relayed.up((Kind::Relay, LENT), (Kind::ServerReflexive, THEM_OUTSIDE));
+    path.note_sightings(400, LEG, seen(None, 9));
+    assert!(!path.note_sightings(500, LEG, seen(None, 10)), "one more attempt");
+    assert!(path.note_sightings(3_000, LEG, seen(Some(Trouble::NoAnswer), 10)), "UDP is not answered");
+    assert!(path.sentence().ends_with("because this network lets no UDP out"));
+}
+
+#[test]
+fn udp_that_a_stream_has_overtaken_does_not_get_out() {
+    let overtaken = |asked| {
+        let situation = Situation::new().both_named().server(UDP, |server| server.asked = asked).lends(TLS);
+        let path = situation.up((Kind::Relay, LENT), (Kind::ServerReflexive, THEM_OUTSIDE));
+        path.sentence().contains("no UDP out")
+    };
+    assert!(overtaken(2));
+    assert!(!overtaken(1), "one datagram may have been lost");
+}
+
+#[test]
 fn each_refusal_has_words() {
     for code in [400, 401, 403, 437, 438, 440, 441, 442, 486, 500, 508] {
         let trouble = Trouble::Refused { code, text: String::new() };
