@@ -3,7 +3,7 @@
 use sightline::logic::{
     call::LegEffect,
     course::{EndReason, Link, Side, Stage, Step},
-    legs::Order,
+    legs::{LegWhy, Order},
     phone::{Effect, Event, Owner, Phone},
 };
 use sightline_protocol::{
@@ -305,6 +305,36 @@ fn a_path_that_falls_silent_is_replaced_though_nobody_tells_of_it() {
     connect(&mut world, LOW);
     world.act(Deed::Flush(0));
     world.run(millis(2_300));
+    stands(&world);
+}
+
+#[test]
+fn a_call_outlives_its_switchboard_however_often_another_leg_is_wanted_meanwhile() {
+    let mut world = calm();
+    connect(&mut world, LOW);
+    world.act(Deed::Outage(seconds(1_200)));
+    for _ in 0..350 {
+        world.act(Deed::Around(0, LegWhy::NetworkChanged));
+        world.run(seconds(3));
+        assert_eq!(world.standing(0), Some((LOW, Stage::Connected)));
+    }
+    world.run(seconds(170));
+    stands(&world);
+    world.act(Deed::NetworkChange(1, Some(millis(50))));
+    world.run(seconds(3));
+    stands(&world);
+}
+
+#[test]
+fn a_leg_that_breaks_when_another_has_taken_its_place_ends_nothing() {
+    let mut world = calm();
+    world.act(dial(0, 1, LOW));
+    world.run(seconds(2));
+    world.act(Deed::Accept(1));
+    world.act(Deed::NetworkChange(0, Some(millis(0))));
+    world.run(millis(1));
+    world.break_peer(0, LOW);
+    world.run(seconds(8));
     stands(&world);
 }
 

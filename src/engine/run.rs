@@ -183,6 +183,8 @@ impl Engine {
                     self.tell_hearing().await;
                 }
                 () = at(wake) => {
+                    // What came while the loop was busy with something else is no silence.
+                    self.tell_hearing().await;
                     self.access.handle_timeout(&*self.mail, self.clock.now());
                     self.consulting.handle_timeout(self.clock.now());
                     self.consult().await;

@@ -43,6 +43,10 @@ use super::{
     legs::{Act, Carriage, LegWhy, Legs, Order},
 };
 
+/// How many messages may wait before nothing more is said of legs. So much waits only where the mail has been away for
+/// minutes: a leg that is not told of does not come up, and the call stands on the one it has.
+const MAX_WAITING: usize = 256;
+
 /// What comes from the peer connection.
 #[derive(Clone, Debug)]
 pub enum PeerEvent {
@@ -463,7 +467,7 @@ impl Call {
         while let Some(act) = self.legs.poll_act() {
             let effect = match act {
                 Act::Send(message) => {
-                    if !self.is_over() {
+                    if !self.is_over() && self.courier.waiting() < MAX_WAITING {
                         self.say(message, now);
                     }
                     continue;

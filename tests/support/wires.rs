@@ -153,10 +153,9 @@ impl World {
         }
     }
 
-    /// A device finds that its first end of a call cannot be made.
+    /// A device finds that its first end of a call cannot be made, even if it was given up meanwhile.
     pub(crate) fn break_peer(&mut self, device: usize, call: CallId) {
-        let whose = Whose { device, life: self.devices[device].life, call };
-        self.peer_says(End { whose, generation: 1 }, PeerEvent::Broken);
+        self.tell(device, Event::Peer { call, generation: 1, event: PeerEvent::Broken });
     }
 
     pub(super) fn peer_says(&mut self, end: End, event: PeerEvent) {
@@ -368,16 +367,29 @@ impl World {
         }
     }
 
-    /// When the call of that device is in such a state as a calm call is: connected, heard, on one and the same
+    /// Media comes, or would if there were any.
+    pub(crate) fn carries(&self, device: usize) -> bool {
+        let Some(call) = self.devices[device].phone.current().map(|call| call.id()) else { return false };
+        let whose = Whose { device, life: self.devices[device].life, call };
+        let heard = self.seen.get(&whose).and_then(|seen| seen.heard);
+        let is_heard = heard.is_some_and(|(at, _)| self.now.saturating_duration_since(at) < seconds(1));
+        self.any_up(whose) && (is_heard || !self.sends_media)
+    }
+
+    /// Whether the call of that device stands as a calm one does: connected, heard, on one and the same
     /// connection at both ends, and on no other.
     pub(crate) fn is_settled(&self, device: usize) -> Result<(), String> {
         let Some(call) = self.devices[device].phone.current().map(|call| call.id()) else {
             return Err(format!("{device} has no call"));
         };
         let whose = Whose { device, life: self.devices[device].life, call };
-        let (Some(seen), open) = (self.seen.get(&whose), self.open_of(whose)) else {
+        let Some(seen) = self.seen.get(&whose) else {
             return Err(format!("{device} shows nothing of its call"));
         };
+        // One that looks for a better path is no sign of unrest.
+        let looks =
+            |end| self.seen_peer(end).is_some_and(|peer| peer.only_direct && peer.link != Some(Link::Up));
+        let open: Vec<_> = self.open_of(whose).into_iter().filter(|end| !looks(*end)).collect();
         let is_heard = !self.sends_media
             || seen.heard.is_some_and(|(at, leg)| {
                 self.now.saturating_duration_since(at) < seconds(1) && Some(leg) == seen.in_use

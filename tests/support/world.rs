@@ -491,11 +491,19 @@ impl World {
     }
 
     pub(super) fn seen_of(&mut self, whose: Whose) -> &mut Seen {
+        if !self.seen.contains_key(&whose) {
+            let seen = self.first_sight_of(whose);
+            self.seen.insert(whose, seen);
+        }
+        self.seen.get_mut(&whose).expect("it was just seen")
+    }
+
+    fn first_sight_of(&self, whose: Whose) -> Seen {
         let call = self.devices[whose.device].phone.call(whose.call);
         let role = call.map(|call| call.role());
         let with = call.and_then(|call| ADDRESSES.iter().position(|known| *known == call.peer()));
         let knows = call.is_some_and(|call| self.devices[whose.device].owner.contacts.contains(&call.peer()));
-        self.seen.entry(whose).or_insert_with(|| Seen {
+        Seen {
             role: role.unwrap_or(Role::Callee),
             with: with.unwrap_or(whose.device),
             stages: Vec::new(),
@@ -512,7 +520,7 @@ impl World {
             is_hidden: role == Some(Role::Callee) && !knows,
             is_listening: false,
             is_forgotten: false,
-        })
+        }
     }
 
     pub(super) fn due(&mut self, after: Duration, due: Due) {

@@ -78,6 +78,8 @@ pub(in super::super) struct Gate {
     tally: Arc<Tally>,
     states: Vec<Mutex<State>>,
     outlets: Mutex<Vec<Weak<Outlet>>>,
+    /// Where servers are that are asked by datagrams: looked at for every packet.
+    servers: Mutex<Vec<SocketAddr>>,
     /// Doors shut to one socket alone.
     refused: Mutex<Vec<(DoorId, SocketAddr)>>,
 }
@@ -105,7 +107,15 @@ struct Held {
 impl Gate {
     pub(super) fn new(doors: Doors, watch: Arc<Watch>, tally: Arc<Tally>) -> Self {
         let states = doors.iter().map(|_| Mutex::new(State::Opening(Vec::new()))).collect();
-        Self { doors, watch, tally, states, outlets: Mutex::default(), refused: Mutex::default() }
+        Self {
+            doors,
+            watch,
+            tally,
+            states,
+            outlets: Mutex::default(),
+            servers: Mutex::default(),
+            refused: Mutex::default(),
+        }
     }
 
     /// A socket of this connection, from now on.
@@ -176,6 +186,9 @@ impl Gate {
 
     /// The door that a datagram comes from, where it comes from a server.
     pub(super) fn door_at(&self, remote: SocketAddr, bytes: &[u8]) -> Option<DoorId> {
+        if !lock(&self.servers).iter().any(|server| is_same(*server, remote)) {
+            return None;
+        }
         let mut at = self.doors.iter().filter(|(id, _)| self.is_at(*id, remote));
         let (first, url) = at.next()?;
         let Some((second, _)) = at.next() else { return Some(first) };
@@ -207,6 +220,7 @@ impl Gate {
         };
         // Two names of one relay: for the second it has no other answer than that we are there already.
         let addresses: Vec<_> = addresses.into_iter().filter(|address| !is_taken(address)).collect();
+        lock(&self.servers).extend(&addresses);
         let before = std::mem::replace(&mut *lock(state), State::Datagrams(addresses));
         let State::Opening(held) = before else { return };
         for Held { outlet, bytes } in held {
@@ -329,9 +343,7 @@ impl Gate {
         let is_by_datagrams = self.doors.url(id).is_some_and(|url| url.transport == Transport::Udp);
         is_by_datagrams
             && self.states.get(id.0).is_some_and(|state| match &*lock(state) {
-                State::Datagrams(addresses) => {
-                    addresses.iter().any(|there| there.ip() == remote.ip() && there.port() == remote.port())
-                }
+                State::Datagrams(addresses) => addresses.iter().any(|there| is_same(*there, remote)),
                 State::Opening(_) | State::Stream(_) | State::Shut(_) => false,
             })
     }
@@ -352,6 +364,11 @@ impl std::fmt::Debug for Gate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gate").field("doors", &self.states.len()).finish_non_exhaustive()
     }
+}
+
+/// Alike but for what the system adds to an address of version 6.
+fn is_same(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port() && one.ip() == other.ip()
 }
 
 /// The door that an address of `webrtc` stands for.

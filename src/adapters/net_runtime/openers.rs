@@ -176,7 +176,7 @@ fn trouble(Unreached { error, came }: Unreached) -> Trouble {
         LineError::NoSuchName(_) | LineError::BadHost(_) => Trouble::NameUnknown,
         LineError::NothingListens(_) => Trouble::NothingListens,
         LineError::Unreachable { error, .. } => no_stream(&error),
-        LineError::Proxy { .. } => Trouble::ProxyRefused { why },
+        LineError::Proxy { error, .. } => Trouble::ProxyRefused { why: error.in_short() },
         LineError::Tls { error, .. } if error.kind() == ErrorKind::UnexpectedEof && came.is_none() => {
             Trouble::Broken
         }

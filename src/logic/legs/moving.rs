@@ -28,7 +28,13 @@ impl Legs {
         let was_heard = self.legs.iter().any(|leg| leg.generation == generation && leg.is_heard());
         let retire = now + if was_heard { LINGER } else { RETIRE_LIMIT };
         for leg in &mut self.legs {
-            leg.retire = (leg.generation < generation).then_some(retire);
+            // A newer one that is down may come back; but not for ever.
+            let is_lost = leg.generation > generation && leg.up_since.is_some() && !leg.is_up();
+            leg.retire = if is_lost {
+                Some(now + RETIRE_LIMIT)
+            } else {
+                (leg.generation < generation).then_some(retire)
+            };
         }
     }
 

@@ -175,7 +175,7 @@ fn frames() -> Vec<Frame> {
         part(8, CallMessage::Candidates { generation: 1, candidates: Vec::new(), end: true }),
         part(9, CallMessage::Status { muted: true, camera_off: false, sharing: true }),
         Frame { ack: 0, part: Some((1, CallMessage::Examine)) },
-        Frame { ack: 1, part: Some((1, CallMessage::Examined { report: "{\"nats\":[]}".into() })) },
+        Frame { ack: 1, part: Some((1, CallMessage::Examined { report: "as the programs see it".into() })) },
     ]
 }
 
