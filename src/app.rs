@@ -1,14 +1,25 @@
 //! Puts an installation together: adapters, engine and the handle that a command line or a window holds.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
-use sightline_protocol::{keys::Identity, link::ServerAddress};
+use sightline_protocol::{
+    keys::{Address, Identity},
+    link::ServerAddress,
+};
 use tokio::{runtime::Handle as Runtime, sync::mpsc};
 
 use crate::{
-    adapters::{headless::Headless, network_watch::Watch, peer::WebRtc, switchboard::Switchboard},
+    adapters::{
+        headless::Headless,
+        network_watch::Watch,
+        peer::WebRtc,
+        probe::{self, Subject},
+        switchboard::Switchboard,
+    },
     engine::{
         api::Handle,
+        clock::Clock,
+        ports::Doctor,
         run::{Parts, start},
     },
     logic::{path::PathPolicy, phone::Owner},
@@ -34,6 +45,8 @@ pub struct Installation {
     pub path: PathPolicy,
     /// The local addresses to use; all usable ones where empty.
     pub bind: Vec<IpAddr>,
+    /// Who may ask what this computer's network looks like.
+    pub may_examine: HashSet<Address>,
 }
 
 impl Installation {
@@ -46,6 +59,7 @@ impl Installation {
         let (changes, network_events) = mpsc::channel(CHANGES);
         let network = Watch::start(&runtime, self.bind.clone(), changes);
         let clock = self.media.clock;
+        let doctor = NetworkDoctor { runtime: runtime.clone(), server: self.server.clone(), clock };
         start(Parts {
             identity,
             owner: self.owner,
@@ -58,8 +72,27 @@ impl Installation {
             mail_events,
             network: Box::new(network),
             network_events,
+            may_examine: self.may_examine,
+            doctor: Box::new(doctor),
             peers: Box::new(WebRtc::new(runtime, clock)),
             media: Box::new(self.media),
         })
+    }
+}
+
+/// Looks at the network around the server that this installation is reached at.
+struct NetworkDoctor {
+    runtime: Runtime,
+    server: ServerAddress,
+    clock: Clock,
+}
+
+impl Doctor for NetworkDoctor {
+    fn examine(&self, seen: mpsc::Sender<Option<String>>) {
+        let (subject, clock) = (Subject::new(self.server.clone()), self.clock);
+        self.runtime.spawn(async move {
+            let told = probe::examine(&subject, clock).await.for_others();
+            seen.send(serde_json::to_string(&told).ok()).await.ok();
+        });
     }
 }

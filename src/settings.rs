@@ -17,6 +17,7 @@ use crate::logic::path::PathPolicy;
 
 const KEY_FILE: &str = "identity.key";
 const SETTINGS_FILE: &str = "settings.toml";
+const PREDICTIONS_FILE: &str = "predictions.json";
 const SERVER_FOLDER: &str = "server";
 
 /// The folder of one installation.
@@ -33,6 +34,8 @@ pub struct Settings {
     pub name: Option<String>,
     /// The server we are reached at.
     pub server: Option<String>,
+    /// Call links of those whose `doctor` may ask what this computer's network looks like.
+    pub may_examine: Vec<String>,
     /// Never to show our addresses to the other side of a call: only relayed paths are taken, unless another is asked for.
     pub always_relay: bool,
 }
@@ -127,6 +130,11 @@ impl Profile {
             path,
             reason: error.to_string().trim().to_owned(),
         })
+    }
+
+    /// Where the doctor's last predictions are kept.
+    pub fn predictions_file(&self) -> PathBuf {
+        self.folder.join(PREDICTIONS_FILE)
     }
 
     /// What a server keeps that this installation runs itself: its certificate, so that links to it go on to hold.

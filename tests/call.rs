@@ -47,6 +47,14 @@ fn whoever_dials_first_exactly_one_of_two_crossing_calls_comes_about() {
     }
 }
 
+#[test]
+fn a_call_whose_network_changes_carries_media_again_as_soon_as_it_can() {
+    let seeds = number_from("SIGHTLINE_SEED").map_or(0..SCENARIOS / 4, |seed| seed..seed + 1);
+    for seed in seeds {
+        script::play_moves(seed).unwrap_or_else(|story| panic!("{story}"));
+    }
+}
+
 fn name(stage: Stage) -> String {
     if let Stage::Ended { reason: EndReason::ConnectFailed(_), .. } = stage {
         "ConnectFailed".to_owned()

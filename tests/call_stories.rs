@@ -1,7 +1,9 @@
 //! Calls that went in one particular way, told from beginning to end.
 
 use sightline::logic::{
+    call::LegEffect,
     course::{EndReason, Link, Side, Stage, Step},
+    legs::{LegWhy, Order},
     phone::{Effect, Event, Owner, Phone},
 };
 use sightline_protocol::{
@@ -100,7 +102,7 @@ fn a_call_that_nobody_takes_ends_after_a_minute() {
 }
 
 #[test]
-fn a_call_that_does_not_connect_ends_after_half_a_minute_and_says_at_which_step() {
+fn a_call_that_does_not_connect_ends_after_fourteen_seconds_and_says_at_which_step() {
     let calm = Faults::none();
     for (step, faults) in [
         (Step::Description, Faults { order_ms: 100_000..100_001, ..calm.clone() }),
@@ -112,7 +114,7 @@ fn a_call_that_does_not_connect_ends_after_half_a_minute_and_says_at_which_step(
         world.act(dial(0, 1, LOW));
         world.run(seconds(2));
         world.act(Deed::Accept(1));
-        world.run(seconds(29));
+        world.run(seconds(13));
         assert_eq!(world.standing(0), Some((LOW, Stage::Connecting)), "{step:?}");
         world.run(seconds(2));
 
@@ -210,29 +212,24 @@ fn offers_and_candidates_that_overtake_each_other_reach_the_connection_in_order(
     let line = |line: &str| Candidate { line: line.to_owned(), mid: None, mline: None, ufrag: None };
     let candidates =
         |name: &str, end| CallMessage::Candidates { generation: 1, candidates: vec![line(name)], end };
-    let offer = CallMessage::Description { kind: DescriptionKind::Offer, generation: 1, sdp: "offer".into() };
+    let offer = CallMessage::Description {
+        kind: DescriptionKind::Offer,
+        generation: 1,
+        sdp: "offer".into(),
+        direct: false,
+    };
     let invite = CallMessage::Invite { version: 1, name: None, media: MEDIA, token: None };
     phone.handle(frame(LOW, 0, 1, invite), now);
     for (number, message) in [(4, candidates("b", true)), (3, candidates("a", false)), (2, offer)] {
         phone.handle(frame_with_ack(LOW, 0, number, message, 1), now);
     }
-    effects(&mut phone);
+    assert_eq!(orders(&mut phone), [Order::TakeOffer { sdp: "offer".into() }], "made ready while it rings");
 
     phone.handle(Event::Accept { media: MEDIA }, now);
 
-    let orders: Vec<_> = effects(&mut phone)
-        .into_iter()
-        .filter_map(|effect| if let Effect::Order { order, .. } = effect { Some(order) } else { None })
-        .collect();
-    use sightline::logic::negotiation::Order::{AddCandidate, EndOfCandidates, TakeOffer};
     assert_eq!(
-        orders,
-        [
-            TakeOffer { generation: 1, sdp: "offer".into() },
-            AddCandidate(line("a")),
-            AddCandidate(line("b")),
-            EndOfCandidates
-        ],
+        orders(&mut phone),
+        [Order::AddCandidate(line("a")), Order::AddCandidate(line("b")), Order::EndOfCandidates],
         "and at once, without waiting for another message"
     );
 }
@@ -244,17 +241,19 @@ fn the_offer_is_ordered_while_the_invite_is_still_on_its_way() {
         Event::Dial { call: LOW, to: address(1), media: MEDIA, token: None },
         std::time::Instant::now(),
     );
-    assert!(effects(&mut phone).iter().any(|effect| matches!(effect, Effect::Order { .. })));
+    assert_eq!(orders(&mut phone), [Order::MakeOffer]);
 }
 
 #[test]
-fn a_call_whose_other_end_is_killed_is_lost_within_fifteen_seconds() {
+fn a_call_whose_other_end_is_killed_is_lost_after_a_minute() {
     let mut world = calm();
     connect(&mut world, LOW);
     world.act(Deed::Crash(0));
     world.run(seconds(5));
     assert_eq!(world.standing(1), Some((LOW, Stage::Reconnecting)));
-    world.run(seconds(10));
+    world.run(seconds(57));
+    assert_eq!(world.standing(1), Some((LOW, Stage::Reconnecting)));
+    world.run(seconds(3));
     assert_eq!(end(&world, 1, LOW), (EndReason::Lost, Side::Nobody));
 }
 
@@ -262,13 +261,81 @@ fn a_call_whose_other_end_is_killed_is_lost_within_fifteen_seconds() {
 fn a_path_that_comes_back_leaves_the_call_standing() {
     let mut world = calm();
     connect(&mut world, LOW);
-    world.act(Deed::Cut(seconds(9)));
+    world.act(Deed::Cut(seconds(20)));
     world.run(seconds(5));
     assert_eq!(world.standing(0), Some((LOW, Stage::Reconnecting)));
-    world.run(seconds(10));
+    world.run(seconds(20));
+    stands(&world);
+}
+
+#[test]
+fn a_call_in_which_everything_is_cut_for_a_minute_is_lost_at_both_ends() {
+    let mut world = calm();
+    connect(&mut world, LOW);
+    world.act(Deed::Cut(seconds(70)));
+    world.act(Deed::Outage(seconds(70)));
+    world.run(seconds(70));
     for device in 0..2 {
-        assert_eq!(world.standing(device), Some((LOW, Stage::Connected)));
+        assert_eq!(end(&world, device, LOW), (EndReason::Lost, Side::Nobody));
     }
+}
+
+#[test]
+fn who_moves_to_another_network_is_heard_again_before_anything_is_said_of_it() {
+    for who in [[true, false], [false, true], [true, true]] {
+        let mut world = calm();
+        connect(&mut world, LOW);
+        for device in 0..2 {
+            if who[device] {
+                world.act(Deed::NetworkChange(device, Some(millis(50))));
+            }
+        }
+        world.run(millis(2_000));
+        stands(&world);
+        for device in 0..2 {
+            let said = world.stages(device, LOW).into_iter().filter(|stage| *stage == Stage::Reconnecting);
+            assert_eq!(said.count(), 0, "{who:?}");
+        }
+    }
+}
+
+#[test]
+fn a_path_that_falls_silent_is_replaced_though_nobody_tells_of_it() {
+    let mut world = calm();
+    connect(&mut world, LOW);
+    world.act(Deed::Flush(0));
+    world.run(millis(2_300));
+    stands(&world);
+}
+
+#[test]
+fn a_call_outlives_its_switchboard_however_often_another_leg_is_wanted_meanwhile() {
+    let mut world = calm();
+    connect(&mut world, LOW);
+    world.act(Deed::Outage(seconds(1_200)));
+    for _ in 0..350 {
+        world.act(Deed::Around(0, LegWhy::NetworkChanged));
+        world.run(seconds(3));
+        assert_eq!(world.standing(0), Some((LOW, Stage::Connected)));
+    }
+    world.run(seconds(170));
+    stands(&world);
+    world.act(Deed::NetworkChange(1, Some(millis(50))));
+    world.run(seconds(3));
+    stands(&world);
+}
+
+#[test]
+fn a_leg_that_breaks_when_another_has_taken_its_place_ends_nothing() {
+    let mut world = calm();
+    world.act(dial(0, 1, LOW));
+    world.run(seconds(2));
+    world.act(Deed::Accept(1));
+    world.act(Deed::NetworkChange(0, Some(millis(0))));
+    world.run(millis(1));
+    world.break_peer(0, LOW);
+    world.run(seconds(8));
+    stands(&world);
 }
 
 #[test]
@@ -341,6 +408,15 @@ fn connect(world: &mut World, call: CallId) {
     assert_eq!(world.standing(1), Some((call, Stage::Connected)));
 }
 
+/// Connected, and media comes at both ends on the same connection, the only one.
+fn stands(world: &World) {
+    assert_eq!(world.wrongs, [""; 0]);
+    for device in 0..2 {
+        assert_eq!(world.standing(device), Some((LOW, Stage::Connected)));
+        assert_eq!(world.is_settled(device), Ok(()));
+    }
+}
+
 fn end(world: &World, device: usize, call: CallId) -> (EndReason, Side) {
     assert_eq!(world.wrongs, [""; 0]);
     match world.stages(device, call).last() {
@@ -355,6 +431,21 @@ fn frame(call: CallId, from: usize, number: u32, message: CallMessage) -> Event 
 
 fn frame_with_ack(call: CallId, from: usize, number: u32, message: CallMessage, ack: u32) -> Event {
     Event::Frame { call, from: address(from), frame: Frame { ack, part: Some((number, message)) } }
+}
+
+fn orders(phone: &mut Phone) -> Vec<Order> {
+    effects(phone)
+        .into_iter()
+        .filter_map(|effect| match effect {
+            Effect::Leg { leg: LegEffect::Order { order, .. }, .. } => Some(order),
+            Effect::Leg { .. }
+            | Effect::Post { .. }
+            | Effect::Stage { .. }
+            | Effect::Status { .. }
+            | Effect::TurnedAway { .. }
+            | Effect::Forget { .. } => None,
+        })
+        .collect()
 }
 
 fn effects(phone: &mut Phone) -> Vec<Effect> {

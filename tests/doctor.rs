@@ -2,6 +2,8 @@
 
 use std::{
     net::{SocketAddr, TcpListener as StdListener, UdpSocket as StdSocket},
+    path::PathBuf,
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -195,7 +197,7 @@ async fn silence_rubbish_and_closed_doors_are_told_apart() {
     let ssh = tokio::spawn(async move {
         while let Ok((mut stream, _)) = stranger.accept().await {
             stream.write_all(b"SSH-2.0-something_long_enough\r\n").await.ok();
-            stream.read(&mut [0; 100]).await.ok();
+            stream.read_buf(&mut Vec::new()).await.ok();
         }
     });
     let access = RelayAccess { pin: Some(Pin([1; 32])), ..access(&doors) };
@@ -232,7 +234,7 @@ async fn who_wants_us_to_log_in_first_is_recognised() {
     };
     let page = tokio::spawn(async move {
         while let Ok((mut stream, _)) = portal.accept().await {
-            stream.read(&mut [0; 2000]).await.ok();
+            stream.read_buf(&mut Vec::new()).await.ok();
             let page =
                 "HTTP/1.1 302 Found\r\nLocation: http://login.hotel.example/\r\nConnection: close\r\n\r\n";
             stream.write_all(page.as_bytes()).await.ok();
@@ -291,4 +293,114 @@ fn a_link_that_is_none_gets_a_sentence_and_the_code_for_usage() {
     let (code, said, _) = doctor("nonsense", &[]);
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("link"), "{said}");
+}
+
+/// Everything of two installations and the server between them.
+struct Two {
+    server: Server,
+    folder: tempfile::TempDir,
+}
+
+impl Two {
+    async fn new() -> Self {
+        Self { server: ordinary_server().await, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn profile(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn link_of(&self, name: &str) -> String {
+        let (profile, server) = (self.profile(name), link(&self.server).to_string());
+        Program::run(&["link", "--profile", profile.to_str().unwrap(), "--server", &server])
+            .output
+            .trim()
+            .into()
+    }
+
+    fn answers(&self, name: &str) -> Program {
+        let server = link(&self.server).to_string();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sightline"));
+        command.args(["answer", "--events", "--bind", "127.0.0.1", "--server", &server]);
+        command.stderr(Stdio::piped());
+        Program::spawn(&mut command, &self.profile(name), &["--size", "320x180"])
+    }
+
+    fn asks(&self, name: &str, link: &str) -> (i32, Value) {
+        let profile = self.profile(name);
+        let args = ["doctor", "--json", "--profile", profile.to_str().unwrap(), "--with", link];
+        let ended = Program::run(&args);
+        let document = serde_json::from_str(&ended.output);
+        (ended.code, document.unwrap_or_else(|_| panic!("{} {}", ended.output, ended.errors)))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_doctors_consult_and_their_prediction_is_held_against_the_call() {
+    let two = Two::new().await;
+    tokio::task::spawn_blocking(move || {
+        let ada = two.link_of("ada");
+        std::fs::create_dir_all(two.profile("blaise")).unwrap();
+        let settings = format!("may_examine = [\"{ada}\"]\n");
+        std::fs::write(two.profile("blaise").join("settings.toml"), settings).unwrap();
+        let mut blaise = two.answers("blaise");
+        let link = blaise.link();
+
+        let (code, document) = two.asks("ada", &link);
+        let contact = &document["contact"];
+        assert_eq!((code, &contact["outcome"]), (0, &"answered".into()), "{document:#}");
+        assert_eq!(contact["prediction"]["route"], "direct", "{document:#}");
+        let theirs: Observations = serde_json::from_value(contact["observations"].clone()).unwrap();
+        assert!(theirs.udp_answers() && theirs.server.certificate.is_none(), "{theirs:?}");
+        let relays = document["observations"]["relays"].as_array().unwrap();
+        assert_eq!(relays.len(), 3, "{document:#}");
+        assert!(relays.iter().all(|tried| tried["relayed"].is_string()), "{relays:?}");
+        blaise.wait_for("told", |event| event["event"] == "consulted");
+
+        let report = two.profile("ada").join("report.json");
+        let caller = Program::run(&[
+            "call",
+            &link,
+            "--profile",
+            two.profile("ada").to_str().unwrap(),
+            "--bind",
+            "127.0.0.1",
+            "--size",
+            "320x180",
+            "--duration",
+            "1",
+            "--report",
+            report.to_str().unwrap(),
+        ]);
+        assert_eq!(caller.code, 0, "{} {}", caller.output, caller.errors);
+        let report: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+        assert_eq!(report["prediction"]["outcome"]["score"], "right", "{report:#}");
+        assert_eq!(blaise.ended(Duration::from_secs(20)).code, 0);
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_ask_hears_nothing_and_nobody_rings() {
+    let two = Two::new().await;
+    tokio::task::spawn_blocking(move || {
+        let mut blaise = two.answers("blaise");
+        let (code, document) = two.asks("eve", &blaise.link());
+        assert_eq!((code, &document["contact"]["outcome"]), (3, &"silent".into()), "{document:#}");
+        assert_eq!(document["verdict"], "good", "the own side was looked at all the same");
+        blaise.interrupt();
+        let blaise = blaise.ended(Duration::from_secs(20));
+        assert!(
+            !blaise.output.contains("ringing") && !blaise.output.contains("consulted"),
+            "{}",
+            blaise.output
+        );
+
+        let nobody = two.link_of("nobody");
+        let (code, document) = two.asks("eve", &nobody);
+        assert_eq!((code, &document["contact"]["outcome"]), (3, &"offline".into()), "{document:#}");
+    })
+    .await
+    .unwrap();
 }

@@ -73,6 +73,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("sightline_protocol", EVERYWHERE),
     ("sightline_server", COMMANDS),
     ("socket2", &["adapters"]),
+    ("stun_types", &["logic", "adapters"]),
     ("thiserror", EVERYWHERE),
     ("tokio", &["engine", "adapters", "cli", "app"]),
     ("tokio_rustls", &["adapters"]),

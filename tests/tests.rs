@@ -7,10 +7,11 @@ mod doctor;
 #[cfg(target_os = "linux")]
 mod foreign;
 mod layering;
+mod legs;
 mod line;
 #[cfg(target_os = "linux")]
 mod natlab;
-mod negotiation;
 mod peer;
 mod process;
+mod relayed;
 mod support;

@@ -74,12 +74,6 @@ impl Doors {
         self.urls.get(id.0)
     }
 
-    /// The door behind what the library calls a server, such as `turn:door-0.sightline.invalid:3478?transport=udp`.
-    pub(super) fn named_in(&self, url: &str) -> Option<DoorId> {
-        let name = url.split_once(':').map_or(url, |(_, rest)| rest);
-        self.named(name.split('?').next().unwrap_or(name))
-    }
-
     /// The door of a name with its port, as the library asks for it.
     pub(super) fn named(&self, name_and_port: &str) -> Option<DoorId> {
         self.iter().find(|(id, url)| name(*id, url.port) == name_and_port).map(|(id, _)| id)
@@ -157,13 +151,12 @@ mod tests {
             let understood = server.urls().unwrap();
             assert_eq!((understood.len(), understood[0].port), (1, url.port));
             assert_eq!(doors.named(&format!("{}:{}", understood[0].host, understood[0].port)), Some(id));
-            assert_eq!(doors.named_in(&understood[0].to_string()), Some(id));
             for disguise in doors.disguises(id) {
                 assert_eq!((behind(disguise), disguise.port()), (Some(id), url.port));
             }
         }
-        assert_eq!(doors.named_in("turn:relay.example:443?transport=udp"), None);
-        assert_eq!(doors.named_in("turn:door-9.sightline.invalid:443?transport=udp"), None);
+        assert_eq!(doors.named("relay.example:443"), None);
+        assert_eq!(doors.named("door-9.sightline.invalid:443"), None);
     }
 
     #[test]

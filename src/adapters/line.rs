@@ -119,15 +119,18 @@ pub(super) async fn reach(
     let (host, port) = proxy.map_or((place.host, place.port), |proxy| (proxy.host.as_str(), proxy.port));
     let addresses = look_up(host, port).await;
     if addresses.is_empty() {
-        return Err(LineError::NoSuchName(host.to_owned()).into());
-    }
-    let mut stream = connect_any(addresses, place.from).await.map_err(|error| {
-        let server = proxy.map_or_else(|| place.name.to_owned(), |proxy| format!("the proxy {proxy}"));
-        if error.kind() == io::ErrorKind::ConnectionRefused {
-            LineError::NothingListens(server)
-        } else {
-            LineError::Unreachable { server, error }
+        return Err(match proxy {
+            None => LineError::NoSuchName(host.to_owned()),
+            Some(proxy) => at_proxy(place, proxy.unreachable("its name means nothing")),
         }
+        .into());
+    }
+    let mut stream = connect_any(addresses, place.from).await.map_err(|error| match proxy {
+        Some(proxy) => at_proxy(place, proxy.unreachable(&error.to_string())),
+        None if error.kind() == io::ErrorKind::ConnectionRefused => {
+            LineError::NothingListens(place.name.to_owned())
+        }
+        None => LineError::Unreachable { server: place.name.to_owned(), error },
     })?;
     // Small messages, each of which somebody waits for.
     stream.set_nodelay(true).ok();

@@ -41,6 +41,9 @@ pub(super) use watch::Watch;
 
 use super::ice_servers::Doors;
 
+/// Names on the network around us are asked for here (RFC 6762); no call goes through it.
+const MULTICAST_NAMES: u16 = 5353;
+
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// See the head of this file.
@@ -81,6 +84,9 @@ impl Runtime for NetRuntime {
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         *self.driver.lock().unwrap_or_else(PoisonError::into_inner) = task::try_id();
         let inner = self.tokio.wrap_udp_socket(socket)?;
+        if inner.local_addr()?.port() == MULTICAST_NAMES {
+            return Ok(inner);
+        }
         Ok(Arc::new(WatchedSocket::new(inner, Arc::clone(&self.gate))?))
     }
 

@@ -319,7 +319,7 @@ impl Task {
     async fn look_at_path(&self, connection: &dyn PeerConnection) {
         let Some(pair) = self.tracks.selected_pair().await else { return };
         let report = connection.get_stats(self.clock.now(), StatsSelector::None).await;
-        let in_use = peer_stats::pair_in_use(&pair, &report, &self.doors);
+        let in_use = peer_stats::pair_in_use(&pair, &report, &self.watch);
         self.report(PeerNews::Path { in_use, encryption: peer_stats::encryption(&report) }).await;
     }
 

@@ -7,6 +7,8 @@
     reason = "the library's enums may grow, and must be matched with a wildcard"
 )]
 
+use std::net::SocketAddr;
+
 use rtc::{
     peer_connection::transport::{RTCIceCandidate, RTCIceCandidatePair, RTCIceCandidateType},
     statistics::report::RTCStatsReport,
@@ -18,15 +20,15 @@ use crate::logic::{
     report::Encryption,
 };
 
-use super::ice_servers::Doors;
+use super::net_runtime::Watch;
 
 /// The pair in use, with what was counted on it.
-pub(super) fn pair_in_use(pair: &RTCIceCandidatePair, report: &RTCStatsReport, doors: &Doors) -> PairInUse {
+pub(super) fn pair_in_use(pair: &RTCIceCandidatePair, report: &RTCStatsReport, watch: &Watch) -> PairInUse {
     let figures = report.candidate_pairs().find(|pair| pair.nominated);
     let round_trip_ms = figures.map(|pair| pair.current_round_trip_time * 1000.0);
     PairInUse {
-        local: end(pair.local(), doors),
-        remote: end(pair.remote(), doors),
+        local: End { server: relay_of(pair.local(), watch), ..end(pair.local()) },
+        remote: end(pair.remote()),
         round_trip_ms: round_trip_ms.filter(|ms| *ms > 0.0),
         bytes_sent: figures.map_or(0, |pair| pair.bytes_sent),
         bytes_received: figures.map_or(0, |pair| pair.bytes_received),
@@ -42,15 +44,20 @@ pub(super) fn encryption(report: &RTCStatsReport) -> Encryption {
     })
 }
 
-fn end(candidate: &RTCIceCandidate, doors: &Doors) -> End {
-    // The library knows our servers by names that mean nothing to anybody else.
-    let door = candidate.url.as_deref().and_then(|url| doors.url(doors.named_in(url)?));
+/// Who relays for us. The library does not keep it, and knows our servers by names that mean nothing to anybody else.
+fn relay_of(candidate: &RTCIceCandidate, watch: &Watch) -> Option<String> {
+    let ip = candidate.address.parse().ok().filter(|_| candidate.typ == RTCIceCandidateType::Relay)?;
+    let url = watch.relay_at(SocketAddr::new(ip, candidate.port))?;
+    Some(format!("{} over {} {}", url.host, url.transport.name(), url.port))
+}
+
+fn end(candidate: &RTCIceCandidate) -> End {
     End {
         kind: kind(candidate.typ),
         address: candidate.address.clone(),
         port: candidate.port,
         protocol: candidate.protocol.to_string().to_ascii_lowercase(),
-        server: door.map(|url| format!("{} over {} {}", url.host, url.transport.name(), url.port)),
+        server: None,
     }
 }
 

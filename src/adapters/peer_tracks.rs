@@ -155,7 +155,10 @@ async fn add(
         ..RTCRtpEncodingParameters::default()
     };
     let name = if video { "picture" } else { "sound" };
-    let track = MediaStreamTrack::new("call".into(), name.into(), name.into(), kind, vec![coding]);
+    // The library finds a track by its id alone, and theirs first: with the same ids at both ends every request for a key
+    // frame of ours went to their track.
+    let id = format!("{name}-{ssrc:08x}");
+    let track = MediaStreamTrack::new("call".into(), id, name.into(), kind, vec![coding]);
     let track = Arc::new(TrackLocalStaticRTP::new(track));
     let sender = connection.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
     Ok(LocalTrack { track, sender, ssrc, queue: Mutex::new(Some(queue)) })

@@ -79,7 +79,7 @@ impl Subject {
 /// Looks at everything there is.
 pub async fn examine(subject: &Subject, clock: Clock) -> Observations {
     let begun = udp::now();
-    let began_unix_ms = server::unix_ms(clock);
+    let began_unix_ms = clock.unix_ms();
     let server = &subject.server;
     let proxies = Proxies::of_system();
     let mut seen = server::expected(server);

@@ -58,6 +58,14 @@ pub enum ProxyError {
         "the proxy that this computer names, {0}, is none that can be used: it has to be an http:// address"
     )]
     Unusable(String),
+    /// It is not there, as it seems.
+    #[error("the proxy {proxy} cannot be reached: {why}")]
+    Unreachable {
+        /// Which.
+        proxy: String,
+        /// In words.
+        why: String,
+    },
     /// It wants a user name and a password, or others.
     #[error("the proxy {proxy} wants a user name and a password that it knows ({answer})")]
     Unauthorized {
@@ -87,6 +95,22 @@ pub enum ProxyError {
         /// The system's words.
         error: String,
     },
+}
+
+impl ProxyError {
+    /// What is wrong with it, where it is clear already that it is about the proxy.
+    pub fn in_short(&self) -> String {
+        match self {
+            Self::Unusable(address) => format!("{address} is no http:// address"),
+            Self::Unreachable { why, .. } => format!("it cannot be reached: {why}"),
+            Self::Unauthorized { answer, .. } => {
+                format!("it wants a user name and a password that it knows: it answers {answer}")
+            }
+            Self::Refused { answer, .. } => format!("it answers {answer}"),
+            Self::NoProxy(_) => "what answers there is no HTTP proxy".to_owned(),
+            Self::BrokeOff { error, .. } => format!("it broke off: {error}"),
+        }
+    }
 }
 
 impl Proxies {
@@ -157,6 +181,10 @@ impl Proxy {
             Some(_) if is_http => Err(ProxyError::Refused { proxy: proxy(), target, answer }),
             Some(_) | None => Err(ProxyError::NoProxy(proxy())),
         }
+    }
+
+    pub(super) fn unreachable(&self, why: &str) -> ProxyError {
+        ProxyError::Unreachable { proxy: self.to_string(), why: why.to_owned() }
     }
 
     /// Up to the empty line, and not a byte further: what comes next is the server's.

@@ -30,6 +30,7 @@ const QUEUE_BYTES_RESERVED: usize = 16 * 1024;
 /// When the oldest has waited for so long, the stream is too slow for what is sent: the newest is dropped and counted.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 /// Bytes that the system takes before it has sent what it has.
+#[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_IN_SYSTEM: u32 = 16 * 1024;
 /// Where the system cannot be told that: all that it takes before the other side has it.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -251,5 +252,59 @@ mod tests {
             carry(Box::new(ours), &Queue::default(), |_| -> Ready<bool> { panic!("nothing is delivered") })
                 .await;
         assert!(matches!(ended, Ended::Broke(error) if error.kind() == io::ErrorKind::InvalidData));
+    }
+
+    /// Sends 1.6 Mbit/s for three seconds to a reader that takes 1 Mbit/s; gives how late each message came that came.
+    async fn lateness_on_a_slow_stream(is_tuned: bool) -> Vec<Duration> {
+        let listener = tokio::net::TcpSocket::new_v4().unwrap();
+        // A slow link holds little itself.
+        listener.set_recv_buffer_size(4096).unwrap();
+        listener.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = listener.listen(1).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        if is_tuned {
+            tune(&stream);
+        }
+        let (mut far, _) = listener.accept().await.unwrap();
+        let queue = std::sync::Arc::new(Queue::default());
+        let carried = queue.clone();
+        let carrying = tokio::spawn(async move {
+            carry(Box::new(stream), &carried, |_| ready(true)).await;
+        });
+        let began = Instant::now();
+        let reading = tokio::spawn(async move {
+            let (mut message, mut late) = ([0; 1004], Vec::new());
+            let mut due = began;
+            while far.read_exact(&mut message).await.is_ok() {
+                due = due.max(Instant::now()) + Duration::from_micros(8032);
+                tokio::time::sleep_until(due.into()).await;
+                let sent = Duration::from_micros(u64::from_be_bytes(*message[4..].first_chunk().unwrap()));
+                late.push(began.elapsed().saturating_sub(sent));
+            }
+            late
+        });
+        for number in 0..600 {
+            tokio::time::sleep_until((began + Duration::from_millis(5) * number).into()).await;
+            let mut message = media(1000);
+            message[4..12].copy_from_slice(&(began.elapsed().as_micros() as u64).to_be_bytes());
+            queue.push(&message, Instant::now());
+        }
+        queue.close();
+        carrying.await.unwrap();
+        reading.await.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[expect(clippy::print_stdout, reason = "what was measured is for whoever looks at it")]
+    async fn a_stream_that_is_too_slow_is_late_by_half_a_second_and_no_more() {
+        let mut late = lateness_on_a_slow_stream(true).await;
+        late.sort();
+        let (median, most) = (late[late.len() / 2], late[late.len() - 1]);
+        println!("1.6 Mbit/s over 1 Mbit/s: {} of 600 came; median {median:?}, most {most:?}", late.len());
+        assert!(late.len() > 250, "{}", late.len());
+        assert!(most < Duration::from_millis(1200), "{most:?}");
+        let untuned = lateness_on_a_slow_stream(false).await.into_iter().max().unwrap();
+        println!("with the system's own buffer: most {untuned:?}");
     }
 }

@@ -98,6 +98,9 @@ pub enum Action {
         /// The server to go through; a call link will do as well
         #[arg(long, value_name = "LINK", value_parser = server_in)]
         server: Option<ServerAddress>,
+        /// Ask somebody who lets you what their network looks like, and say how a call would go
+        #[arg(long, value_name = "LINK", conflicts_with = "server")]
+        with: Option<CallLink>,
         /// Print one JSON document in place of words
         #[arg(long)]
         json: bool,

@@ -1,6 +1,7 @@
 //! Two installations on this computer call each other through a server of their own; then it is said how it went.
 
 use std::{
+    collections::HashSet,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
     time::Duration,
@@ -90,7 +91,16 @@ async fn call_each_other(
             clock,
         };
         let owner = Owner { name: Some(name.to_owned()), ..Owner::default() };
-        Installation { identity, owner, server: address.clone(), media, path, bind: bind.clone() }.start()
+        Installation {
+            identity,
+            owner,
+            server: address.clone(),
+            media,
+            path,
+            bind: bind.clone(),
+            may_examine: HashSet::new(),
+        }
+        .start()
     };
     let wish = Media { audio: true, video: true };
     let mut callee = Session::new(

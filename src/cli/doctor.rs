@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde::Serialize;
 use sightline_protocol::link::{CallLink, ServerAddress};
 use tokio::runtime::Runtime;
@@ -11,11 +11,18 @@ use crate::{
     adapters::probe::{self, Subject},
     engine::clock::Clock,
     logic::doctor::{
-        Diagnosis, Finding, Observations, SCHEMA_VERSION, Severity, Verdict, diagnose, trouble_in_words,
+        Diagnosis, Finding, Observations, Predicted, Prediction, SCHEMA_VERSION, Severity, Verdict, diagnose,
+        predict, trouble_in_words,
     },
+    settings::Profile,
 };
 
-use super::{Exit, tell::say};
+use super::{
+    Exit,
+    consult::{Consulted, Outcome, consult},
+    memory::Memory,
+    tell::say,
+};
 
 /// The server of either kind of link: whoever has a call link in their hands should not have to cut it.
 pub(super) fn server_in(text: &str) -> Result<ServerAddress, String> {
@@ -30,6 +37,17 @@ struct Document<'a> {
     #[serde(flatten)]
     diagnosis: &'a Diagnosis,
     observations: &'a Observations,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact: Option<Contact<'a>>,
+}
+
+/// What came of asking somebody else.
+#[derive(Serialize)]
+struct Contact<'a> {
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+    observations: Option<&'a Observations>,
+    prediction: Option<&'a Prediction>,
 }
 
 /// Examines, and tells.
@@ -40,15 +58,57 @@ pub(super) fn run(server: ServerAddress, as_json: bool) -> anyhow::Result<Exit> 
     // A name that nobody answers for keeps a thread of the system busy for longer than anybody wants to wait.
     runtime.shutdown_background();
     let diagnosis = diagnose(&seen);
-    if as_json {
-        let document =
-            Document { schema_version: SCHEMA_VERSION, diagnosis: &diagnosis, observations: &seen };
-        say(&serde_json::to_string_pretty(&document)?);
-    } else {
-        say(&in_words(&diagnosis));
-        say(&in_figures(&seen));
-    }
+    tell(&diagnosis, &seen, None, as_json)?;
     Ok(exit_of(diagnosis.verdict))
+}
+
+/// Examines, asks somebody to do the same, and says how a call between the two would go.
+pub(super) fn run_with(profile: &Profile, link: &CallLink, as_json: bool) -> anyhow::Result<Exit> {
+    let clock = Clock::start();
+    let identity = profile.identity()?;
+    ensure!(
+        link.address != identity.address(),
+        "this is your own link; give the doctor the link of somebody else"
+    );
+    let runtime = Runtime::new().context("the system gives no threads")?;
+    let subject = Subject::new(link.server.clone());
+    let consulted = runtime.block_on(consult(identity, link, clock, probe::examine(&subject, clock)));
+    runtime.shutdown_background();
+    let Consulted { mine, theirs, outcome } = consulted?;
+    let diagnosis = diagnose(&mine);
+    let prediction = theirs.as_ref().map(|theirs| predict(&mine, theirs));
+    let contact =
+        Contact { outcome: &outcome, observations: theirs.as_ref(), prediction: prediction.as_ref() };
+    tell(&diagnosis, &mine, Some(contact), as_json)?;
+    let exit = match &prediction {
+        None => Exit::NotAnswered,
+        Some(prediction) if prediction.route == Predicted::None => Exit::NeverConnected,
+        Some(_) => exit_of(diagnosis.verdict),
+    };
+    if let Some(prediction) = prediction {
+        Memory::of(profile).keep(link.address, prediction, clock.unix_ms())?;
+    }
+    Ok(exit)
+}
+
+fn tell(
+    diagnosis: &Diagnosis,
+    seen: &Observations,
+    contact: Option<Contact<'_>>,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    if as_json {
+        let document = Document { schema_version: SCHEMA_VERSION, diagnosis, observations: seen, contact };
+        say(&serde_json::to_string_pretty(&document)?);
+        return Ok(());
+    }
+    if let Some(contact) = contact {
+        let sentence = contact.prediction.map(|prediction| prediction.sentence.clone());
+        say(&format!("{}\n", sentence.unwrap_or_else(|| contact.outcome.sentence())));
+    }
+    say(&in_words(diagnosis));
+    say(&in_figures(seen));
+    Ok(())
 }
 
 const fn exit_of(verdict: Verdict) -> Exit {

@@ -4,8 +4,10 @@
 //! network, `tell` prints what happens.
 
 pub mod args;
+mod consult;
 mod demo;
 mod doctor;
+mod memory;
 mod session;
 mod tell;
 
@@ -74,8 +76,12 @@ fn act(args: Args) -> anyhow::Result<Exit> {
             session::call(&Profile::at(profile.as_deref())?, &link, &media, &out)
         }
         Action::Demo { out } => demo::run(&out),
-        Action::Doctor { profile, server, json } => {
-            doctor::run(server_of(&Profile::at(profile.as_deref())?, server)?, json)
+        Action::Doctor { profile, server, with, json } => {
+            let profile = Profile::at(profile.as_deref())?;
+            match with {
+                Some(link) => doctor::run_with(&profile, &link, json),
+                None => doctor::run(server_of(&profile, server)?, json),
+            }
         }
     }
 }

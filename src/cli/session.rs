@@ -1,6 +1,7 @@
 //! One call, from the command line to the exit code.
 
 use std::{
+    collections::HashSet,
     fs,
     net::IpAddr,
     path::Path,
@@ -29,6 +30,7 @@ use crate::{
     },
     logic::{
         course::{EndReason, Side, Stage},
+        doctor::Prediction,
         phone::Owner,
         redact::{self, ServerNames},
         report::CallReport,
@@ -39,6 +41,7 @@ use crate::{
 use super::{
     Exit,
     args::{MediaArgs, OutArgs},
+    memory::Memory,
     tell::{Teller, complain},
 };
 
@@ -65,7 +68,8 @@ pub(super) fn call(
         "this is your own link; give it to somebody else, and call theirs"
     );
     let duty = Duty::Dial { to: link.address, token: link.token.clone() };
-    run(&runtime()?, installation, duty, wish, out, clock)
+    let predicted = Memory::of(profile).recall(link.address, clock.unix_ms());
+    run(&runtime()?, installation, duty, wish, out, clock, predicted)
 }
 
 /// Waits for a call.
@@ -78,7 +82,7 @@ pub(super) fn answer(
     let clock = Clock::start();
     let wish = media.media()?;
     let installation = installation(profile, server, media, out, clock)?;
-    run(&runtime()?, installation, Duty::Answer, wish, out, clock)
+    run(&runtime()?, installation, Duty::Answer, wish, out, clock, None)
 }
 
 /// Waits for a call, and is the server for it.
@@ -90,7 +94,7 @@ pub(super) fn answer_here(profile: &Profile, media: &MediaArgs, out: &OutArgs) -
     let address =
         server.links().into_iter().next().context("this computer has no address to be reached at")?;
     let installation = installation(profile, address, media, out, clock)?;
-    let exit = run(&runtime, installation, Duty::Answer, wish, out, clock);
+    let exit = run(&runtime, installation, Duty::Answer, wish, out, clock, None);
     runtime.block_on(server.close());
     exit
 }
@@ -132,12 +136,23 @@ fn installation(
     check_report(out)?;
     Ok(Installation {
         identity: profile.identity()?,
-        owner: Owner { name: settings.name, ..Owner::default() },
+        owner: Owner { name: settings.name.clone(), ..Owner::default() },
         server,
         media: media.check(out, clock)?,
         path,
         bind: out.bind.clone(),
+        may_examine: may_examine(&settings.may_examine)?,
     })
+}
+
+/// Who may ask what this network looks like, by link or by address alone.
+fn may_examine(named: &[String]) -> anyhow::Result<HashSet<Address>> {
+    let read = |text: &String| {
+        let link = text.parse::<CallLink>().map(|link| link.address);
+        link.or_else(|error| text.parse::<Address>().map_err(|_| error))
+            .with_context(|| format!("may_examine in settings.toml: `{text}`"))
+    };
+    named.iter().map(read).collect()
 }
 
 fn run(
@@ -147,6 +162,7 @@ fn run(
     wish: Media,
     out: &OutArgs,
     clock: Clock,
+    predicted: Option<Prediction>,
 ) -> anyhow::Result<Exit> {
     let teller = Teller::new(clock, out.events, "");
     runtime.block_on(async {
@@ -161,7 +177,10 @@ fn run(
         if let Err(exit) = session.wait_for_server().await {
             return Ok(exit);
         }
-        let (exit, report) = session.serve().await;
+        let (exit, mut report) = session.serve().await;
+        if let (Some(report), Some(predicted)) = (&mut report, predicted) {
+            report.note_prediction(predicted);
+        }
         if let (Some(path), Some(report)) = (&out.report, &report) {
             write_report(path, &to_write(report, out)?)?;
         }
@@ -344,6 +363,7 @@ impl Session {
                 | Update::Statistics { .. }
                 | Update::TheirStatus { .. }
                 | Update::TurnedAway { .. }
+                | Update::Consulted { .. }
                 | Update::Problem { .. } => {}
             }
         }

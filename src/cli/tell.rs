@@ -109,6 +109,7 @@ fn as_event(update: &Update) -> (&'static str, Value) {
         }
         Update::TheirStatus { call, status } => ("status", json!({ "call": call, "status": status })),
         Update::TurnedAway { from, name } => ("turned_away", json!({ "peer": from, "name": name })),
+        Update::Consulted { with } => ("consulted", json!({ "peer": with })),
         Update::NoRelay { call, why } => ("no_relay", json!({ "call": call, "why": why })),
         Update::Problem { text } => ("problem", json!({ "text": text })),
         Update::Over { report } => ("report", json!({ "call": report.call, "report": report })),
@@ -146,6 +147,9 @@ fn as_sentence(update: &Update, closed: Option<&str>) -> Option<String> {
         ),
         Update::TurnedAway { from, name } => {
             format!("{} rang and heard that we are busy.", who(*from, name.as_deref()))
+        }
+        Update::Consulted { with } => {
+            format!("{} asked what this network looks like, and was told.", who(*with, None))
         }
         Update::NoRelay { call: _, why: text } | Update::Problem { text } => text.clone(),
     })

@@ -100,6 +100,11 @@ pub enum Update {
         /// What they call themselves.
         name: Option<String>,
     },
+    /// Somebody who may was told what this computer's network looks like, and told us of theirs.
+    Consulted {
+        /// Who.
+        with: Address,
+    },
     /// A call may only be relayed, and there is no such relay.
     NoRelay {
         /// Which call.

@@ -29,6 +29,11 @@ impl Clock {
         self.media(Instant::now())
     }
 
+    /// Now, in milliseconds since 1970.
+    pub fn unix_ms(&self) -> u64 {
+        self.media_now().as_micros() / 1000
+    }
+
     /// A moment on the media clock.
     pub fn media(&self, at: Instant) -> MediaTime {
         MediaTime(0) + self.started_unix + at.saturating_duration_since(self.started)

@@ -9,6 +9,7 @@ pub mod audio_recv;
 pub mod audio_send;
 mod calling;
 pub mod clock;
+mod consulting;
 pub mod counters;
 pub mod keyring;
 mod legs;

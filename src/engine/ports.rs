@@ -190,6 +190,12 @@ pub enum NetworkEvent {
     },
 }
 
+/// Looks at the network for somebody who may know how it is.
+pub trait Doctor: Send {
+    /// Looks, and gives what it saw as text; nothing where that cannot be. Never waits.
+    fn examine(&self, seen: mpsc::Sender<Option<String>>);
+}
+
 /// The way to the switchboard. Dropping it says goodbye; the last of its events has come when that is done.
 pub trait Mail: Send {
     /// Posts an envelope. Never waits: `false` where it was not taken, and it will be sent again.

@@ -1,7 +1,7 @@
 //! The one loop: everything that happens comes here, is decided by the phone, and goes out again.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     future::pending,
     net::IpAddr,
     sync::Arc,
@@ -32,9 +32,11 @@ use super::{
     api::{Command, Handle, Update},
     calling::{Calling, Surroundings},
     clock::Clock,
+    consulting::Consulting,
     keyring::{Content, Keyring},
     ports::{
-        Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker, PeerNews, PeerReport,
+        Doctor, Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker, PeerNews,
+        PeerReport,
     },
 };
 
@@ -77,6 +79,10 @@ pub struct Parts {
     pub network: Box<dyn NetworkWatch>,
     /// What it reports.
     pub network_events: mpsc::Receiver<NetworkEvent>,
+    /// Who may ask what this computer's network looks like.
+    pub may_examine: HashSet<Address>,
+    /// Looks at it for them.
+    pub doctor: Box<dyn Doctor>,
     /// Makes peer connections.
     pub peers: Box<dyn PeerMaker>,
     /// Makes the ends of media.
@@ -88,6 +94,7 @@ pub fn start(parts: Parts) -> Handle {
     let (commands, wishes) = mpsc::channel(COMMANDS);
     let (told, updates) = mpsc::channel(UPDATES);
     let (reports, reported) = mpsc::channel(REPORTS);
+    let (consulting, looked) = Consulting::new(parts.may_examine, parts.doctor);
     let engine = Engine {
         clock: parts.clock,
         phone: Phone::new(parts.owner),
@@ -95,6 +102,7 @@ pub fn start(parts: Parts) -> Handle {
         path: parts.path,
         bind: parts.bind,
         access: AccessDesk::new(parts.server, parts.path),
+        consulting,
         fps: parts.fps,
         mail: parts.mail,
         network: parts.network,
@@ -106,7 +114,7 @@ pub fn start(parts: Parts) -> Handle {
         switchboard_up: false,
         urged: None,
     };
-    tokio::spawn(engine.run(wishes, parts.mail_events, parts.network_events, reported));
+    tokio::spawn(engine.run(wishes, parts.mail_events, parts.network_events, reported, looked));
     Handle { commands, updates }
 }
 
@@ -117,6 +125,7 @@ struct Engine {
     path: PathPolicy,
     bind: Vec<IpAddr>,
     access: AccessDesk,
+    consulting: Consulting,
     fps: u32,
     mail: Box<dyn Mail>,
     /// Kept, as it ends when it is dropped.
@@ -137,6 +146,7 @@ impl Engine {
         mut mail: mpsc::Receiver<MailEvent>,
         mut network: mpsc::Receiver<NetworkEvent>,
         mut reported: mpsc::Receiver<PeerReport>,
+        mut looked: mpsc::Receiver<Option<String>>,
     ) {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -150,7 +160,8 @@ impl Engine {
             }
             let legs = self.calls.values().filter_map(Calling::poll_timeout).min();
             let phone = self.phone.poll_timeout().map(|(at, _)| at);
-            let wake = [phone, legs, self.access.poll_timeout(), closing].into_iter().flatten().min();
+            let desks = [self.access.poll_timeout(), self.consulting.poll_timeout()];
+            let wake = [phone, legs, closing].into_iter().chain(desks).flatten().min();
             tokio::select! {
                 wish = wishes.recv(), if closing.is_none() => match wish {
                     None | Some(Command::Close) => {
@@ -162,13 +173,21 @@ impl Engine {
                 Some(event) = mail.recv() => self.take_mail(event).await,
                 Some(event) = network.recv() => self.take_network(event).await,
                 Some(report) = reported.recv() => self.take_report(report).await,
+                Some(seen) = looked.recv() => {
+                    self.consulting.note_seen(seen, self.clock.now());
+                    self.consult().await;
+                }
                 _ = beat.tick() => self.tell_statistics(),
                 _ = listen.tick() => {
                     self.urge_switchboard();
                     self.tell_hearing().await;
                 }
                 () = at(wake) => {
+                    // What came while the loop was busy with something else is no silence.
+                    self.tell_hearing().await;
                     self.access.handle_timeout(&*self.mail, self.clock.now());
+                    self.consulting.handle_timeout(self.clock.now());
+                    self.consult().await;
                     self.phone.handle_timeout(self.clock.now());
                     self.open_waiting_legs();
                     self.carry_out().await;
@@ -265,6 +284,12 @@ impl Engine {
 
     async fn take_envelope(&mut self, Envelope { with, call, sealed }: Envelope) {
         match self.keys.open(call, with, &sealed) {
+            Ok(Content::Frame(frame))
+                if !self.phone.knows(call)
+                    && self.consulting.take_frame(call, with, &frame, self.clock.now()) =>
+            {
+                self.consult().await;
+            }
             Ok(Content::Frame(frame)) => {
                 self.handle(Event::Frame { call, from: with, frame }).await;
                 if self.phone.knows(call) {
@@ -278,6 +303,12 @@ impl Engine {
             }
             Ok(Content::Nothing) => {}
             Err(error) => tracing::debug!(%error, from = with.short(), "an envelope was not opened"),
+        }
+    }
+
+    async fn consult(&mut self) {
+        for with in self.consulting.carry_out(&mut self.keys, &*self.mail) {
+            self.tell(Update::Consulted { with }).await;
         }
     }
 

@@ -39,9 +39,13 @@ use state::{AFTERLIFE, CALLEE_RING_LIMIT, CHECK_LIMIT, LAST_WORDS_LIMIT, State};
 
 use super::{
     courier::Courier,
-    course::{EndReason, Link, Role, Side, Stage, Status},
+    course::{EndReason, Link, Role, Side, Stage, Status, Step},
     legs::{Act, Carriage, LegWhy, Legs, Order},
 };
+
+/// How many messages may wait before nothing more is said of legs. So much waits only where the mail has been away for
+/// minutes: a leg that is not told of does not come up, and the call stands on the one it has.
+const MAX_WAITING: usize = 256;
 
 /// What comes from the peer connection.
 #[derive(Clone, Debug)]
@@ -223,6 +227,9 @@ impl Call {
             self.say(CallMessage::Accept { media, name }, now);
             self.legs.take(now);
             self.connect(now);
+            if self.legs.is_broken() {
+                self.end_failed(EndReason::ConnectFailed(Step::OurSide), Side::Nobody, now);
+            }
             self.carry_on(now);
         }
     }
@@ -317,6 +324,7 @@ impl Call {
             | State::Ended { .. } => {}
         }
         self.legs.handle_timeout(now);
+        self.follow_legs(now);
         self.carry_on(now);
     }
 
@@ -459,7 +467,7 @@ impl Call {
         while let Some(act) = self.legs.poll_act() {
             let effect = match act {
                 Act::Send(message) => {
-                    if !self.is_over() {
+                    if !self.is_over() && self.courier.waiting() < MAX_WAITING {
                         self.say(message, now);
                     }
                     continue;

@@ -140,6 +140,11 @@ impl Courier {
         self.queue.is_empty()
     }
 
+    /// How many of ours are under way or waiting.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     fn take_acknowledgement(&mut self, acknowledged: u32, now: Instant) {
         if acknowledged <= self.acknowledged || acknowledged > self.sent {
             return;

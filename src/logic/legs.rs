@@ -19,9 +19,14 @@
 //!
 //! Whose leg counts, where both ends begin one: generations of the caller are odd, those of the callee even, each higher
 //! than any seen in the call before. Where two offers cross, one that is only to find a better path yields; otherwise the
-//! caller's stands. What is superseded is closed by both without a word.
+//! higher stands. (That the caller's stand was tried first. But an end whose network changes while it answers makes an offer
+//! of its own at once; the other end, which never got the answer, would take that for one that crossed.) What is superseded
+//! is closed by both without a word.
 
+mod building;
+mod held;
 mod leg;
+mod moving;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +39,7 @@ use serde::{Deserialize, Serialize};
 use sightline_protocol::call::{CallMessage, Candidate, DescriptionKind};
 
 use super::course::{Link, Role};
+use held::Held;
 use leg::{Leg, Phase};
 
 /// How long a leg may take until it is up. Longer than checks and encryption need where packets are lost; then another is
@@ -57,9 +63,9 @@ const RETIRE_LIMIT: Duration = Duration::from_secs(6);
 /// When a relayed call looks for a direct path; doubled each time, up to the second figure.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 const LONGEST_LOOK: Duration = Duration::from_secs(300);
-/// How many candidates are held while their description is missing. An end that sends more before its description gains
-/// nothing: the rest is dropped and counted.
-const MAX_HELD: usize = 64;
+/// How many legs there may be at once: one that carries, one that is left, and one that is being built. Where the network
+/// changes so often that there would be more, the oldest that is not in use goes at once.
+const MAX_LEGS: usize = 3;
 /// How many generations may be skipped at once. A generation far ahead would use the numbers up.
 const MAX_AHEAD: u32 = 1000;
 
@@ -165,6 +171,8 @@ pub struct Legs {
     role: Role,
     gate: Gate,
     legs: Vec<Leg>,
+    /// The one that was opened first of all.
+    first: Option<u32>,
     /// The highest generation seen in either direction.
     newest: u32,
     /// The highest of theirs.
@@ -172,15 +180,14 @@ pub struct Legs {
     in_use: Option<u32>,
     /// Their first offer, while the gate is shut.
     waiting_offer: Option<(u32, String, bool)>,
-    /// Candidates that came before their description.
-    held: Vec<(u32, Vec<Candidate>, bool)>,
-    refused: u64,
+    held: Held,
     /// When the call was taken: from then on a leg may take only so long.
     taken: Option<Instant>,
     ever_up: bool,
     /// Since when no leg is up, in a call that had one.
     broken_since: Option<Instant>,
-    closed_by_them: bool,
+    /// They closed the last leg that was up, and have shown no sign of life since.
+    goodbye: bool,
     /// The network changed while nothing might be told.
     is_stale: bool,
     is_described: bool,
@@ -204,16 +211,16 @@ impl Legs {
             role,
             gate: Gate::Shut,
             legs: Vec::new(),
+            first: None,
             newest: 0,
             newest_of_theirs: 0,
             in_use: None,
             waiting_offer: None,
-            held: Vec::new(),
-            refused: 0,
+            held: Held::default(),
             taken: None,
             ever_up: false,
             broken_since: None,
-            closed_by_them: false,
+            goodbye: false,
             is_stale: false,
             is_described: false,
             has_candidates: false,
@@ -244,8 +251,11 @@ impl Legs {
     pub fn take(&mut self, now: Instant) {
         self.taken = Some(now);
         self.open_to(Gate::Open, now);
+        let has_failed = self.legs.last().is_some_and(|leg| leg.link == Link::Failed);
         if std::mem::take(&mut self.is_stale) {
             self.wish(LegWhy::NetworkChanged, now);
+        } else if has_failed && self.role == Role::Caller {
+            self.make(LegWhy::TookTooLong, now);
         }
     }
 
@@ -324,9 +334,9 @@ impl Legs {
         match takes {
             Some(true) if self.gate == Gate::Open => self.pass_on(generation, candidates, end),
             None if generation <= self.newest && self.waiting_offer.is_none() => {
-                self.refused += candidates.len() as u64;
+                self.held.refuse(candidates.len());
             }
-            Some(_) | None => self.hold(generation, candidates, end),
+            Some(_) | None => self.held.hold(generation, candidates, end),
         }
     }
 
@@ -341,10 +351,18 @@ impl Legs {
                 self.drop_leg(generation);
                 if !self.fall_back(now) && self.ever_up {
                     self.broken_since.get_or_insert(now);
+                    self.goodbye = true;
                 }
-                self.closed_by_them = self.legs.is_empty();
             }
             Link::New | Link::Checking | Link::PathFound => {}
+        }
+    }
+
+    /// A peer connection could not be made, or could not do what it was told.
+    pub fn broken(&mut self, generation: u32, now: Instant) {
+        if let Some(leg) = self.leg(generation) {
+            leg.is_broken = true;
+            self.link(generation, Link::Failed, now);
         }
     }
 
@@ -378,11 +396,7 @@ impl Legs {
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         let due = |at: Option<Instant>| at.is_some_and(|at| now >= at);
-        let retired: Vec<_> =
-            self.legs.iter().filter(|leg| due(leg.retire)).map(|leg| leg.generation).collect();
-        for generation in retired {
-            self.drop_leg(generation);
-        }
+        self.retire(now);
         let late: Vec<_> =
             self.legs.iter().filter(|leg| due(self.give_up(leg))).map(|leg| leg.generation).collect();
         let mut retry = false;
@@ -390,7 +404,8 @@ impl Legs {
             retry |= self.drop_leg(generation).is_some_and(|leg| !leg.only_direct);
         }
         if self.gate == Gate::Open {
-            if retry && !self.is_carrying(now) && (self.ever_up || self.role == Role::Caller) {
+            if retry && !self.goodbye && !self.is_carrying(now) && (self.ever_up || self.role == Role::Caller)
+            {
                 self.make(LegWhy::TookTooLong, now);
             } else if due(self.wanted_at()) {
                 self.slow_down(now);
@@ -416,7 +431,7 @@ impl Legs {
     pub fn carriage(&self) -> Carriage {
         if self.legs.iter().any(|leg| leg.is_up()) {
             Carriage::Up
-        } else if self.closed_by_them {
+        } else if self.goodbye && self.legs.is_empty() {
             Carriage::ClosedByThem
         } else {
             Carriage::None
@@ -427,6 +442,12 @@ impl Legs {
     pub fn is_carrying(&self, now: Instant) -> bool {
         let in_use = self.legs.iter().find(|leg| Some(leg.generation) == self.in_use);
         in_use.is_some_and(|leg| leg.is_up() && leg.silent_at(SILENT_AFTER).is_none_or(|at| now < at))
+    }
+
+    /// This end cannot take part: its very first peer connection could not be made.
+    pub fn is_broken(&self) -> bool {
+        let is_first = |leg: &Leg| leg.is_broken && self.first == Some(leg.generation);
+        !self.ever_up && self.legs.last().is_some_and(is_first)
     }
 
     /// How the newest leg stands.
@@ -446,7 +467,7 @@ impl Legs {
 
     /// How many candidates were refused: too many before their description, or of a leg that is over.
     pub fn refused_candidates(&self) -> u64 {
-        self.refused
+        self.held.refused()
     }
 
     fn open_to(&mut self, gate: Gate, now: Instant) {
@@ -466,164 +487,6 @@ impl Legs {
                 self.release_held(generation);
             }
         }
-    }
-
-    fn make(&mut self, why: LegWhy, now: Instant) {
-        self.drop_unfinished();
-        let odd = self.role == Role::Caller;
-        let next = self.newest + 1;
-        let generation = if (next % 2 == 1) == odd { next } else { next + 1 };
-        self.newest = generation;
-        let only_direct = why == LegWhy::BetterPath;
-        self.legs.push(Leg::new(generation, Phase::Making, only_direct, now));
-        self.acts.push_back(Act::Open { generation, why, only_direct });
-        self.order(generation, Order::MakeOffer);
-    }
-
-    fn take_offer(&mut self, generation: u32, sdp: String, only_direct: bool, now: Instant) {
-        let by_caller = generation % 2 == 1;
-        let is_theirs = by_caller == (self.role == Role::Callee);
-        if !is_theirs
-            || generation <= self.newest_of_theirs
-            || generation > self.newest.saturating_add(MAX_AHEAD)
-        {
-            return;
-        }
-        self.newest_of_theirs = generation;
-        let ours = self.legs.iter().find(|leg| matches!(leg.phase, Phase::Making | Phase::Offered));
-        if let Some(ours) = ours
-            && ours_stands(ours.only_direct, only_direct, self.role)
-        {
-            return;
-        }
-        self.newest = self.newest.max(generation);
-        if self.gate == Gate::Shut {
-            self.waiting_offer = Some((generation, sdp, only_direct));
-        } else {
-            self.answer(generation, sdp, only_direct, now);
-        }
-    }
-
-    fn answer(&mut self, generation: u32, sdp: String, only_direct: bool, now: Instant) {
-        self.drop_unfinished();
-        let why = if self.ever_up { LegWhy::Theirs } else { LegWhy::First };
-        self.legs.push(Leg::new(generation, Phase::Answering, only_direct, now));
-        self.acts.push_back(Act::Open { generation, why, only_direct });
-        self.order(generation, Order::TakeOffer { sdp });
-        self.is_described = true;
-        if self.gate == Gate::Open {
-            self.release_held(generation);
-        }
-    }
-
-    /// A newer leg takes the place of whatever has not come up yet.
-    fn drop_unfinished(&mut self) {
-        let in_use = self.in_use;
-        let unfinished: Vec<_> = self
-            .legs
-            .iter()
-            .filter(|leg| leg.up_since.is_none() && Some(leg.generation) != in_use)
-            .map(|leg| leg.generation)
-            .collect();
-        for generation in unfinished {
-            self.drop_leg(generation);
-        }
-    }
-
-    fn came_up(&mut self, generation: u32, now: Instant) {
-        if let Some(leg) = self.leg(generation) {
-            leg.up_since.get_or_insert(now);
-        }
-        self.ever_up = true;
-        self.broken_since = None;
-        self.closed_by_them = false;
-        if self.in_use.is_none_or(|in_use| in_use < generation) {
-            self.take_into_use(generation, now);
-        }
-    }
-
-    fn take_into_use(&mut self, generation: u32, now: Instant) {
-        self.in_use = Some(generation);
-        self.acts.push_back(Act::Use { generation });
-        let was_heard = self.legs.iter().any(|leg| leg.generation == generation && leg.is_heard());
-        let retire = now + if was_heard { LINGER } else { RETIRE_LIMIT };
-        for leg in &mut self.legs {
-            leg.retire = (leg.generation < generation).then_some(retire);
-        }
-    }
-
-    fn stopped(&mut self, generation: u32, link: Link, now: Instant) {
-        if self.in_use != Some(generation) {
-            if link == Link::Failed && self.ever_up {
-                self.drop_leg(generation);
-            }
-            return;
-        }
-        if !self.fall_back(now) {
-            self.broken_since.get_or_insert(now);
-        }
-    }
-
-    /// Another leg that is up takes over.
-    fn fall_back(&mut self, now: Instant) -> bool {
-        let in_use_is_up =
-            |legs: &Self| legs.legs.iter().any(|leg| Some(leg.generation) == legs.in_use && leg.is_up());
-        if in_use_is_up(self) {
-            return true;
-        }
-        let other = self.legs.iter().rev().find(|leg| leg.is_up()).map(|leg| leg.generation);
-        match other {
-            Some(generation) => self.take_into_use(generation, now),
-            None => {
-                self.in_use = self.in_use.filter(|used| self.legs.iter().any(|leg| leg.generation == *used))
-            }
-        }
-        other.is_some()
-    }
-
-    fn look_for_better(&mut self, now: Instant) {
-        if let Some(look) = self.look
-            && self.legs.len() == 1
-            && now >= look.at
-        {
-            let pause = (look.pause * 2).min(LONGEST_LOOK);
-            self.look = Some(Look { at: now + pause, pause });
-            self.make(LegWhy::BetterPath, now);
-        }
-    }
-
-    /// When another leg is to be built, because nothing comes on the one in use.
-    fn wanted_at(&self) -> Option<Instant> {
-        if self.gate != Gate::Open || self.closed_by_them || self.is_building() {
-            return None;
-        }
-        let hold_back = match self.role {
-            Role::Caller => Duration::ZERO,
-            Role::Callee => CALLEE_HOLDS_BACK,
-        };
-        let in_use = self.legs.iter().find(|leg| Some(leg.generation) == self.in_use);
-        let silent_at = in_use.and_then(|leg| leg.silent_at(SILENT_AFTER + hold_back));
-        let wanted = self.broken_since.map(|since| since + hold_back).or(silent_at)?;
-        Some(self.not_before.map_or(wanted, |not_before| wanted.max(not_before)))
-    }
-
-    fn is_building(&self) -> bool {
-        self.legs.iter().any(|leg| leg.up_since.is_none() && !leg.only_direct)
-    }
-
-    /// When a leg has taken too long to come up. Before the call is taken it waits for a person.
-    fn give_up(&self, leg: &Leg) -> Option<Instant> {
-        let began = self.taken?.max(leg.opened);
-        leg.up_since.is_none().then_some(began + LEG_LIMIT)
-    }
-
-    /// Each attempt that follows another is made later; when media comes again the count begins anew.
-    fn slow_down(&mut self, now: Instant) {
-        if self.not_before.is_some_and(|at| now.saturating_duration_since(at) > LONGEST_PAUSE * 2) {
-            self.pause = FIRST_PAUSE;
-        }
-        self.not_before = Some(now + self.pause);
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
     fn say(&mut self, generation: u32, message: CallMessage) {
@@ -651,14 +514,8 @@ impl Legs {
     }
 
     fn release_held(&mut self, generation: u32) {
-        for (of, candidates, end) in std::mem::take(&mut self.held) {
-            if of == generation {
-                self.pass_on(of, candidates, end);
-            } else if of > generation {
-                self.held.push((of, candidates, end));
-            } else {
-                self.refused += candidates.len() as u64;
-            }
+        for (candidates, end) in self.held.release(generation) {
+            self.pass_on(generation, candidates, end);
         }
     }
 
@@ -670,26 +527,5 @@ impl Legs {
         if end {
             self.order(generation, Order::EndOfCandidates);
         }
-    }
-
-    fn hold(&mut self, generation: u32, mut candidates: Vec<Candidate>, end: bool) {
-        let held: usize = self.held.iter().map(|(_, held, end)| held.len() + usize::from(*end)).sum();
-        let room = MAX_HELD.saturating_sub(held);
-        if candidates.len() + usize::from(end) > room {
-            self.refused += (candidates.len() - room.min(candidates.len())) as u64;
-            candidates.truncate(room);
-        }
-        if !candidates.is_empty() || (end && room > 0) {
-            self.held.push((generation, candidates, end));
-        }
-    }
-}
-
-/// Two offers crossed: whether ours is the one that counts. Both ends come to the same answer.
-fn ours_stands(ours_only_direct: bool, theirs_only_direct: bool, role: Role) -> bool {
-    match (ours_only_direct, theirs_only_direct) {
-        (false, true) => true,
-        (true, false) => false,
-        (false, false) | (true, true) => role == Role::Caller,
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     course::{EndReason, Link, Role, Side, Stage, Status},
+    doctor::{Prediction, Score, score},
     jitter,
     path::PathReport,
     reassembly,
@@ -125,6 +126,18 @@ pub struct CallReport {
     pub sound: SoundCounts,
     /// What the other side said last of its microphone, camera and screen.
     pub their_status: Option<Status>,
+    /// What the doctor had expected of the path, and what became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prediction: Option<Foretold>,
+}
+
+/// A prediction, held against what came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foretold {
+    /// What was expected.
+    pub expected: Prediction,
+    /// What became of it; nothing where the call never got so far.
+    pub outcome: Option<Score>,
 }
 
 /// What protects the media.
@@ -198,7 +211,15 @@ impl CallReport {
             pictures: PictureCounts::default(),
             sound: SoundCounts::default(),
             their_status: None,
+            prediction: None,
         }
+    }
+
+    /// Holds what the doctor had expected against the path that the call took.
+    pub fn note_prediction(&mut self, expected: Prediction) {
+        let was_accepted = self.firsts.accepted_ms.is_some();
+        let outcome = was_accepted.then(|| score(&expected, self.path.policy, self.path.route));
+        self.prediction = Some(Foretold { expected, outcome });
     }
 
     /// The call stands differently.

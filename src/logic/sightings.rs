@@ -5,6 +5,8 @@
 //! STUN message is noted here as it passes, and no second set of probes is needed.
 
 mod stun;
+#[cfg(test)]
+mod tests;
 mod watcher;
 
 use std::net::{IpAddr, SocketAddr};

@@ -30,8 +30,12 @@ fn hand_over(from: &mut Sealer, to: &mut Sealer, plain: &[u8]) {
 
 /// An offer, which is the longest message of a call.
 fn offer() -> Vec<u8> {
-    let message =
-        CallMessage::Description { kind: DescriptionKind::Offer, generation: 1, sdp: "v=0\r\n".repeat(600) };
+    let message = CallMessage::Description {
+        kind: DescriptionKind::Offer,
+        generation: 1,
+        sdp: "v=0\r\n".repeat(600),
+        direct: false,
+    };
     Frame { ack: 1, part: Some((2, message)) }.encode().expect("it fits")
 }
 

@@ -3,10 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sightline::logic::{
-    course::{Link, Role},
-    negotiation::Order,
-};
+use sightline::logic::{course::Link, legs::Order};
 use sightline_protocol::call::Candidate;
 use tokio::time::timeout;
 
@@ -45,14 +42,18 @@ pub(super) struct Meeting {
     pub(super) state: String,
     /// The last of each answer and of each thing that happened there, by its name.
     pub(super) said: Value,
-    generation: u32,
 }
 
 impl Meeting {
-    pub(super) fn new(role: Role, mut theirs: ForeignEnd, open: Value) -> Self {
+    pub(super) fn new(theirs: ForeignEnd, open: Value) -> Self {
+        Self::with(OurEnd::open(), theirs, open)
+    }
+
+    /// With an end of ours that was opened for it.
+    pub(super) fn with(ours: OurEnd, mut theirs: ForeignEnd, open: Value) -> Self {
         theirs.ask("open", open);
         Self {
-            ours: OurEnd::open(role),
+            ours,
             theirs,
             manner: Manner::Trickled,
             held: Vec::new(),
@@ -61,12 +62,11 @@ impl Meeting {
             candidates: Vec::new(),
             state: String::new(),
             said: json!({}),
-            generation: 1,
         }
     }
 
     pub(super) fn we_offer(&mut self) {
-        self.ours.order(Order::MakeOffer { generation: self.generation, restart: false });
+        self.ours.order(Order::MakeOffer);
     }
 
     pub(super) fn they_offer(&mut self) {
@@ -166,11 +166,10 @@ impl Meeting {
     }
 
     fn take(&mut self, said: Value) {
-        let generation = self.generation;
         let (name, what) = said.as_object().unwrap().iter().next().unwrap();
         match name.as_str() {
-            "offer" => self.ours.order(Order::TakeOffer { generation, sdp: text(what) }),
-            "answer" => self.ours.order(Order::TakeAnswer { generation, sdp: text(what) }),
+            "offer" => self.ours.order(Order::TakeOffer { sdp: text(what) }),
+            "answer" => self.ours.order(Order::TakeAnswer { sdp: text(what) }),
             "candidate" if what.is_null() => self.ours.order(Order::EndOfCandidates),
             "candidate" => {
                 self.candidates.push(text(&what["candidate"]));

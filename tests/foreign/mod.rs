@@ -18,12 +18,13 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sightline::logic::course::{Link, Role};
+use sightline::logic::{candidate::Kind, course::Link, path::PathPolicy};
 
 use self::{
     aiortc::AIORTC,
     meeting::{Manner, Meeting},
     network::{Want, on_a_cable},
+    our_end::OurEnd,
     relay::Relay,
 };
 
@@ -42,7 +43,7 @@ const BY_SILENCE: Duration = Duration::from_secs(2);
 #[test]
 fn chromium_takes_our_offer() {
     on_a_cable("chromium_takes_our_offer", &[CHROMIUM], || async {
-        let mut call = Meeting::new(Role::Caller, chromium::start(), direct());
+        let mut call = Meeting::new(chromium::start(), direct());
         call.we_offer();
         call.until_up().await;
         both_see_and_hear(&mut call).await;
@@ -53,7 +54,7 @@ fn chromium_takes_our_offer() {
 #[test]
 fn we_take_chromiums_offer() {
     on_a_cable("we_take_chromiums_offer", &[CHROMIUM], || async {
-        let mut call = Meeting::new(Role::Callee, chromium::start(), direct());
+        let mut call = Meeting::new(chromium::start(), direct());
         call.they_offer();
         call.until_up().await;
         both_see_and_hear(&mut call).await;
@@ -74,7 +75,7 @@ fn chromium_reaches_us_through_our_relay_over_tcp() {
 async fn relayed(transport: &str) {
     let relay = Relay::start().await;
     let relayed = json!({ "servers": [relay.as_ice_server(transport)], "policy": "relay", "with_media": true, "with_channel": false });
-    let mut call = Meeting::new(Role::Caller, chromium::start(), relayed);
+    let mut call = Meeting::new(chromium::start(), relayed);
     call.we_offer();
     call.until_up().await;
     assert!(call.candidates.iter().all(|line| line.contains("typ relay")), "{:?}", call.candidates);
@@ -85,9 +86,27 @@ async fn relayed(transport: &str) {
 }
 
 #[test]
+fn both_meet_at_our_relay() {
+    on_a_cable("both_meet_at_our_relay", &[CHROMIUM], || async {
+        let relay = Relay::start().await;
+        let mut open = direct();
+        open["servers"] = json!([relay.as_ice_server("tcp")]);
+        open["policy"] = json!("relay");
+        let ours = OurEnd::open_with(PathPolicy::Relay, relay.as_servers("udp"));
+        let mut call = Meeting::with(ours, chromium::start(), open);
+        call.they_offer();
+        call.until_up().await;
+        assert_eq!(relay.allocations(), 2);
+        both_see_and_hear(&mut call).await;
+        let path = call.ours.path.clone().unwrap();
+        assert_eq!((path.local.kind, path.remote.kind), (Kind::Relay, Kind::Relay), "{path:?}");
+    });
+}
+
+#[test]
 fn aiortc_takes_our_offer() {
     on_a_cable("aiortc_takes_our_offer", &[AIORTC], || async {
-        let mut call = Meeting::new(Role::Caller, aiortc::start(), direct());
+        let mut call = Meeting::new(aiortc::start(), direct());
         call.manner = Manner::Whole;
         call.we_offer();
         call.until_up().await;
@@ -99,7 +118,7 @@ fn aiortc_takes_our_offer() {
 #[test]
 fn we_take_aiortcs_offer() {
     on_a_cable("we_take_aiortcs_offer", &[AIORTC], || async {
-        let mut call = Meeting::new(Role::Callee, aiortc::start(), direct());
+        let mut call = Meeting::new(aiortc::start(), direct());
         call.manner = Manner::Whole;
         call.they_offer();
         call.until_up().await;
@@ -111,7 +130,7 @@ fn we_take_aiortcs_offer() {
 #[test]
 fn a_goodbye_of_aiortc_is_heard() {
     on_a_cable("a_goodbye_of_aiortc_is_heard", &[AIORTC], || async {
-        let mut call = Meeting::new(Role::Callee, aiortc::start(), direct());
+        let mut call = Meeting::new(aiortc::start(), direct());
         call.manner = Manner::Whole;
         call.they_offer();
         call.until_up().await;
@@ -126,7 +145,7 @@ fn a_goodbye_of_aiortc_is_heard() {
 #[test]
 fn what_gets_lost_is_repeated_both_ways() {
     on_a_cable("what_gets_lost_is_repeated_both_ways", &[CHROMIUM, NFT], || async {
-        let mut call = Meeting::new(Role::Caller, chromium::start(), direct());
+        let mut call = Meeting::new(chromium::start(), direct());
         call.we_offer();
         call.until_up().await;
         both_see_and_hear(&mut call).await;
@@ -152,7 +171,7 @@ fn a_data_channel_that_nobody_reads_is_closed() {
     on_a_cable("a_data_channel_that_nobody_reads_is_closed", &[CHROMIUM], || async {
         let mut open = direct();
         open["with_channel"] = json!(true);
-        let mut call = Meeting::new(Role::Callee, chromium::start(), open);
+        let mut call = Meeting::new(chromium::start(), open);
         call.they_offer();
         call.until_up().await;
         both_see_and_hear(&mut call).await;
@@ -163,7 +182,7 @@ fn a_data_channel_that_nobody_reads_is_closed() {
 #[test]
 fn an_address_behind_a_name_of_multicast_dns_is_found() {
     on_a_cable("an_address_behind_a_name_of_multicast_dns_is_found", &[CHROMIUM], || async {
-        let mut call = Meeting::new(Role::Caller, chromium::start(), direct());
+        let mut call = Meeting::new(chromium::start(), direct());
         // They never learn where we are, so that a connection begins with our finding them.
         call.manner = Manner::Kept;
         call.we_offer();

@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering},
         mpsc::{Receiver, sync_channel},
     },
     time::Instant,
@@ -22,8 +22,8 @@ use sightline::{
         clock::Clock,
         counters::Tally,
         ports::{
-            PacketSink, Peer, PeerMaker as _, PeerNews, PeerReport, PeerSetup, PictureSink, SOUND_BLOCK,
-            SoundSink,
+            NumberedSink, PacketSink, Peer, PeerMaker as _, PeerNews, PeerReport, PeerSetup, PictureSink,
+            SOUND_BLOCK, SoundSink,
         },
         thread::{Stop, Thread},
         video_recv::VideoRecv,
@@ -31,8 +31,8 @@ use sightline::{
     },
     logic::{
         call::PeerEvent,
-        course::{Link, Role},
-        negotiation::Order,
+        course::Link,
+        legs::Order,
         packet::Packet,
         path::{PairInUse, PathPolicy},
         servers::Servers,
@@ -97,7 +97,11 @@ impl Seen {
 }
 
 impl OurEnd {
-    pub(super) fn open(role: Role) -> Self {
+    pub(super) fn open() -> Self {
+        Self::open_with(PathPolicy::Any, Servers::default())
+    }
+
+    pub(super) fn open_with(path: PathPolicy, servers: Servers) -> Self {
         let (reports, reported) = mpsc::channel(256);
         let (video, video_in) = sync_channel(VIDEO_PACKETS);
         let (audio, audio_in) = sync_channel(AUDIO_PACKETS);
@@ -105,11 +109,11 @@ impl OurEnd {
         let tally = Arc::new(Tally::default());
         let peer = WebRtc::new(tokio::runtime::Handle::current(), clock).open(PeerSetup {
             call: CallId([1; 16]),
-            role,
+            generation: 1,
             media: Media { audio: true, video: true },
-            path: PathPolicy::Any,
+            path,
             bind: vec![OURS],
-            servers: Servers::default(),
+            servers,
             reports,
             video,
             audio,
@@ -170,7 +174,7 @@ impl OurEnd {
             }
             PeerNews::Sightings(_) => None,
             PeerNews::Broken(why) => panic!("{why}"),
-            PeerNews::Event(PeerEvent::Broken) => panic!("the adapter says why, or nothing"),
+            PeerNews::Event(event) => panic!("the adapter leaves it to others to say {event:?}"),
         }
     }
 
@@ -191,7 +195,10 @@ impl OurEnd {
         });
         let [camera, video_send] = VideoSend {
             source: Box::new(PatternCamera::new(Size::NHD, FPS, clock)),
-            sink: Arc::new(LosesFirstPicture { sink: self.peer.video_out(), passes: AtomicBool::new(false) }),
+            sink: Arc::new(LosesFirstPicture {
+                sink: numbered(self.peer.video_out()),
+                passes: AtomicBool::new(false),
+            }),
             fps: FPS,
             wish: self.wish.clone(),
             tally: self.tally.clone(),
@@ -209,7 +216,7 @@ impl OurEnd {
         };
         let audio_send = AudioSend {
             source: Box::new(SyntheticMicrophone::new(Hears::Tone, clock)),
-            sink: self.peer.audio_out(),
+            sink: numbered(self.peer.audio_out()),
             muted: Arc::default(),
             tally: self.tally.clone(),
             stop: stop.clone(),
@@ -279,5 +286,21 @@ impl SoundSink for Loudspeaker {
             if loud { periods as u64 * u64::from(SAMPLE_RATE_HZ) / self.heard.len() as u64 } else { 0 };
         self.seen.pitch_hz.store(pitch, Ordering::Relaxed);
         self.heard.clear();
+    }
+}
+
+/// Numbers packets, as the engine does for all connections of a call together.
+struct Numbers {
+    sink: Arc<dyn NumberedSink>,
+    next: AtomicU16,
+}
+
+fn numbered(sink: Arc<dyn NumberedSink>) -> Arc<dyn PacketSink> {
+    Arc::new(Numbers { sink, next: AtomicU16::new(0) })
+}
+
+impl PacketSink for Numbers {
+    fn send(&self, payload: Bytes, timestamp: u32, marker: bool) -> bool {
+        self.sink.send(payload, timestamp, marker, self.next.fetch_add(1, Ordering::Relaxed))
     }
 }

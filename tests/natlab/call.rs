@@ -1,6 +1,7 @@
 //! A call between two programs in two namespaces, and what both told of it.
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
     path::PathBuf,
     process::Stdio,
@@ -119,7 +120,7 @@ impl Party {
     }
 
     fn account(self, limit: Duration) -> Account {
-        let ended = self.program.ended(limit);
+        let ended = self.program.ended_or_killed(limit);
         let read = |name| fs::read_to_string(self.profile.join(name)).unwrap_or_default();
         Account {
             code: ended.code,
@@ -143,20 +144,37 @@ impl Told {
         Some(caller?.max(callee?))
     }
 
+    /// How A, or else B, speaks to a relay of its own that is on the path.
+    pub(crate) fn relayed_over<'a>(&'a self) -> Option<&'a str> {
+        let over = |account: &'a Account| account.path()?["in_use"]["our_relay"]["over"].as_str();
+        self.accounts().into_iter().find_map(over)
+    }
+
     /// What a failed test shows.
     pub(crate) fn in_words(&self) -> String {
         let mut text = String::new();
         for (name, account) in ["caller", "callee"].into_iter().zip(self.accounts()) {
             text += &format!("── {name}, exit code {}\n", account.code);
-            for event in account.events.iter().filter(|event| event["event"] != "statistics") {
-                let event = event.to_string();
-                text += &format!("{}\n", event.chars().take(2000).collect::<String>());
+            for event in &account.events {
+                let event = match event["event"].as_str() {
+                    Some("statistics") => continue,
+                    Some("report") => account.figures(),
+                    Some(_) | None => event.clone(),
+                };
+                text += &format!("{event}\n");
             }
-            let lines: Vec<_> = account.log.lines().collect();
-            text += &format!("{}\n", lines[lines.len().saturating_sub(100)..].join("\n"));
+            text += &abridged(&account.log);
         }
         text
     }
+}
+
+/// A log without what it says again and again.
+fn abridged(log: &str) -> String {
+    let mut said = HashSet::new();
+    let fresh =
+        |line: &&str| said.insert(line.split_once(' ').map_or(*line, |(_time, words)| words).to_owned());
+    log.lines().filter(fresh).take(300).map(|line| line.to_owned() + "\n").collect()
 }
 
 impl Account {
@@ -164,6 +182,12 @@ impl Account {
         let firsts = &self.report["firsts"];
         let (accepted, picture) = (firsts["accepted_ms"].as_u64()?, firsts["picture_ms"].as_u64()?);
         Some(Duration::from_millis(picture.saturating_sub(accepted)))
+    }
+
+    /// What of the report tells why something was late or did not come.
+    fn figures(&self) -> Value {
+        let kept = ["stages", "firsts", "counters", "pictures", "sound", "end", "links"];
+        kept.iter().map(|name| ((*name).to_owned(), self.report[*name].clone())).collect()
     }
 
     /// The last path that it told of.

@@ -8,7 +8,7 @@ use std::{thread, time::Duration};
 use super::{
     call::{Account, Call, Told},
     is_pending,
-    measure::{Heard, listen, median, rounds, skipped, tell},
+    measure::{Heard, listen, median, rounds, skipped, tell, tell_story},
     router::Nat,
     world::{Home, Plan, Who, World},
 };
@@ -44,6 +44,7 @@ fn change(name: &str, plan: Plan, path: &str, wanted_ms: u64, turn: impl Fn(&mut
         turn(&mut world);
         thread::sleep(3 * wanted + AFTER);
         let told = call.hang_up();
+        tell_story(&told);
         let heard = told.accounts().map(|account| listen(account.sound.as_deref().unwrap_or_default()));
         went_on(name, &told, heard);
         gaps.push(heard[0].gap.max(heard[1].gap));
@@ -52,7 +53,8 @@ fn change(name: &str, plan: Plan, path: &str, wanted_ms: u64, turn: impl Fn(&mut
     let how = last.as_ref().map(|told| told.caller.sentence().to_owned()).unwrap_or_default();
     tell(name, &how, "longest gap in the sound", &gaps, wanted);
     let median = median(&gaps);
-    assert!(median <= 3 * wanted, "{name}: {median:?} of silence");
+    let told = last.as_ref().map(Told::in_words).unwrap_or_default();
+    assert!(median <= 3 * wanted, "{name}: {median:?} of silence\n{told}");
     last
 }
 
@@ -77,6 +79,7 @@ const fn two_ways() -> Plan {
 #[test]
 fn a_cable_is_plugged_in_and_the_wifi_goes() {
     let told = change("Wi-Fi → cable, with notice", two_ways(), "any", 300, |world| {
+        world.route_by_source(Who::A);
         world.plug_in(Who::A);
         thread::sleep(Duration::from_secs(3));
         world.unplug(Who::A);
@@ -87,6 +90,15 @@ fn a_cable_is_plugged_in_and_the_wifi_goes() {
             assert!(!reconnected(account), "there was a path all the time\n{}", told.in_words());
         }
     }
+}
+
+#[test]
+fn a_better_way_out_takes_the_old_path_away() {
+    change("Wi-Fi → cable, which takes everything at once", two_ways(), "any", 1500, |world| {
+        world.plug_in(Who::A);
+        thread::sleep(Duration::from_secs(3));
+        world.unplug(Who::A);
+    });
 }
 
 #[test]
@@ -110,8 +122,7 @@ fn udp_becomes_blocked() {
         world.set_nat(Who::A, Nat::NoUdp);
     });
     if let Some(told) = told {
-        let sentence = told.caller.sentence();
-        assert!(sentence.contains("over TLS") || sentence.contains("over TCP"), "{}", told.in_words());
+        assert!(matches!(told.relayed_over(), Some("tls" | "tcp")), "{}", told.in_words());
     }
 }
 

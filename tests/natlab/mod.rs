@@ -41,6 +41,7 @@ const PENDING: &[&str] = &[
     "10 % loss both ways",
     "nothing is open",
     "Wi-Fi → cable, with notice",
+    "Wi-Fi → cable, which takes everything at once",
     "the only address is replaced",
     "UDP becomes blocked",
     "the server restarts during a relayed call",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{
     call::{Call, Told},
     is_pending,
-    measure::{at_percent, rounds, skipped, tell},
+    measure::{at_percent, rounds, skipped, tell, tell_story},
     router::Nat,
     server::Relay,
     world::{Home, Plan, Together, World},
@@ -20,7 +20,7 @@ use crate::support::programs::our_turn;
 enum Ends {
     /// From computer to computer, at addresses come by in this way.
     Direct(Address),
-    /// Over a relay that is spoken to in one of these ways by those who use it.
+    /// Over a relay, to which A, or else B, speaks in one of these ways.
     Relayed(&'static [&'static str]),
     /// Whatever works, as long as it is said.
     Somehow,
@@ -34,8 +34,10 @@ enum Address {
     Reflexive,
 }
 
-/// More than enough for a call that lasts a moment.
-const LONGEST: Duration = Duration::from_secs(60);
+/// More than any wanted time, and than what is asserted.
+const SEEN_WITHIN: Duration = Duration::from_secs(20);
+/// For a call that does not come about.
+const LONGEST: Duration = Duration::from_secs(40);
 
 fn row(name: &str, plan: Plan, ends: Ends, wanted_ms: u64) {
     if is_pending(name) {
@@ -50,7 +52,8 @@ fn row(name: &str, plan: Plan, ends: Ends, wanted_ms: u64) {
     let mut measured = Vec::new();
     let mut how = String::new();
     for _ in 0..rounds() {
-        let told = Call::start(&world, &["--duration", "1.5"]).ended(LONGEST);
+        let told = Call::start(&world, &[]).seen(SEEN_WITHIN).hang_up();
+        tell_story(&told);
         ended_as_it_had_to(name, &told, ends);
         measured.push(told.accept_to_picture().unwrap());
         how = told.caller.sentence().to_owned();
@@ -78,9 +81,7 @@ fn problem(told: &Told, ends: Ends) -> Option<String> {
                 route == "direct" && [local, remote].iter().any(|kind| kind.ends_with("reflexive"))
             }
             Ends::Relayed(ways) => {
-                let sentence = account.sentence();
-                route.starts_with("relayed")
-                    && ways.iter().any(|way| sentence.contains(&format!("over {way}")))
+                route.starts_with("relayed") && told.relayed_over().is_some_and(|over| ways.contains(&over))
             }
             Ends::Somehow => route != "none",
         };
@@ -121,13 +122,13 @@ fn port_restricted_and_symmetric() {
 #[test]
 fn symmetric_and_symmetric() {
     let plan = Plan::of(Nat::Symmetric, Nat::Symmetric);
-    row("symmetric ↔ symmetric", plan, Ends::Relayed(&["UDP"]), 1500);
+    row("symmetric ↔ symmetric", plan, Ends::Relayed(&["udp"]), 1500);
 }
 
 #[test]
 fn relayed_by_coturn() {
     let plan = Plan { relay: Relay::Coturn, ..Plan::of(Nat::Symmetric, Nat::Symmetric) };
-    row("symmetric ↔ symmetric, coturn", plan, Ends::Relayed(&["UDP"]), 1500);
+    row("symmetric ↔ symmetric, coturn", plan, Ends::Relayed(&["udp"]), 1500);
 }
 
 #[test]
@@ -146,13 +147,13 @@ fn behind_one_router() {
 #[test]
 fn udp_blocked_on_one_side() {
     let plan = Plan::of(Nat::NoUdp, Nat::Cone);
-    row("UDP blocked ↔ cone", plan, Ends::Relayed(&["TCP", "TLS"]), 2500);
+    row("UDP blocked ↔ cone", plan, Ends::Relayed(&["tcp", "tls"]), 2500);
 }
 
 #[test]
 fn only_443_on_both() {
     let plan = Plan::of(Nat::Only443, Nat::Only443);
-    row("only TCP 443 ↔ only TCP 443", plan, Ends::Relayed(&["TLS"]), 2500);
+    row("only TCP 443 ↔ only TCP 443", plan, Ends::Relayed(&["tls"]), 2500);
 }
 
 const ONLY_IPV6: Home = Home { ipv4: false, ipv6: true, ..Home::behind(Nat::Cone) };
@@ -166,7 +167,7 @@ fn ipv6_and_ipv6() {
 #[test]
 fn ipv4_and_ipv6() {
     let plan = Plan { b: ONLY_IPV6, ..Plan::of(Nat::Cone, Nat::Cone) };
-    row("IPv4 ↔ IPv6", plan, Ends::Relayed(&["UDP"]), 1500);
+    row("IPv4 ↔ IPv6", plan, Ends::Relayed(&["udp"]), 1500);
 }
 
 #[test]
@@ -182,7 +183,7 @@ fn a_tenth_is_lost_while_connecting() {
     };
     let mut measured = Vec::new();
     for call in 0..CALLS {
-        let told = Call::start(&world, &["--duration", "1"]).ended(LONGEST);
+        let told = Call::start(&world, &[]).seen(SEEN_WITHIN).hang_up();
         ended_as_it_had_to(&format!("call {call} with loss"), &told, Ends::Somehow);
         measured.push(told.accept_to_picture().unwrap());
     }
@@ -216,5 +217,7 @@ fn nothing_is_open() {
         let took = Duration::from_millis(at("ended").unwrap() - at("connecting").unwrap());
         tell("nothing is open", "connect failed", "accept → given up", &[took], Duration::from_secs(15));
         assert!(took <= Duration::from_secs(20), "{took:?}");
+        let closed = account.report["path"]["closed"].as_str().unwrap_or_default();
+        assert!(!closed.is_empty(), "what is closed is named\n{}", told.in_words());
     }
 }

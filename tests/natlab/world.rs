@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     pub(crate) relay: Relay,
     /// There and back between the two clients' routers.
     pub(crate) round_trip: Duration,
-    /// In percent, each way on each client's link.
+    /// In percent, each way on A's link.
     pub(crate) loss: f64,
     pub(crate) seed: u64,
 }
@@ -132,6 +132,19 @@ impl World {
     /// That client's own router forgets every mapping.
     pub(crate) fn forget_mappings(&self, who: Who) {
         self.router(who).forget(&self.nets);
+    }
+
+    /// What is sent from an address goes out where that address is, as other systems have it; Linux by itself sends
+    /// everything by the best way out, and what comes from another address's sockets does not return.
+    pub(crate) fn route_by_source(&self, who: Who) {
+        let (client, n) = (who.side().client, who.side().number);
+        let host = n + 1;
+        self.nets.ip(
+            client,
+            &format!(
+                "rule add from 192.168.{n}.{host} lookup 100\nroute add default via 192.168.{n}.1 dev eth0 table 100"
+            ),
+        );
     }
 
     /// The second way out comes up beside the first, and is the better one.
@@ -277,7 +290,8 @@ impl Building {
         let n = side.number;
         self.router(side.router)?;
         self.nets.ip(side.router, &format!("link add lan type bridge\n{}", lan.gateway_on("lan")));
-        let behind = [lan.network4.clone(), format!("2001:db8:{n}::/64")];
+        let mut behind = vec![format!("2001:db8:{n}::/64")];
+        behind.extend(lan.is_public.then(|| lan.network4.clone()));
         match home.carrier {
             None => self.uplink(side.router, n + 20, &behind)?,
             Some(nat) => {
@@ -330,6 +344,7 @@ impl Building {
             end(router, "wan".to_owned()).address(address(own4.clone())).address(address(own6.clone()));
         let outer = end("pub", format!("to-{router}"));
         let Plan { round_trip, loss, seed, .. } = self.plan;
+        let loss = if router == SIDES[0].router { loss } else { 0.0 };
         let begin = format!("at 0s both delay={}us loss={loss}", round_trip.as_micros() / 4);
         let script = begin.parse().expect("a script");
         let seed = seed.wrapping_mul(100).wrapping_add(number.into());
@@ -350,6 +365,8 @@ impl Building {
 /// A network at home.
 struct Segment {
     network4: String,
+    /// The public network knows the way to it.
+    is_public: bool,
     /// Its first three numbers and a dot.
     prefix4: &'static str,
     length4: u8,
@@ -366,7 +383,8 @@ impl Segment {
             (_, 1) => ("192.168.1.", 24, 0),
             (_, _) => ("192.168.2.", 24, 0),
         };
-        Self { network4: format!("{prefix4}{base4}/{length4}"), prefix4, length4, base4, number }
+        let (network4, is_public) = (format!("{prefix4}{base4}/{length4}"), nat == Nat::Open);
+        Self { network4, is_public, prefix4, length4, base4, number }
     }
 
     fn host4(&self, host: u8) -> String {

@@ -18,6 +18,8 @@ pub(crate) struct Faults {
     pub(crate) accept_percent: u64,
     pub(crate) decline_percent: u64,
     pub(crate) order_ms: std::ops::Range<u64>,
+    /// How many of the others a device knows.
+    pub(crate) contact_percent: u64,
 }
 
 impl Faults {
@@ -32,6 +34,7 @@ impl Faults {
             accept_percent: 0,
             decline_percent: 0,
             order_ms: 1..2,
+            contact_percent: 0,
         }
     }
 }

@@ -10,5 +10,5 @@ pub(crate) mod script;
 pub(crate) mod seals;
 pub(crate) mod skipping;
 mod telling;
-mod wires;
+pub(crate) mod wires;
 pub(crate) mod world;

@@ -1,31 +1,39 @@
 //! A simulated peer connection: does its orders one after the other, each in its own time, and complains about any
-//! that a real one would refuse.
+//! that a real one would refuse. It is described once, by one offer and its answer, and never again.
 
 use std::collections::VecDeque;
 
-use sightline::logic::{call::PeerEvent, course::Link, negotiation::Order};
+use sightline::logic::{call::PeerEvent, course::Link, legs::Order};
 use sightline_protocol::call::{Candidate, DescriptionKind};
+
+/// Offer and answer.
+pub(crate) type Agreement = (String, String);
 
 #[derive(Debug, Default)]
 pub(crate) struct Peer {
     pub(crate) orders: VecDeque<Order>,
     pub(crate) is_working: bool,
+    pub(crate) only_direct: bool,
     /// Our offer that waits for its answer.
-    pub(crate) pending: Option<String>,
-    /// Offer and answer that both ends stand by.
-    pub(crate) agreed: Option<(String, String)>,
-    /// The agreement that the path was looked for under.
-    pub(crate) path_of: Option<(String, String)>,
-    has_remote: bool,
-    /// Candidates of theirs under this agreement.
-    pub(crate) candidates: usize,
+    pub(crate) offered: Option<String>,
+    /// What both ends stand by.
+    pub(crate) agreed: Option<Agreement>,
+    /// Candidates of theirs, as they were given.
     pub(crate) got: Vec<String>,
     pub(crate) ended_candidates: bool,
     pub(crate) link: Option<Link>,
-    /// Counts agreements, so that news of an older one is dropped.
-    pub(crate) epoch: u32,
-    withdrawn: usize,
-    has_gathered: bool,
+    /// It has begun to look for a path.
+    pub(crate) is_looking: bool,
+    /// Which of the device's networks its sockets belong to.
+    pub(crate) network: u32,
+    /// Its path is gone for good, though nobody's network changed.
+    pub(crate) is_cut_off: bool,
+    /// Our media was sent on it at least once, and is since.
+    pub(crate) is_sent_on: bool,
+    /// A relay stands on its way.
+    pub(crate) is_relayed: bool,
+    /// Counts interruptions, so that one that healed does not fail later.
+    pub(crate) interruptions: u32,
 }
 
 /// What came of an order.
@@ -43,34 +51,32 @@ impl Peer {
         let mut outcome = Outcome::default();
         match self.orders.pop_front() {
             None => {}
-            Some(Order::MakeOffer { generation, restart }) => {
-                if let Some(pending) = &self.pending {
-                    outcome.complaint =
-                        Some(format!("a second offer while `{pending}` waits for its answer"));
-                }
-                let sdp = format!("offer {mark}{}", if restart { " restart" } else { "" });
-                self.pending = Some(sdp.clone());
-                outcome.gather = restart || !std::mem::replace(&mut self.has_gathered, true);
-                outcome.events = vec![description(DescriptionKind::Offer, generation, sdp)];
+            Some(Order::MakeOffer) => {
+                outcome.complaint = self.is_described().then(|| "described a second time".to_owned());
+                let sdp = format!("offer {mark}");
+                self.offered = Some(sdp.clone());
+                outcome.gather = true;
+                outcome.events = vec![PeerEvent::Description { kind: DescriptionKind::Offer, sdp }];
             }
-            Some(Order::TakeOffer { generation, sdp }) => {
-                self.withdrawn += usize::from(self.pending.take().is_some());
+            Some(Order::TakeOffer { sdp }) => {
+                outcome.complaint = self.is_described().then(|| "given a second offer".to_owned());
                 let answer = format!("answer {mark} to {sdp}");
-                outcome.gather = sdp.ends_with("restart") || !std::mem::replace(&mut self.has_gathered, true);
-                self.agree(sdp, answer.clone());
-                outcome.events = vec![description(DescriptionKind::Answer, generation, answer)];
+                self.agreed = Some((sdp, answer.clone()));
+                outcome.gather = true;
+                outcome.events = vec![PeerEvent::Description { kind: DescriptionKind::Answer, sdp: answer }];
             }
-            Some(Order::TakeAnswer { generation: _, sdp }) => match self.pending.take() {
-                Some(offer) if sdp.ends_with(&format!(" to {offer}")) => self.agree(offer, sdp),
-                pending => {
-                    outcome.complaint = Some(format!("`{sdp}` taken while {pending:?} was outstanding"));
+            Some(Order::TakeAnswer { sdp }) => match self.offered.take() {
+                Some(offer) if sdp.ends_with(&format!(" to {offer}")) => self.agreed = Some((offer, sdp)),
+                offered => {
+                    outcome.complaint = Some(format!("`{sdp}` taken while {offered:?} was outstanding"));
                 }
             },
             Some(Order::AddCandidate(candidate)) => {
-                if !self.has_remote {
-                    outcome.complaint = Some("a candidate before any description".to_owned());
+                if self.agreed.is_none() {
+                    outcome.complaint = Some("a candidate before their description".to_owned());
+                } else if self.ended_candidates {
+                    outcome.complaint = Some("a candidate after the last".to_owned());
                 }
-                self.candidates += 1;
                 self.got.push(candidate.line);
             }
             Some(Order::EndOfCandidates) => self.ended_candidates = true,
@@ -78,21 +84,11 @@ impl Peer {
         outcome
     }
 
-    pub(crate) fn has_withdrawn(&self) -> bool {
-        self.withdrawn > 0
-    }
-
-    fn agree(&mut self, offer: String, answer: String) {
-        self.has_remote = true;
-        self.candidates = 0;
-        self.agreed = Some((offer, answer));
+    fn is_described(&self) -> bool {
+        self.offered.is_some() || self.agreed.is_some()
     }
 }
 
 pub(crate) fn candidate(line: String) -> Candidate {
     Candidate { line, mid: None, mline: Some(0), ufrag: None }
-}
-
-fn description(kind: DescriptionKind, generation: u32, sdp: String) -> PeerEvent {
-    PeerEvent::Description { kind, generation, sdp }
 }

@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 static TURN: RwLock<()> = RwLock::new(());
 
+/// The exit code of a program that was killed.
+pub(crate) const KILLED: i32 = -1;
+
 /// Tests that need the machine for themselves hold this.
 pub(crate) fn my_turn() -> RwLockWriteGuard<'static, ()> {
     TURN.write().unwrap_or_else(PoisonError::into_inner)
@@ -226,13 +229,22 @@ impl Program {
     }
 
     /// Waits for its end.
-    pub(crate) fn ended(mut self, limit: Duration) -> Ended {
+    pub(crate) fn ended(self, limit: Duration) -> Ended {
+        let ended = self.ended_or_killed(limit);
+        assert_ne!(ended.code, KILLED, "it did not end within {limit:?}: {}{}", ended.output, ended.errors);
+        ended
+    }
+
+    /// Waits for its end, and then ends it.
+    pub(crate) fn ended_or_killed(mut self, limit: Duration) -> Ended {
         let deadline = Instant::now() + limit;
         let code = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                break status.code().unwrap_or(-1);
+                break status.code().unwrap_or(KILLED);
             }
-            assert!(Instant::now() < deadline, "it did not end within {limit:?}");
+            if Instant::now() > deadline {
+                self.kill();
+            }
             thread::sleep(Duration::from_millis(20));
         };
         loop {

@@ -48,6 +48,7 @@ pub(crate) fn check_calls(world: &World, temper: Temper) -> Vec<String> {
     for (whose, seen) in &world.seen {
         wrongs.extend(check_one(whose, seen));
         wrongs.extend(check_candidates(world, whose, seen));
+        wrongs.extend(check_connections(whose, seen));
         if seen.role == Role::Caller {
             wrongs.extend(check_pair(world, whose, seen, temper));
         }
@@ -63,16 +64,27 @@ fn check_one(whose: &Whose, seen: &Seen) -> Option<String> {
 }
 
 /// What one connection found, the other was given: the same candidates in the same order, and none is missing in the
-/// middle. The last ones may still have been under way when the call ended.
+/// middle. The last ones may still have been under way when the connection was closed.
 fn check_candidates(world: &World, whose: &Whose, seen: &Seen) -> Option<String> {
-    let others: Vec<_> = world
-        .seen
-        .iter()
-        .filter(|(other, _)| other.call == whose.call && other.device != whose.device)
-        .map(|(_, other)| &other.named)
-        .collect();
-    let is_right = seen.got.is_empty() || others.iter().any(|named| named.starts_with(&seen.got));
-    (!is_right).then(|| format!("{} was given {:?} in {}, of {others:?}", whose.device, seen.got, whose.call))
+    let others =
+        || world.seen.iter().filter(|(other, _)| other.call == whose.call && other.device != whose.device);
+    seen.got.iter().find_map(|(generation, got)| {
+        let named: Vec<_> = others().filter_map(|(_, other)| other.named.get(generation)).collect();
+        let is_right = got.is_empty() || named.iter().any(|named| named.starts_with(got));
+        (!is_right).then(|| {
+            format!(
+                "{} was given {got:?} in {}, connection {generation}, of {named:?}",
+                whose.device, whose.call
+            )
+        })
+    })
+}
+
+/// Whatever was opened is closed when the call is over.
+fn check_connections(whose: &Whose, seen: &Seen) -> Option<String> {
+    let left: Vec<_> = seen.opened.difference(&seen.closed).collect();
+    let is_right = left.is_empty() || seen.crashed.is_some();
+    (!is_right).then(|| format!("{} left {left:?} of {} open", whose.device, whose.call))
 }
 
 fn check_pair(world: &World, whose: &Whose, caller: &Seen, temper: Temper) -> Option<String> {
@@ -119,7 +131,7 @@ pub(crate) fn agree(caller: (EndReason, Side), callee: (EndReason, Side)) -> boo
         ((ConnectFailed(_) | Lost, Nobody), (ConnectFailed(_) | Lost, Them))
         | ((ConnectFailed(_) | Lost, Them), (ConnectFailed(_) | Lost, Nobody)) => true,
         // The connection was seen to close, and the reason came too late.
-        ((Replaced, Us) | (ConnectFailed(_) | Lost, Nobody), (Normal, Them))
+        ((Cancelled | Replaced, Us) | (ConnectFailed(_) | Lost | NoAnswer, Nobody), (Normal, Them))
         | ((Normal, Them), (Replaced, Us) | (ConnectFailed(_) | Lost, Nobody)) => true,
         // Both decided before they heard of the other.
         ((Cancelled | Replaced, Us) | (NoAnswer, Nobody), (Declined | Replaced | Normal, Us))

@@ -1,14 +1,12 @@
 //! How a scenario is told when it went wrong.
 
 use sightline::logic::phone::Effect;
-use sightline_protocol::call::{CallId, Frame};
+use sightline_protocol::call::{CallId, CallMessage, Frame};
 
 pub(crate) fn brief(effect: &Effect) -> String {
     match effect {
         Effect::Post { call, to: _, frame } => format!("posts in {}: {}", short(*call), said(frame)),
-        Effect::Open { call, role, media: _ } => format!("opens {} as {role:?}", short(*call)),
-        Effect::Order { call, order } => format!("orders in {}: {order:?}", short(*call)),
-        Effect::Close { call } => format!("closes {}", short(*call)),
+        Effect::Leg { call, leg } => format!("in {}: {leg:?}", short(*call)),
         Effect::Stage { call, peer: _, stage } => format!("shows {}: {stage:?}", short(*call)),
         Effect::Status { call, status } => format!("shows in {}: {status:?}", short(*call)),
         Effect::TurnedAway { .. } => "shows that somebody was turned away".to_owned(),
@@ -19,7 +17,16 @@ pub(crate) fn brief(effect: &Effect) -> String {
 pub(crate) fn said(frame: &Frame) -> String {
     match &frame.part {
         None => format!("ack {}", frame.ack),
-        Some((number, message)) => format!("ack {}, {number} {}", frame.ack, message.kind()),
+        Some((number, message)) => {
+            let generation = if let CallMessage::Description { generation, .. }
+            | CallMessage::Candidates { generation, .. } = message
+            {
+                format!(" of {generation}")
+            } else {
+                String::new()
+            };
+            format!("ack {}, {number} {}{generation}", frame.ack, message.kind())
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Phones, the mail between them and the paths between their peer connections, on a clock that nobody waits for.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::LazyLock,
     time::{Duration, Instant},
 };
@@ -9,10 +9,11 @@ use std::{
 use sightline::logic::{
     call::PeerEvent,
     course::{EndReason, Link, Role, Side, Stage, Status},
+    legs::LegWhy,
     phone::{Effect, Event, Owner, Phone},
 };
 use sightline_protocol::{
-    call::{CallId, Frame, Media},
+    call::{CallId, CallMessage, Frame, Media},
     keys::{Address, Identity},
     link::LinkToken,
 };
@@ -23,6 +24,7 @@ use super::{
     rng::Rng,
     seals::{Envelope, Kind, Opened, Seals},
     telling::{brief, said, short},
+    wires::End,
 };
 
 pub(crate) const MEDIA: Media = Media { audio: true, video: true };
@@ -56,6 +58,12 @@ pub(crate) enum Deed {
     Cut(Duration),
     /// A device has no connection to the switchboard for a while.
     Away(usize, Duration),
+    /// Whatever a device has open is dead from now on; what it opens later works. It may hear of it, and after how long.
+    NetworkChange(usize, Option<Duration>),
+    /// The path of the connection that a device uses is gone for ever, and nobody is told.
+    Flush(usize),
+    /// A device notices something around it.
+    Around(usize, LegWhy),
     /// Somebody plays a recorded invite again.
     Replay,
 }
@@ -64,11 +72,13 @@ pub(super) enum Due {
     Deed(Deed),
     Mail(Envelope),
     Offline { of: Whose, to: usize },
-    Work(Whose),
-    Peer(Whose, PeerEvent),
-    Link(Whose, u32, Link),
-    Silence(Whose),
-    Healing(Whose),
+    Work(End),
+    Peer(End, PeerEvent),
+    Link(End, Link),
+    Silence(End),
+    Healing(End),
+    Failing(End, u32),
+    Listen(Whose),
 }
 
 /// One device's part in one call, between two restarts.
@@ -89,11 +99,18 @@ pub(crate) struct Seen {
     /// When the device went down while this call was on its mind.
     pub(crate) crashed: Option<Instant>,
     pub(crate) has_heard: bool,
-    pub(crate) named: Vec<String>,
-    pub(crate) got: Vec<String>,
+    /// Candidates of each connection: ours, and theirs that it was given.
+    pub(crate) named: BTreeMap<u32, Vec<String>>,
+    pub(crate) got: BTreeMap<u32, Vec<String>>,
     pub(crate) statuses: Vec<Status>,
-    pub(super) is_open: bool,
-    pub(super) is_closed: bool,
+    pub(crate) opened: BTreeSet<u32>,
+    pub(crate) closed: BTreeSet<u32>,
+    pub(crate) in_use: Option<u32>,
+    /// When something last came, and on which connection.
+    pub(crate) heard: Option<(Instant, u32)>,
+    /// A stranger must not learn yet where this end can be reached.
+    pub(super) is_hidden: bool,
+    pub(super) is_listening: bool,
     pub(super) is_forgotten: bool,
 }
 
@@ -105,7 +122,9 @@ pub(crate) struct Device {
     is_up: bool,
     away_until: Instant,
     seals: Seals,
-    pub(super) peers: BTreeMap<CallId, Peer>,
+    pub(super) peers: BTreeMap<(CallId, u32), Peer>,
+    /// Counts the networks that it has been in.
+    pub(super) network: u32,
     wakes: (Option<Instant>, u32),
 }
 
@@ -127,6 +146,10 @@ pub(crate) struct World {
     invites: Vec<Envelope>,
     outage_until: Instant,
     pub(super) cut_until: Instant,
+    /// Without a relay nothing is found.
+    pub(crate) needs_relay: bool,
+    /// Otherwise both ends are connected and say nothing.
+    pub(crate) sends_media: bool,
 }
 
 pub(crate) fn address(device: usize) -> Address {
@@ -145,8 +168,10 @@ impl World {
     pub(crate) fn new(seed: u64, faults: Faults, devices: usize) -> Self {
         let begin = Instant::now();
         let owners = ["Ada", "Ben", "Cas"];
+        let mut rng = Rng::new(seed);
         let device = |number: usize| {
-            let owner = Owner { name: Some(owners[number].to_owned()), ..Owner::default() };
+            let contacts = ADDRESSES.iter().copied().filter(|_| rng.chance(faults.contact_percent)).collect();
+            let owner = Owner { name: Some(owners[number].to_owned()), contacts, ..Owner::default() };
             Device {
                 phone: Phone::new(owner.clone()),
                 turned_away: Vec::new(),
@@ -156,15 +181,17 @@ impl World {
                 away_until: begin,
                 seals: Seals::default(),
                 peers: BTreeMap::new(),
+                network: 0,
                 wakes: (None, 0),
             }
         };
+        let devices = (0..devices).map(device).collect();
         Self {
             begin,
             now: begin,
-            rng: Rng::new(seed),
+            rng,
             faults,
-            devices: (0..devices).map(device).collect(),
+            devices,
             seen: BTreeMap::new(),
             wrongs: Vec::new(),
             log: None,
@@ -175,6 +202,8 @@ impl World {
             invites: Vec::new(),
             outage_until: begin,
             cut_until: begin,
+            needs_relay: false,
+            sends_media: true,
         }
     }
 
@@ -202,9 +231,26 @@ impl World {
             }
             Deed::Crash(device) => self.crash(device),
             Deed::Restart(device) => self.devices[device].is_up = true,
-            Deed::Outage(time) => self.outage_until = self.outage_until.max(self.now + time),
-            Deed::Away(device, time) => self.devices[device].away_until = self.now + time,
+            Deed::Outage(time) => {
+                self.outage_until = self.outage_until.max(self.now + time);
+                for device in 0..self.devices.len() {
+                    let back = time + self.rng.millis(0..500);
+                    self.plan(back, Deed::Around(device, LegWhy::ServerBack));
+                }
+            }
+            Deed::Away(device, time) => {
+                self.devices[device].away_until = self.now + time;
+                self.plan(time, Deed::Around(device, LegWhy::ServerBack));
+            }
             Deed::Cut(time) => self.cut(time),
+            Deed::NetworkChange(device, noticed) => {
+                self.change_network(device);
+                if let Some(after) = noticed {
+                    self.plan(after, Deed::Around(device, LegWhy::NetworkChanged));
+                }
+            }
+            Deed::Flush(device) => self.flush(device),
+            Deed::Around(device, why) => self.tell(device, Event::Around { why }),
             Deed::Replay => {
                 if !self.invites.is_empty() {
                     let at = self.rng.index(self.invites.len());
@@ -297,11 +343,13 @@ impl World {
                     self.tell(of.device, Event::Offline { call: of.call, to: address(to) });
                 }
             }
-            Due::Work(whose) => self.work(whose),
-            Due::Peer(whose, event) => self.peer_says(whose, event),
-            Due::Link(whose, epoch, link) => self.link_becomes(whose, epoch, link),
-            Due::Silence(whose) => self.fall_silent(whose),
-            Due::Healing(whose) => self.heal(whose),
+            Due::Work(end) => self.work(end),
+            Due::Peer(end, event) => self.peer_says(end, event),
+            Due::Link(end, link) => self.link_becomes(end, link),
+            Due::Silence(end) => self.fall_silent(end),
+            Due::Healing(end) => self.heal(end),
+            Due::Failing(end, interruption) => self.fail(end, interruption),
+            Due::Listen(whose) => self.listen(whose),
         }
     }
 
@@ -314,20 +362,18 @@ impl World {
     }
 
     fn crash(&mut self, number: usize) {
+        self.leave(number);
         let device = &mut self.devices[number];
         let life = device.life;
         device.phone = Phone::new(device.owner.clone());
         device.life += 1;
         device.is_up = false;
         device.seals = Seals::default();
-        let peers = std::mem::take(&mut device.peers);
+        device.peers.clear();
         for (whose, seen) in &mut self.seen {
             if whose.device == number && whose.life == life && !seen.is_forgotten {
                 seen.crashed = Some(self.now);
             }
-        }
-        for call in peers.into_keys() {
-            self.silence(Whose { device: number, life, call });
         }
     }
 
@@ -338,14 +384,7 @@ impl World {
             let whose = |call| Whose { device: number, life, call };
             match effect {
                 Effect::Post { call, to, frame } => self.post(whose(call), to, &frame),
-                Effect::Open { call, .. } => {
-                    let seen = self.seen_of(whose(call));
-                    let twice = std::mem::replace(&mut seen.is_open, true);
-                    self.wrong_if(twice, || format!("{number} opened {call} twice"));
-                    self.devices[number].peers.insert(call, Peer::default());
-                }
-                Effect::Order { call, order } => self.order(whose(call), order),
-                Effect::Close { call } => self.close(whose(call)),
+                Effect::Leg { call, leg } => self.leg(whose(call), leg),
                 Effect::Stage { call, peer: _, stage } => self.take_stage(whose(call), stage),
                 Effect::Status { call, status } => self.seen_of(whose(call)).statuses.push(status),
                 Effect::TurnedAway { from, name } => self.devices[number].turned_away.push((from, name)),
@@ -368,6 +407,11 @@ impl World {
         self.wrong_if(was_over, || {
             format!("{} shows {stage:?} after the end of {}", whose.device, whose.call)
         });
+        if matches!(stage, Stage::Connecting | Stage::Connected) {
+            self.seen_of(whose).is_hidden = false;
+        }
+        let is_up = stage == Stage::Reconnecting && self.any_up(whose);
+        self.wrong_if(is_up, || format!("{} says reconnecting while a connection is up", whose.device));
         if stage == Stage::RingingHere {
             super::rules::check_ring(self, whose);
             let time = self.rng.millis(100..8_000);
@@ -381,7 +425,10 @@ impl World {
     }
 
     fn post(&mut self, whose: Whose, to: Address, frame: &Frame) {
-        let is_forgotten = self.seen_of(whose).is_forgotten;
+        let Seen { is_forgotten, is_hidden, .. } = *self.seen_of(whose);
+        let part = frame.part.as_ref().map(|(_, message)| message);
+        let tells = matches!(part, Some(CallMessage::Description { .. } | CallMessage::Candidates { .. }));
+        self.wrong_if(is_hidden && tells, || format!("{} shows itself to a stranger", whose.device));
         self.wrong_if(is_forgotten, || format!("{} speaks in {}, which it forgot", whose.device, whose.call));
         let Some(to) = ADDRESSES.iter().position(|known| *known == to) else { return };
         let device = &mut self.devices[whose.device];
@@ -444,23 +491,36 @@ impl World {
     }
 
     pub(super) fn seen_of(&mut self, whose: Whose) -> &mut Seen {
+        if !self.seen.contains_key(&whose) {
+            let seen = self.first_sight_of(whose);
+            self.seen.insert(whose, seen);
+        }
+        self.seen.get_mut(&whose).expect("it was just seen")
+    }
+
+    fn first_sight_of(&self, whose: Whose) -> Seen {
         let call = self.devices[whose.device].phone.call(whose.call);
         let role = call.map(|call| call.role());
         let with = call.and_then(|call| ADDRESSES.iter().position(|known| *known == call.peer()));
-        self.seen.entry(whose).or_insert_with(|| Seen {
+        let knows = call.is_some_and(|call| self.devices[whose.device].owner.contacts.contains(&call.peer()));
+        Seen {
             role: role.unwrap_or(Role::Callee),
             with: with.unwrap_or(whose.device),
             stages: Vec::new(),
             ended: None,
             crashed: None,
             has_heard: false,
-            named: Vec::new(),
-            got: Vec::new(),
+            named: BTreeMap::new(),
+            got: BTreeMap::new(),
             statuses: Vec::new(),
-            is_open: false,
-            is_closed: false,
+            opened: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            in_use: None,
+            heard: None,
+            is_hidden: role == Some(Role::Callee) && !knows,
+            is_listening: false,
             is_forgotten: false,
-        })
+        }
     }
 
     pub(super) fn due(&mut self, after: Duration, due: Due) {

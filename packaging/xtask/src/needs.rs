@@ -80,7 +80,7 @@ pub(crate) const TEST_NEEDS: &[Need] = &[
         debian: &["iproute2"],
         elsewhere: "the tests that use it are for Linux",
         required: false,
-        why: "makes network namespaces, between which links are tested",
+        why: "makes the network namespaces that links, routers and foreign peers are tested in",
         service: None,
     },
     Need {
@@ -117,15 +117,6 @@ pub(crate) const TEST_NEEDS: &[Need] = &[
         elsewhere: "the tests that use it are for Linux",
         required: false,
         why: "a WebRTC stack that shares no line with a browser's or ours, to call and be called by",
-        service: None,
-    },
-    Need {
-        name: "iproute2",
-        tools: &["ip"],
-        debian: &["iproute2"],
-        elsewhere: "the tests that use it are for Linux",
-        required: false,
-        why: "makes the network laboratory's network namespaces",
         service: None,
     },
     Need {

@@ -61,6 +61,16 @@ pub(super) enum Through {
     Shut(ErrorKind),
 }
 
+/// What `webrtc` is to hear of a message from a server.
+pub(super) enum Hears {
+    /// The message.
+    AsItIs,
+    /// This instead: the message is an end that it would not understand as one.
+    Instead(Vec<u8>),
+    /// It is rubbish, which the library may mistake for an answer.
+    Nothing,
+}
+
 /// All doors of a connection.
 pub(in super::super) struct Gate {
     pub(super) doors: Doors,
@@ -68,6 +78,8 @@ pub(in super::super) struct Gate {
     tally: Arc<Tally>,
     states: Vec<Mutex<State>>,
     outlets: Mutex<Vec<Weak<Outlet>>>,
+    /// Where servers are that are asked by datagrams: looked at for every packet.
+    servers: Mutex<Vec<SocketAddr>>,
     /// Doors shut to one socket alone.
     refused: Mutex<Vec<(DoorId, SocketAddr)>>,
 }
@@ -76,7 +88,8 @@ enum State {
     Opening(Vec<Held>),
     Datagrams(Vec<SocketAddr>),
     Stream(Leads),
-    Shut,
+    /// For that reason, where it leads nowhere.
+    Shut(Option<Trouble>),
 }
 
 struct Leads {
@@ -94,7 +107,15 @@ struct Held {
 impl Gate {
     pub(super) fn new(doors: Doors, watch: Arc<Watch>, tally: Arc<Tally>) -> Self {
         let states = doors.iter().map(|_| Mutex::new(State::Opening(Vec::new()))).collect();
-        Self { doors, watch, tally, states, outlets: Mutex::default(), refused: Mutex::default() }
+        Self {
+            doors,
+            watch,
+            tally,
+            states,
+            outlets: Mutex::default(),
+            servers: Mutex::default(),
+            refused: Mutex::default(),
+        }
     }
 
     /// A socket of this connection, from now on.
@@ -116,7 +137,7 @@ impl Gate {
         let mut state = lock(state);
         let asked_from = match &*state {
             State::Stream(leads) => leads.local,
-            State::Opening(_) | State::Datagrams(_) | State::Shut => from,
+            State::Opening(_) | State::Datagrams(_) | State::Shut(_) => from,
         };
         let silence = self.watch.silence(id.0, asked_from);
         if silence.is_some_and(|silence| silence >= GIVE_UP_AFTER) && is_first_request(bytes) {
@@ -152,12 +173,22 @@ impl Gate {
                     Through::Shut(ErrorKind::AddrNotAvailable)
                 }
             }
-            State::Shut => Through::Shut(ErrorKind::ConnectionRefused),
+            State::Shut(why) => {
+                let why = why.clone().filter(|_| url.transport == Transport::Udp);
+                drop(state);
+                if let Some(why) = why {
+                    self.watch.failed(id.0, url, Some(from), &why);
+                }
+                Through::Shut(ErrorKind::ConnectionRefused)
+            }
         }
     }
 
     /// The door that a datagram comes from, where it comes from a server.
     pub(super) fn door_at(&self, remote: SocketAddr, bytes: &[u8]) -> Option<DoorId> {
+        if !lock(&self.servers).iter().any(|server| is_same(*server, remote)) {
+            return None;
+        }
         let mut at = self.doors.iter().filter(|(id, _)| self.is_at(*id, remote));
         let (first, url) = at.next()?;
         let Some((second, _)) = at.next() else { return Some(first) };
@@ -166,22 +197,17 @@ impl Gate {
         Some(if is_for_first { first } else { second })
     }
 
-    /// A datagram came from a server. Gives what `webrtc` is to hear in its place, where that is something else.
-    pub(super) fn answered(
-        &self,
-        outlet: &Outlet,
-        id: DoorId,
-        from: IpAddr,
-        bytes: &[u8],
-    ) -> Option<Vec<u8>> {
-        let url = self.doors.url(id)?;
+    /// A message came from a server. Says what `webrtc` is to hear of it.
+    pub(super) fn answered(&self, outlet: &Outlet, id: DoorId, from: IpAddr, bytes: &[u8]) -> Hears {
+        let Some(url) = self.doors.url(id) else { return Hears::Nothing };
         let heard = self.watch.answered(Way { door: id.0, url, from }, bytes);
-        if !heard.is_final {
-            return None;
+        if heard.is_rubbish {
+            return Hears::Nothing;
         }
-        let refusal = refusal(bytes)?;
+        let refusal = if heard.is_final { refusal(bytes) } else { None };
+        let Some(refusal) = refusal else { return Hears::AsItIs };
         self.refuse_from_now_on(id, outlet);
-        Some(refusal)
+        Hears::Instead(refusal)
     }
 
     /// Names were looked up.
@@ -194,6 +220,7 @@ impl Gate {
         };
         // Two names of one relay: for the second it has no other answer than that we are there already.
         let addresses: Vec<_> = addresses.into_iter().filter(|address| !is_taken(address)).collect();
+        lock(&self.servers).extend(&addresses);
         let before = std::mem::replace(&mut *lock(state), State::Datagrams(addresses));
         let State::Opening(held) = before else { return };
         for Held { outlet, bytes } in held {
@@ -214,9 +241,9 @@ impl Gate {
         let mut state = lock(state);
         let owner = self.owner(local);
         let leads = Leads { queue: Arc::clone(queue), local, remote, owner };
-        let held = match std::mem::replace(&mut *state, State::Shut) {
+        let held = match std::mem::replace(&mut *state, State::Shut(None)) {
             State::Opening(held) => held,
-            State::Datagrams(_) | State::Stream(_) | State::Shut => Vec::new(),
+            State::Datagrams(_) | State::Stream(_) | State::Shut(_) => Vec::new(),
         };
         for Held { outlet, bytes } in held {
             if leads.owner.as_ref().is_some_and(|owner| owner.local == outlet.local) {
@@ -235,29 +262,22 @@ impl Gate {
         }
     }
 
-    /// It leads nowhere.
-    pub(super) fn shut(&self, id: DoorId) {
-        let Some(state) = self.states.get(id.0) else { return };
-        if let State::Opening(held) = std::mem::replace(&mut *lock(state), State::Shut) {
+    /// It leads nowhere, for that reason, or no more.
+    pub(super) fn shut(&self, id: DoorId, why: Option<Trouble>) {
+        let (Some(url), Some(state)) = (self.doors.url(id), self.states.get(id.0)) else { return };
+        if let Some(why) = &why {
+            // Who comes later is told then.
+            self.watch.failed(id.0, url, None, why);
+        }
+        let before = std::mem::replace(&mut *lock(state), State::Shut(why.clone()));
+        if let State::Opening(held) = before {
             for Held { outlet, bytes } in held {
+                if let Some(why) = why.as_ref().filter(|_| url.transport == Transport::Udp) {
+                    self.watch.failed(id.0, url, Some(outlet.local.ip()), why);
+                }
                 self.refuse(id, &outlet, &bytes);
             }
         }
-    }
-
-    /// It leads nowhere, for that reason.
-    pub(super) fn shut_because(&self, id: DoorId, url: &ServerUrl, trouble: &Trouble) {
-        let waiting = match self.states.get(id.0).map(lock).as_deref() {
-            Some(State::Opening(held)) => held.iter().map(|held| held.outlet.local.ip()).collect(),
-            Some(State::Datagrams(_) | State::Stream(_) | State::Shut) | None => Vec::new(),
-        };
-        if url.transport == Transport::Udp {
-            for from in waiting {
-                self.watch.failed(id.0, url, Some(from), trouble);
-            }
-        }
-        self.watch.failed(id.0, url, None, trouble);
-        self.shut(id);
     }
 
     /// A message came on a stream: for whom, and what.
@@ -268,9 +288,13 @@ impl Gate {
     ) -> Option<(mpsc::Sender<Letter>, Letter)> {
         let (owner, from) = match &*lock(self.states.get(id.0)?) {
             State::Stream(leads) => (leads.owner.clone()?, leads.local),
-            State::Opening(_) | State::Datagrams(_) | State::Shut => return None,
+            State::Opening(_) | State::Datagrams(_) | State::Shut(_) => return None,
         };
-        let bytes = self.answered(&owner, id, from, &bytes).unwrap_or(bytes);
+        let bytes = match self.answered(&owner, id, from, &bytes) {
+            Hears::AsItIs => bytes,
+            Hears::Instead(bytes) => bytes,
+            Hears::Nothing => return None,
+        };
         Some((owner.post.clone(), (self.disguise(id, &owner), bytes)))
     }
 
@@ -319,10 +343,8 @@ impl Gate {
         let is_by_datagrams = self.doors.url(id).is_some_and(|url| url.transport == Transport::Udp);
         is_by_datagrams
             && self.states.get(id.0).is_some_and(|state| match &*lock(state) {
-                State::Datagrams(addresses) => {
-                    addresses.iter().any(|there| there.ip() == remote.ip() && there.port() == remote.port())
-                }
-                State::Opening(_) | State::Stream(_) | State::Shut => false,
+                State::Datagrams(addresses) => addresses.iter().any(|there| is_same(*there, remote)),
+                State::Opening(_) | State::Stream(_) | State::Shut(_) => false,
             })
     }
 }
@@ -342,6 +364,11 @@ impl std::fmt::Debug for Gate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gate").field("doors", &self.states.len()).finish_non_exhaustive()
     }
+}
+
+/// Alike but for what the system adds to an address of version 6.
+fn is_same(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port() && one.ip() == other.ip()
 }
 
 /// The door that an address of `webrtc` stands for.

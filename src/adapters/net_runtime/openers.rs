@@ -78,8 +78,8 @@ async fn look_up(gate: Weak<Gate>, id: DoorId, url: ServerUrl) {
     let Some(gate) = gate.upgrade() else { return };
     match found {
         Ok(addresses) if !addresses.is_empty() => gate.opened_to_datagrams(id, addresses),
-        Ok(_) => gate.shut_because(id, &url, &Trouble::NameUnknown),
-        Err(_) => gate.shut_because(id, &url, &Trouble::NoAnswer),
+        Ok(_) => gate.shut(id, Some(Trouble::NameUnknown)),
+        Err(_) => gate.shut(id, Some(Trouble::NoAnswer)),
     }
 }
 
@@ -102,13 +102,13 @@ async fn keep_stream(gate: Weak<Gate>, id: DoorId, url: ServerUrl, pin: Option<P
                 here.watch.failed(id.0, &url, None, &Trouble::Broken);
                 here.opens_again(id);
             }
-            Err(trouble) if repairs == 0 => return here.shut_because(id, &url, &trouble),
+            Err(trouble) if repairs == 0 => return here.shut(id, Some(trouble)),
             // What broke stays the reason.
             Err(trouble) => tracing::debug!(%url, ?trouble, "a stream to a relay is not made again"),
         }
         if repairs == MAX_REPAIRS {
             if let Some(here) = gate.upgrade() {
-                here.shut(id);
+                here.shut(id, None);
             }
             return;
         }
@@ -176,7 +176,7 @@ fn trouble(Unreached { error, came }: Unreached) -> Trouble {
         LineError::NoSuchName(_) | LineError::BadHost(_) => Trouble::NameUnknown,
         LineError::NothingListens(_) => Trouble::NothingListens,
         LineError::Unreachable { error, .. } => no_stream(&error),
-        LineError::Proxy { .. } => Trouble::ProxyRefused { why },
+        LineError::Proxy { error, .. } => Trouble::ProxyRefused { why: error.in_short() },
         LineError::Tls { error, .. } if error.kind() == ErrorKind::UnexpectedEof && came.is_none() => {
             Trouble::Broken
         }

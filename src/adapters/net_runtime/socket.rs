@@ -13,7 +13,7 @@ use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 use crate::logic::sightings::Trouble;
 
 use super::{
-    gate::{Gate, Letter, Outlet, Through, door},
+    gate::{Gate, Hears, Letter, Outlet, Through, door},
     watch::Way,
 };
 
@@ -59,15 +59,21 @@ impl WatchedSocket {
             return;
         };
         meta.addr = self.gate.disguise(id, &self.outlet);
-        let mut instead = None;
+        // Only what is relayed comes several at once, and that is heard as it is.
+        let mut hears = Hears::AsItIs;
         for datagram in whole.chunks(meta.stride.max(1)) {
-            instead = self.gate.answered(&self.outlet, id, local.ip(), datagram).or(instead);
+            hears = self.gate.answered(&self.outlet, id, local.ip(), datagram);
         }
-        if let Some(instead) = instead
-            && let Some(room) = buf.get_mut(..instead.len())
-        {
-            room.copy_from_slice(&instead);
-            (meta.len, meta.stride) = (instead.len(), instead.len());
+        match hears {
+            Hears::AsItIs => {}
+            // An empty datagram is none.
+            Hears::Nothing => (meta.len, meta.stride) = (0, 1),
+            Hears::Instead(instead) => {
+                if let Some(room) = buf.get_mut(..instead.len()) {
+                    room.copy_from_slice(&instead);
+                    (meta.len, meta.stride) = (instead.len(), instead.len());
+                }
+            }
         }
     }
 }

@@ -56,6 +56,11 @@ impl Watch {
         self.lock().look(at)
     }
 
+    /// Who lends us that address.
+    pub(in super::super) fn relay_at(&self, relayed: SocketAddr) -> Option<ServerUrl> {
+        self.lock().relay_at(relayed).cloned()
+    }
+
     pub(super) fn now(&self) -> Instant {
         self.clock.now()
     }

@@ -266,13 +266,8 @@ fn why_parted(parting: Parting) -> Trouble {
 fn clock_ahead_ms(headers: &HeaderMap, clock: Clock) -> Option<i64> {
     let theirs = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
     let theirs = theirs.duration_since(UNIX_EPOCH).ok()?.as_millis();
-    let ours = i64::try_from(unix_ms(clock)).ok()?;
+    let ours = i64::try_from(clock.unix_ms()).ok()?;
     Some(ours - i64::try_from(theirs).ok()? - 500)
-}
-
-/// What this computer takes for the time.
-pub(super) fn unix_ms(clock: Clock) -> u64 {
-    clock.media_now().0 / 1000
 }
 
 /// Asks the same host without TLS: whoever wants us to log in first answers in its place.

@@ -25,6 +25,7 @@ impl Call {
         while let Some(message) = self.courier.poll_message() {
             self.handle_message(message, now);
         }
+        self.follow_legs(now);
         self.carry_on(now);
     }
 
@@ -129,12 +130,16 @@ impl Call {
     }
 
     /// The call stands as its legs do, taken together.
-    fn follow_legs(&mut self, now: Instant) {
+    pub(super) fn follow_legs(&mut self, now: Instant) {
         match (self.state, self.legs.carriage()) {
             (State::Connecting { .. } | State::Reconnecting { .. }, Carriage::Up) => self.connect(now),
             (State::Connected, Carriage::None) => {
                 self.state = State::Reconnecting { give_up: now + RECONNECT_LIMIT, goodbye: false };
                 self.effects.push_back(CallEffect::Stage(Stage::Reconnecting));
+            }
+            // They are there after all.
+            (State::Reconnecting { goodbye: true, .. }, Carriage::None) => {
+                self.state = State::Reconnecting { give_up: now + RECONNECT_LIMIT, goodbye: false };
             }
             (State::Connected | State::Reconnecting { goodbye: false, .. }, Carriage::ClosedByThem) => {
                 self.state = State::Reconnecting { give_up: now + GOODBYE_WAIT, goodbye: true };
@@ -154,8 +159,12 @@ impl Call {
         }
     }
 
-    /// Fatal while the connection is being made. One that stands, or stood, is judged by what comes through it.
+    /// Fatal where this end cannot take part at all. Another leg may come about without this one.
     fn handle_broken(&mut self, generation: u32, now: Instant) {
+        self.legs.broken(generation, now);
+        if !self.legs.is_broken() {
+            return;
+        }
         let failed = EndReason::ConnectFailed(Step::OurSide);
         match self.state {
             State::Inviting { .. } | State::RingingThere { .. } => {
@@ -166,8 +175,8 @@ impl Call {
             | State::Waiting { .. }
             | State::RingingHere { .. }
             | State::Connected
-            | State::Reconnecting { .. } => self.legs.link(generation, Link::Failed, now),
-            State::Ended { .. } => {}
+            | State::Reconnecting { .. }
+            | State::Ended { .. } => {}
         }
     }
 

@@ -54,17 +54,17 @@ pub enum Effect {
     },
     /// Look at this side's network; `Event::Seen` is the answer.
     Examine,
-    /// The other side has told what it sees, and has been told or will be.
+    /// The other side has told what it sees.
     Learnt {
         /// Who.
         from: Address,
         /// In its own words.
         report: String,
     },
-    /// Everything is said that could be.
+    /// Both have told what they see.
     Done {
-        /// Under which id.
-        call: CallId,
+        /// With whom.
+        with: Address,
     },
     /// The keys can go.
     Forget {
@@ -231,7 +231,7 @@ impl Consultations {
             }
             if one.told && one.heard && one.courier.is_delivered() && !one.done {
                 one.done = true;
-                self.effects.push_back(Effect::Done { call });
+                self.effects.push_back(Effect::Done { with: one.with });
             }
         }
     }

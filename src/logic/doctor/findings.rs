@@ -232,23 +232,26 @@ fn ipv6(seen: &Observations) -> Vec<Finding> {
     if !has_way || is_at_home(seen) {
         return Vec::new();
     }
-    let is_v6 = |ip: IpAddr| Family::of(ip) == Family::V6;
-    let dialled: Vec<_> = seen.server.dialled.iter().filter(|tried| is_v6(tried.address.ip())).collect();
-    let asked: Vec<_> = seen.stun.iter().filter(|asked| is_v6(asked.server.ip())).collect();
-    if dialled.is_empty() && asked.is_empty() {
+    // What is asked over both versions of IP, and whether it worked.
+    let dialled = seen.server.dialled.iter().map(|tried| (tried.address.ip(), tried.ms.is_some()));
+    let asked = seen.stun.iter().map(|asked| (asked.server.ip(), asked.mapped.is_some()));
+    let of = |tried: &[(IpAddr, bool)], family| {
+        let alike = tried.iter().filter(|(ip, _)| Family::of(*ip) == family);
+        alike.map(|(_, worked)| *worked).reduce(|one, other| one || other)
+    };
+    let ways = [dialled.collect::<Vec<_>>(), asked.collect()];
+    let outcomes = ways.map(|tried| (of(&tried, Family::V4), of(&tried, Family::V6)));
+    if outcomes.iter().all(|(_, v6)| v6.is_none()) {
         let what = "Whether IPv6 works cannot be told: the server has no IPv6 address.".to_owned();
-        return vec![finding(Severity::Note, about, what, "")];
-    }
-    let works =
-        dialled.iter().any(|tried| tried.ms.is_some()) || asked.iter().any(|asked| asked.mapped.is_some());
-    let v4_works = seen.server.dialled.iter().any(|tried| !is_v6(tried.address.ip()) && tried.ms.is_some());
-    if works {
+        vec![finding(Severity::Note, about, what, "")]
+    } else if outcomes.iter().any(|(_, v6)| *v6 == Some(true)) {
         vec![finding(Severity::Fine, about, "IPv6 works.".to_owned(), "")]
-    } else if v4_works {
+    } else if outcomes.contains(&(Some(true), Some(false))) {
         let what = "IPv6 is set up here, but nothing answers over it.".to_owned();
         let next = "Calls use IPv4 instead. If the router has IPv6, restart it, or switch IPv6 off there.";
         vec![finding(Severity::Warning, about, what, next)]
     } else {
+        // Over neither: it is not IPv6 that is in the way.
         Vec::new()
     }
 }
@@ -323,7 +326,7 @@ fn relay(seen: &Observations) -> Vec<Finding> {
                 Transport::Udp | Transport::Tcp | Transport::Tls if is_expected => Severity::Warning,
                 Transport::Udp | Transport::Tcp | Transport::Tls => Severity::Note,
             };
-            let what = format!("The relay {} {why}.", tried.door);
+            let what = format!("The relay at {}:{} ({name}) {why}.", tried.door.host, tried.door.port);
             found.push(finding(severity, about, what, relay_advice(transport)));
         }
     }

@@ -277,6 +277,14 @@ impl RelayTried {
 }
 
 impl Observations {
+    /// What the other side of a call needs to know, and no more: not who runs the server, nor which interfaces are there that
+    /// calls do not use.
+    pub fn for_others(mut self) -> Self {
+        self.network.interfaces.retain(|interface| interface.used);
+        self.server = Server { name: self.server.name, ready_ms: self.server.ready_ms, ..Server::default() };
+        self
+    }
+
     /// What was found of a family.
     pub fn nat(&self, family: Family) -> Option<&Nat> {
         self.nats.iter().find(|nat| nat.family == family)

@@ -143,7 +143,21 @@ fn direct(mine: &Observations, theirs: &Observations) -> Result<(Likelihood, &'s
     let ways: Vec<_> = [Family::V6, Family::V4].into_iter().filter_map(both).collect();
     let tried: Vec<_> = ways.iter().map(|(mine, theirs)| between(mine, theirs)).collect();
     let best = tried.iter().flatten().max_by_key(|(likelihood, _)| *likelihood);
-    best.copied().map_or_else(|| Err(first_obstacle(&tried)), Ok)
+    match best {
+        Some(best) => Ok(*best),
+        None if may_have_ipv6(mine) && may_have_ipv6(theirs) => {
+            Ok((Likelihood::Perhaps, "both sides have IPv6, over which the server could not be asked"))
+        }
+        None => Err(first_obstacle(&tried)),
+    }
+}
+
+/// There is a way out over IPv6, and nothing is known against it.
+fn may_have_ipv6(seen: &Observations) -> bool {
+    let was_asked = seen.stun.iter().any(|asked| asked.server.is_ipv6());
+    let is_global = |ip: IpAddr| matches!(ip, IpAddr::V6(ip) if ip.segments()[0] & 0xe000 == 0x2000);
+    let has_way = seen.network.ways_out.iter().any(|way| is_global(way.from));
+    seen.nat(Family::V6).is_some() || (has_way && !was_asked)
 }
 
 fn first_obstacle(tried: &[Result<(Likelihood, &'static str), &'static str>]) -> &'static str {

@@ -273,6 +273,16 @@ fn what_matters_most_stands_first_and_says_what_to_do() {
 }
 
 #[test]
+fn what_fails_over_both_versions_of_ip_is_not_laid_on_one() {
+    let seen = with(no_udp(), |seen| {
+        seen.network.ways_out.push(way_out("2001:db8:1::5", None));
+        seen.stun.push(asked("[2001:db8::1]:3478", None));
+    });
+    let diagnosis = diagnose(&seen);
+    assert!(diagnosis.findings.iter().all(|found| found.about != About::Ipv6), "{diagnosis:#?}");
+}
+
+#[test]
 fn a_login_page_is_not_told_together_with_what_it_hides() {
     let mut seen = unreached(Trouble::WrongPin);
     seen.server.plain_http = Some(PlainHttp { status: 200, location: None });
@@ -353,6 +363,25 @@ fn two_homes_with_the_same_private_addresses_are_not_one_network() {
     let symmetric = behind(Mapping::Varies, Filtering::ByAddressAndPort);
     let prediction = predict(&symmetric, &elsewhere(symmetric.clone()));
     assert_eq!(prediction.route, Predicted::Relayed, "{prediction:?}");
+}
+
+#[test]
+fn ipv6_that_the_server_could_not_be_asked_over_leaves_hope() {
+    let with_v6 =
+        |seen: Observations, address| with(seen, |seen| seen.network.ways_out.push(way_out(address, None)));
+    let hard = || behind(Mapping::Varies, Filtering::ByAddressAndPort);
+    let ours = with_v6(hard(), "2001:db8:1::5");
+    for (theirs, route) in [
+        (with_v6(elsewhere(hard()), "2001:db8:2::7"), Predicted::Direct),
+        (with_v6(elsewhere(hard()), "fd00::7"), Predicted::Relayed),
+        (elsewhere(hard()), Predicted::Relayed),
+    ] {
+        assert_eq!(predict(&ours, &theirs).route, route, "{theirs:?}");
+        assert_eq!(predict(&theirs, &ours).route, route, "{theirs:?}");
+    }
+    let silent = with(ours.clone(), |seen| seen.stun.push(asked("[2001:db8::1]:3478", None)));
+    let theirs = with_v6(elsewhere(hard()), "2001:db8:2::7");
+    assert_eq!(predict(&silent, &theirs).route, Predicted::Relayed, "it was asked, and did not answer");
 }
 
 #[test]

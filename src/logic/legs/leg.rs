@@ -26,6 +26,8 @@ pub(super) struct Leg {
     pub(super) phase: Phase,
     pub(super) only_direct: bool,
     pub(super) link: Link,
+    /// It could not be made, or could not do what it was told.
+    pub(super) is_broken: bool,
     pub(super) opened: Instant,
     pub(super) up_since: Option<Instant>,
     /// When it is to be let go of.
@@ -48,6 +50,7 @@ impl Leg {
             phase,
             only_direct,
             link: Link::New,
+            is_broken: false,
             opened: now,
             up_since: None,
             retire: None,
@@ -62,6 +65,11 @@ impl Leg {
 
     pub(super) fn is_heard(&self) -> bool {
         self.heard.is_some()
+    }
+
+    /// Something came on it within that time.
+    pub(super) fn is_heard_within(&self, time: Duration, now: Instant) -> bool {
+        self.heard.is_some_and(|heard| now.saturating_duration_since(heard.last) < time)
     }
 
     /// Candidates of theirs can be tried.

@@ -19,15 +19,15 @@ use super::{
 };
 
 /// Servers that are written down, one for each way and each address of ours. What comes behind is not.
-const MAX_SERVERS: usize = 64;
+pub(super) const MAX_SERVERS: usize = 64;
 /// Pairs that are written down. What comes behind is not.
-const MAX_PAIRS: usize = 256;
+pub(super) const MAX_PAIRS: usize = 256;
 /// Of these, pairs that only they have tried: whoever floods us with checks leaves room for our own.
-const MAX_PAIRS_OF_THEIRS: usize = 64;
+pub(super) const MAX_PAIRS_OF_THEIRS: usize = 64;
 /// Requests that wait for their answer. The oldest makes room; its answer then counts for nothing.
-const MAX_OUTSTANDING: usize = 512;
+pub(super) const MAX_OUTSTANDING: usize = 512;
 /// Channels of one allocation whose peers are known. What comes on another is not looked into.
-const MAX_CHANNELS: usize = 64;
+pub(super) const MAX_CHANNELS: usize = 64;
 /// A server that was silent for so long does not answer.
 const SILENT_AFTER: Duration = Duration::from_secs(3);
 
@@ -78,6 +78,8 @@ pub struct Heard {
     pub is_relayed: bool,
     /// A relay refuses without saying how to ask properly, so it makes no sense to go on asking.
     pub is_final: bool,
+    /// It is from a server, and nothing that a server says.
+    pub is_rubbish: bool,
 }
 
 impl Watcher {
@@ -191,12 +193,12 @@ impl Watcher {
                 Some((local, peer)) => Heard {
                     is_theirs: self.received(at, local, peer, data),
                     is_relayed: true,
-                    is_final: false,
+                    ..Heard::default()
                 },
                 None => Heard { is_relayed: true, ..Heard::default() },
             };
         }
-        let Some(message) = Seen::read(bytes) else { return Heard::default() };
+        let Some(message) = Seen::read(bytes) else { return Heard { is_rubbish: true, ..Heard::default() } };
         match message.class() {
             MessageClass::Indication => {
                 let relayed = self.seen.servers[index].relayed;
@@ -204,7 +206,7 @@ impl Watcher {
                     (Some(local), Some(peer), Some(data)) => self.received(at, local, peer, &data),
                     _ => false,
                 };
-                Heard { is_theirs, is_relayed: true, is_final: false }
+                Heard { is_theirs, is_relayed: true, ..Heard::default() }
             }
             MessageClass::Success | MessageClass::Error => self.take_answer(at, index, &message),
             MessageClass::Request => Heard::default(),
@@ -272,6 +274,11 @@ impl Watcher {
         self.outstanding.iter().any(|asked| asked.id == message.id() && is_it(asked))
     }
 
+    /// Who lends us that address.
+    pub fn relay_at(&self, relayed: SocketAddr) -> Option<&ServerUrl> {
+        self.seen.servers.iter().find(|server| server.relayed == Some(relayed)).map(|server| &server.url)
+    }
+
     /// What has been seen, where that is more than the last time.
     pub fn look(&mut self, at: Duration) -> Option<Sightings> {
         for (server, book) in self.seen.servers.iter_mut().zip(&self.books) {
@@ -282,6 +289,12 @@ impl Watcher {
             }
         }
         std::mem::take(&mut self.is_new).then(|| self.seen.clone())
+    }
+
+    /// How much is remembered besides what is written down.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.outstanding.len() + self.books.iter().map(|book| book.channels.len()).sum::<usize>()
     }
 
     fn take_answer(&mut self, at: Duration, index: usize, message: &Seen<'_>) -> Heard {

@@ -21,7 +21,12 @@ fn unchecked(message: &CallMessage) -> Vec<u8> {
 }
 
 fn description(bytes: usize) -> CallMessage {
-    CallMessage::Description { kind: DescriptionKind::Offer, generation: 0, sdp: "v".repeat(bytes) }
+    CallMessage::Description {
+        kind: DescriptionKind::Offer,
+        generation: 0,
+        sdp: "v".repeat(bytes),
+        direct: false,
+    }
 }
 
 fn candidates(count: usize, line_bytes: usize, tag_bytes: usize) -> CallMessage {
@@ -67,7 +72,8 @@ fn what_is_at_its_limit_passes() {
 #[test]
 fn a_frame_that_grows_too_large_by_escaping_is_refused() {
     let quotes = "\"".repeat(MAX_SDP_BYTES);
-    let message = CallMessage::Description { kind: DescriptionKind::Offer, generation: 0, sdp: quotes };
+    let message =
+        CallMessage::Description { kind: DescriptionKind::Offer, generation: 0, sdp: quotes, direct: false };
     assert!(matches!(frame(message).encode(), Err(FrameError::TooLarge { .. })));
     assert!(matches!(Frame::decode(&vec![b' '; MAX_PLAIN_BYTES + 1]), Err(FrameError::TooLarge { .. })));
 }
@@ -209,10 +215,8 @@ fn messages() -> impl Strategy<Value = CallMessage> {
             "z[a-z_]{0,60}".prop_map(HangupReason::Other)
         ]
         .prop_map(|reason| CallMessage::Hangup { reason }),
-        (kinds, any::<u32>(), any::<String>()).prop_map(|(kind, generation, sdp)| CallMessage::Description {
-            kind,
-            generation,
-            sdp
+        (kinds, any::<u32>(), any::<String>(), any::<bool>()).prop_map(|(kind, generation, sdp, direct)| {
+            CallMessage::Description { kind, generation, sdp, direct }
         }),
         (any::<u32>(), prop::collection::vec(any_candidate(), 0..=MAX_CANDIDATES_PER_MESSAGE), any::<bool>())
             .prop_map(|(generation, candidates, end)| CallMessage::Candidates {

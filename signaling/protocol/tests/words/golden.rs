@@ -121,7 +121,18 @@ fn frames() -> Vec<Frame> {
         media,
         token: token.map(|token| token.parse().unwrap()),
     };
-    let description = |kind, sdp: &str| CallMessage::Description { kind, generation: 1, sdp: sdp.to_owned() };
+    let description = |kind, sdp: &str| CallMessage::Description {
+        kind,
+        generation: 1,
+        sdp: sdp.to_owned(),
+        direct: false,
+    };
+    let only_direct = CallMessage::Description {
+        kind: DescriptionKind::Offer,
+        generation: 3,
+        sdp: "v=0\r\n".to_owned(),
+        direct: true,
+    };
     let line = "candidate:1 1 udp 2130706431 192.0.2.7 50000 typ host";
     vec![
         Frame { ack: 0, part: Some((1, invite(Some("Ada"), Some("tea-time_5")))) },
@@ -144,6 +155,7 @@ fn frames() -> Vec<Frame> {
         part(4, description(DescriptionKind::Offer, "v=0\r\n")),
         part(5, description(DescriptionKind::Answer, "v=0\r\n")),
         part(6, description(DescriptionKind::Rollback, "")),
+        part(6, only_direct),
         part(
             7,
             CallMessage::Candidates {
@@ -163,7 +175,7 @@ fn frames() -> Vec<Frame> {
         part(8, CallMessage::Candidates { generation: 1, candidates: Vec::new(), end: true }),
         part(9, CallMessage::Status { muted: true, camera_off: false, sharing: true }),
         Frame { ack: 0, part: Some((1, CallMessage::Examine)) },
-        Frame { ack: 1, part: Some((1, CallMessage::Examined { report: "{\"nats\":[]}".into() })) },
+        Frame { ack: 1, part: Some((1, CallMessage::Examined { report: "as the programs see it".into() })) },
     ]
 }
 
