@@ -7,6 +7,7 @@
 pub mod adapters;
 pub mod app;
 pub mod cli;
+pub mod contacts;
 pub mod engine;
 pub mod logging;
 pub mod logic;

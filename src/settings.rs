@@ -120,12 +120,7 @@ impl Profile {
 
     /// The choices; the defaults where there is no file.
     pub fn settings(&self) -> Result<Settings, ProfileError> {
-        let path = self.folder.join(SETTINGS_FILE);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Settings::default()),
-            Err(error) => return Err(io_error(&path, "read")(error)),
-        };
+        let Some((path, text)) = self.read(SETTINGS_FILE)? else { return Ok(Settings::default()) };
         toml::from_str(&text).map_err(|error| ProfileError::DamagedSettings {
             path,
             reason: error.to_string().trim().to_owned(),
@@ -140,6 +135,25 @@ impl Profile {
     /// What a server keeps that this installation runs itself: its certificate, so that links to it go on to hold.
     pub fn server_folder(&self) -> PathBuf {
         self.folder.join(SERVER_FOLDER)
+    }
+
+    /// A file of the profile, and where it is; `None` where there is none.
+    pub(crate) fn read(&self, file: &str) -> Result<Option<(PathBuf, String)>, ProfileError> {
+        let path = self.folder.join(file);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some((path, text))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io_error(&path, "read")(error)),
+        }
+    }
+
+    /// Puts another file in the place of one, or leaves the old one as it was.
+    pub(crate) fn replace(&self, file: &str, text: &str) -> Result<(), ProfileError> {
+        let (path, beside) = (self.folder.join(file), self.folder.join(format!("{file}.new")));
+        // One that was left when the power went.
+        fs::remove_file(&beside).ok();
+        self.write_new(&beside, text.as_bytes())?;
+        fs::rename(&beside, &path).map_err(io_error(&path, "written"))
     }
 
     fn write_new(&self, path: &Path, content: &[u8]) -> Result<(), ProfileError> {

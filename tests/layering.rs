@@ -29,8 +29,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("ui", &["ui", "engine::api"]),
-    ("cli", &["cli", "app", "settings", "logging", "ui", "adapters", "engine", "media", "logic"]),
-    ("app", &["cli", "app", "settings", "logging", "ui", "adapters", "engine", "media", "logic"]),
+    ("cli", &["cli", "app", "contacts", "settings", "logging", "ui", "adapters", "engine", "media", "logic"]),
+    ("app", &["cli", "app", "contacts", "settings", "logging", "ui", "adapters", "engine", "media", "logic"]),
 ];
 
 const EVERYWHERE: &[&str] = &["logic", "media", "engine", "adapters", "ui", "cli", "app"];
@@ -378,7 +378,11 @@ fn module_of(file: &Path) -> Vec<String> {
 }
 
 fn app_files(layer: &str) -> Vec<PathBuf> {
-    let files = if layer == "app" { &["main.rs", "lib.rs", "settings.rs", "logging.rs"][..] } else { &[] };
+    let files = if layer == "app" {
+        &["main.rs", "lib.rs", "contacts.rs", "settings.rs", "logging.rs"][..]
+    } else {
+        &[]
+    };
     files.iter().map(|file| root().join("src").join(file)).filter(|file| file.is_file()).collect()
 }
 

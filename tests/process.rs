@@ -141,7 +141,9 @@ fn the_call_goes_on_while_the_server_is_gone() {
     assert!(after >= before + 60, "pictures went on: {before}, then {after}");
 
     server.start_again();
+    let again = Instant::now();
     caller.wait_for("the server is back", |event| event["event"] == "switchboard" && event["up"] == true);
+    assert!(ended_within(again, Duration::from_secs(2)), "after four seconds of trying in vain");
     caller.interrupt();
     let caller = caller.ended(LONGEST_CALL);
     assert_eq!(caller.code, 0);

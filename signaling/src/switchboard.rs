@@ -150,7 +150,7 @@ pub(crate) struct Setup {
     /// Where clients may ask for their own address: `stun:host:port`.
     pub(crate) stun: Vec<String>,
     pub(crate) relay: Option<RelayOffer>,
-    /// The first scope is somewhere from here on: random, so that credentials from before a restart fit no call.
+    /// What scopes are made with where there is no relay, and so no secret.
     pub(crate) random: u64,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -226,6 +226,7 @@ impl Switchboard {
     /// A switchboard that nobody has called yet.
     pub(crate) fn new(setup: Setup) -> Self {
         let Setup { names, limits, stun, relay, random, metrics } = setup;
+        let key = relay.as_ref().map_or_else(|| random.to_be_bytes().to_vec(), |relay| relay.secret.clone());
         Self {
             names,
             limits,
@@ -237,8 +238,7 @@ impl Switchboard {
             sessions: HashMap::new(),
             births: 0,
             away: 0,
-            // Half of the numbers is left to count on.
-            calls: Calls::new(limits.calls, limits.relay.credentials_for, random / 2),
+            calls: Calls::new(limits.calls, limits.relay.credentials_for, key),
             deadlines: BTreeSet::new(),
             returned: VecDeque::new(),
             effects: VecDeque::new(),

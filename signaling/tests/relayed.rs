@@ -1,6 +1,7 @@
 //! From a call to its relay: the switchboard gives its two parties credentials, a foreign client relays with them, and
 //! when the call is over they are good for nothing.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use sightline_protocol::{ErrorCode, Identity, ToClient, ToServer};
@@ -11,11 +12,14 @@ use crate::foreign::{Echo, run_for};
 
 /// A relay that reaches the other party of a call alone; and parties on this computer, where they were seen.
 async fn server() -> Server {
-    let any = || Some("127.0.0.1:0".parse().expect("an address"));
+    server_at("127.0.0.1:0", None).await
+}
+
+async fn server_at(turn: &str, data: Option<PathBuf>) -> Server {
     let allow = vec!["127.0.0.0/8".parse().expect("a range")];
     let relay = RelayConfig { allow, ..RelayConfig::default() };
-    let config = Config { turn_udp: any().into_iter().collect(), relay, ..Config::loopback() };
-    Server::bind(config).await.expect("free ports")
+    let turn_udp = vec![turn.parse().expect("an address")];
+    Server::bind(Config { turn_udp, data, relay, ..Config::loopback() }).await.expect("free ports")
 }
 
 struct Pair {
@@ -94,6 +98,40 @@ async fn the_parties_of_a_call_are_relayed_until_it_is_over() {
     assert!(matches!(heard, ToClient::Error { code: ErrorCode::CallUnknown, .. }), "{heard:?}");
     let Some(said) = uclient(port, echo.port, (&user, &password), SHORT).await else { return };
     assert!(said.contains("error 403") && !said.contains("tot_recv_msgs"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_relayed_by_a_server_that_was_started_anew_before_its_switchboard_knows_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = || Some(folder.path().to_owned());
+    let server = server_at("127.0.0.1:0", data()).await;
+    let mut pair = Pair::in_a_call(&server).await;
+    let (_, user, password) = pair.credentials().await;
+    let turn = server.addresses().turn_udp[0];
+    server.close().await;
+
+    let server = server_at(&turn.to_string(), data()).await;
+    // Two allocations of the call, and packets from one to the other.
+    let (port, who) = (turn.port().to_string(), ["-y", "-n", "10", "-z", "20", "-m", "1"]);
+    let rest = ["-u", &user, "-w", &password, "-p", &port, "127.0.0.1"];
+    let Some((said, _)) = run_for("turnutils_uclient", &[&who[..], &rest].concat(), LONG).await else {
+        return;
+    };
+    assert!(said.contains("Total lost packets 0 (0.000000%)"), "{said}");
+
+    // And what is granted from now on is for the same call.
+    let (ada, bob) = (&pair.ada.0, &pair.bob.0);
+    let (mut here, mut there) = (Client::connect(&server, ada).await, Client::connect(&server, bob).await);
+    there.post(ada.address(), 300).await;
+    assert!(matches!(here.hear().await, ToClient::Deliver { .. }));
+    here.post(bob.address(), 300).await;
+    assert!(matches!(there.hear().await, ToClient::Deliver { .. }));
+    let with = bob.address();
+    let heard = ask(&mut here, |id| ToServer::Relay { id, call: CALL, with }).await;
+    let ToClient::Relay { username, .. } = heard else { panic!("expected credentials, heard {heard:?}") };
+    let holder = |name: &str| name.split_once(':').map(|(_, holder)| holder.to_owned());
+    assert_eq!(holder(&username), holder(&user));
+    server.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -296,6 +296,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[expect(clippy::print_stdout, reason = "what was measured is for whoever looks at it")]
     async fn a_stream_that_is_too_slow_is_late_by_half_a_second_and_no_more() {
         let mut late = lateness_on_a_slow_stream(true).await;
         late.sort();

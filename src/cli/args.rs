@@ -52,6 +52,15 @@ pub enum Action {
         #[arg(long, value_name = "URL")]
         server: Option<ServerAddress>,
     },
+    /// Show my contacts, or change them. Contacts alone may learn my addresses before I take their call
+    Contacts {
+        /// The folder with key and settings
+        #[arg(long, value_name = "DIR", global = true)]
+        profile: Option<PathBuf>,
+        /// How.
+        #[command(subcommand)]
+        change: Option<ContactChange>,
+    },
     /// Wait for a call and accept it
     Answer {
         /// The folder with key and settings
@@ -63,6 +72,9 @@ pub enum Action {
         /// Be the server as well, for calls within this network: nothing else has to be set up
         #[arg(long, conflicts_with = "server")]
         here: bool,
+        /// Make whoever I talk to a contact
+        #[arg(long)]
+        save: bool,
         /// What to send.
         #[command(flatten)]
         media: MediaArgs,
@@ -74,6 +86,9 @@ pub enum Action {
     Call {
         /// Their call link
         link: CallLink,
+        /// Make them a contact
+        #[arg(long)]
+        save: bool,
         /// The folder with key and settings
         #[arg(long, value_name = "DIR")]
         profile: Option<PathBuf>,
@@ -104,6 +119,25 @@ pub enum Action {
         /// Print one JSON document in place of words
         #[arg(long)]
         json: bool,
+    },
+}
+
+/// How to change who my contacts are.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ContactChange {
+    /// Add somebody
+    Add {
+        /// Their call link
+        link: CallLink,
+        /// What I call them
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Remove somebody
+    Remove {
+        /// Their name, or their key
+        #[arg(value_name = "NAME|KEY")]
+        who: String,
     },
 }
 

@@ -105,7 +105,7 @@ async fn call_each_other(
     let wish = Media { audio: true, video: true };
     let mut callee = Session::new(
         start(callee_identity, "Blaise", "callee"),
-        Duty::Answer,
+        Duty::Answer { save_to: None },
         wish,
         None,
         Teller::new(clock, out.events, "callee: "),

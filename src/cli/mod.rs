@@ -13,12 +13,15 @@ mod tell;
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use args::{Action, Args};
+use anyhow::{Context as _, ensure};
+use args::{Action, Args, ContactChange};
 use clap::Parser as _;
 use sightline_protocol::link::{CallLink, ServerAddress};
 
-use crate::settings::Profile;
+use crate::{
+    contacts::{Contact, Contacts},
+    settings::Profile,
+};
 
 /// How a command ended. The numbers are a promise to scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,16 +67,17 @@ fn act(args: Args) -> anyhow::Result<Exit> {
             tell::say(&link.to_string());
             Ok(Exit::Fine)
         }
-        Action::Answer { profile, here: true, media, out, server: _ } => {
-            session::answer_here(&Profile::at(profile.as_deref())?, &media, &out)
+        Action::Contacts { profile, change } => contacts(&Profile::at(profile.as_deref())?, change),
+        Action::Answer { profile, here: true, save, media, out, server: _ } => {
+            session::answer_here(&Profile::at(profile.as_deref())?, save, &media, &out)
         }
-        Action::Answer { profile, server, here: false, media, out } => {
+        Action::Answer { profile, server, here: false, save, media, out } => {
             let profile = Profile::at(profile.as_deref())?;
             let server = server_of(&profile, server)?;
-            session::answer(&profile, server, &media, &out)
+            session::answer(&profile, server, save, &media, &out)
         }
-        Action::Call { link, profile, media, out } => {
-            session::call(&Profile::at(profile.as_deref())?, &link, &media, &out)
+        Action::Call { link, save, profile, media, out } => {
+            session::call(&Profile::at(profile.as_deref())?, &link, save, &media, &out)
         }
         Action::Demo { out } => demo::run(&out),
         Action::Doctor { profile, server, with, json } => {
@@ -84,6 +88,32 @@ fn act(args: Args) -> anyhow::Result<Exit> {
             }
         }
     }
+}
+
+fn contacts(profile: &Profile, change: Option<ContactChange>) -> anyhow::Result<Exit> {
+    let mut contacts = Contacts::load(profile)?;
+    match change {
+        None => {
+            if contacts.iter().next().is_none() {
+                tell::say("No contacts yet. Add one with `sightline contacts add LINK --name NAME`.");
+            }
+            contacts.iter().for_each(|contact| tell::say(&contact.to_string()));
+        }
+        Some(ContactChange::Add { link, name }) => {
+            ensure!(
+                link.address != profile.identity()?.address(),
+                "this is your own link; add somebody else's"
+            );
+            contacts.add(Contact { key: link.address, name, link: Some(link) })?;
+            contacts.store(profile)?;
+        }
+        Some(ContactChange::Remove { who }) => {
+            let gone = contacts.remove(&who)?;
+            contacts.store(profile)?;
+            tell::say(&format!("No contact any more: {gone}"));
+        }
+    }
+    Ok(Exit::Fine)
 }
 
 fn server_of(profile: &Profile, wished: Option<ServerAddress>) -> anyhow::Result<ServerAddress> {

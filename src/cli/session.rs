@@ -24,6 +24,7 @@ use tokio::{
 
 use crate::{
     app::Installation,
+    contacts::{self, Contacts},
     engine::{
         api::{Command, Handle, Update},
         clock::Clock,
@@ -57,6 +58,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(15);
 pub(super) fn call(
     profile: &Profile,
     link: &CallLink,
+    save: bool,
     media: &MediaArgs,
     out: &OutArgs,
 ) -> anyhow::Result<Exit> {
@@ -67,6 +69,9 @@ pub(super) fn call(
         link.address != installation.identity.address(),
         "this is your own link; give it to somebody else, and call theirs"
     );
+    if save {
+        contacts::remember(profile, link.address, None, Some(link.clone()))?;
+    }
     let duty = Duty::Dial { to: link.address, token: link.token.clone() };
     let predicted = Memory::of(profile).recall(link.address, clock.unix_ms());
     run(&runtime()?, installation, duty, wish, out, clock, predicted)
@@ -76,17 +81,23 @@ pub(super) fn call(
 pub(super) fn answer(
     profile: &Profile,
     server: ServerAddress,
+    save: bool,
     media: &MediaArgs,
     out: &OutArgs,
 ) -> anyhow::Result<Exit> {
     let clock = Clock::start();
     let wish = media.media()?;
     let installation = installation(profile, server, media, out, clock)?;
-    run(&runtime()?, installation, Duty::Answer, wish, out, clock, None)
+    run(&runtime()?, installation, answering(profile, save), wish, out, clock, None)
 }
 
 /// Waits for a call, and is the server for it.
-pub(super) fn answer_here(profile: &Profile, media: &MediaArgs, out: &OutArgs) -> anyhow::Result<Exit> {
+pub(super) fn answer_here(
+    profile: &Profile,
+    save: bool,
+    media: &MediaArgs,
+    out: &OutArgs,
+) -> anyhow::Result<Exit> {
     let clock = Clock::start();
     let wish = media.media()?;
     let runtime = runtime()?;
@@ -94,7 +105,7 @@ pub(super) fn answer_here(profile: &Profile, media: &MediaArgs, out: &OutArgs) -
     let address =
         server.links().into_iter().next().context("this computer has no address to be reached at")?;
     let installation = installation(profile, address, media, out, clock)?;
-    let exit = run(&runtime, installation, Duty::Answer, wish, out, clock, None);
+    let exit = run(&runtime, installation, answering(profile, save), wish, out, clock, None);
     runtime.block_on(server.close());
     exit
 }
@@ -121,7 +132,14 @@ pub(super) enum Duty {
         token: Option<LinkToken>,
     },
     /// To accept whoever calls.
-    Answer,
+    Answer {
+        /// Where they become a contact.
+        save_to: Option<Profile>,
+    },
+}
+
+fn answering(profile: &Profile, save: bool) -> Duty {
+    Duty::Answer { save_to: save.then(|| profile.clone()) }
 }
 
 fn installation(
@@ -136,7 +154,11 @@ fn installation(
     check_report(out)?;
     Ok(Installation {
         identity: profile.identity()?,
-        owner: Owner { name: settings.name.clone(), ..Owner::default() },
+        owner: Owner {
+            name: settings.name.clone(),
+            contacts: Contacts::load(profile)?.keys(),
+            ..Owner::default()
+        },
         server,
         media: media.check(out, clock)?,
         path,
@@ -259,7 +281,7 @@ impl Session {
             Duty::Dial { to, token } => {
                 self.handle.say(Command::Dial { to: *to, token: token.clone(), media: self.wish });
             }
-            Duty::Answer => {
+            Duty::Answer { .. } => {
                 let link = self.link.as_ref().map(ToString::to_string).unwrap_or_default();
                 self.teller.note(
                     "waiting",
@@ -333,8 +355,15 @@ impl Session {
             };
             self.teller.tell(&update);
             match update {
-                Update::Stage { stage: Stage::RingingHere, .. } if matches!(self.duty, Duty::Answer) => {
+                Update::Stage { stage: Stage::RingingHere, peer, name, .. }
+                    if let Duty::Answer { save_to } = &self.duty =>
+                {
                     in_call = true;
+                    if let Some(profile) = save_to
+                        && let Err(error) = contacts::remember(profile, peer, name.as_deref(), None)
+                    {
+                        complain(&error.to_string());
+                    }
                     self.handle.say(Command::Accept { media: self.wish });
                 }
                 Update::Stage { stage: Stage::Connected, .. } => {

@@ -290,8 +290,8 @@ impl Path {
     pub fn note_sightings(&mut self, t_ms: u64, leg: u32, seen: Sightings) -> bool {
         let before = sentence::gist(self);
         let Some(notes) = self.legs.iter_mut().find(|notes| notes.generation == leg) else { return false };
-        for (change, sentence) in notes.take_sightings(seen) {
-            self.timeline.note(t_ms, Some(leg), change, sentence);
+        for (since, change, sentence) in notes.take_sightings(t_ms, seen) {
+            self.timeline.note(since, Some(leg), change, sentence);
         }
         sentence::gist(self) != before
     }

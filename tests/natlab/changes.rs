@@ -8,7 +8,7 @@ use std::{thread, time::Duration};
 use super::{
     call::{Account, Call, Told},
     is_pending,
-    measure::{Heard, listen, median, rounds, skipped, tell},
+    measure::{Heard, listen, median, rounds, skipped, tell, tell_story},
     router::Nat,
     world::{Home, Plan, Who, World},
 };
@@ -44,6 +44,7 @@ fn change(name: &str, plan: Plan, path: &str, wanted_ms: u64, turn: impl Fn(&mut
         turn(&mut world);
         thread::sleep(3 * wanted + AFTER);
         let told = call.hang_up();
+        tell_story(&told);
         let heard = told.accounts().map(|account| listen(account.sound.as_deref().unwrap_or_default()));
         went_on(name, &told, heard);
         gaps.push(heard[0].gap.max(heard[1].gap));

@@ -10,7 +10,7 @@ use std::{
 
 use sightline::media::tone::find_chirps;
 
-use super::namespaces::Missing;
+use super::{call::Told, namespaces::Missing};
 
 /// How often each row is gone through.
 pub(crate) fn rounds() -> usize {
@@ -33,6 +33,13 @@ pub(crate) fn tell(row: &str, how: &str, what: &str, measured: &[Duration], want
     };
     // Not by `eprintln`, which the test harness keeps to itself when a test passes.
     writeln!(io::stderr(), "natlab: {row}: {how}; {what} {figure}, wanted {} ms", wanted.as_millis()).ok();
+}
+
+/// Everything that both programs told, where `SIGHTLINE_LAB_STORIES` asks for it; a failed test tells it anyway.
+pub(crate) fn tell_story(told: &Told) {
+    if std::env::var_os("SIGHTLINE_LAB_STORIES").is_some() {
+        writeln!(io::stderr(), "{}", told.in_words()).ok();
+    }
 }
 
 /// Says aloud that there is no laboratory here, and why; where everything is meant to be tested, it fails instead.

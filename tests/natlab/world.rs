@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     pub(crate) relay: Relay,
     /// There and back between the two clients' routers.
     pub(crate) round_trip: Duration,
-    /// In percent, each way on each client's link.
+    /// In percent, each way on A's link.
     pub(crate) loss: f64,
     pub(crate) seed: u64,
 }
@@ -344,6 +344,7 @@ impl Building {
             end(router, "wan".to_owned()).address(address(own4.clone())).address(address(own6.clone()));
         let outer = end("pub", format!("to-{router}"));
         let Plan { round_trip, loss, seed, .. } = self.plan;
+        let loss = if router == SIDES[0].router { loss } else { 0.0 };
         let begin = format!("at 0s both delay={}us loss={loss}", round_trip.as_micros() / 4);
         let script = begin.parse().expect("a script");
         let seed = seed.wrapping_mul(100).wrapping_add(number.into());

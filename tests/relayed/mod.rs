@@ -32,6 +32,7 @@ use relays::{Between, Coturn, Proxy, access, door, door_of, for_both, on, pin, s
 const AT_ONCE: Duration = Duration::from_secs(4);
 
 /// A call over that door: it comes about soon, packets pass without delay, and it is said how.
+#[expect(clippy::print_stdout, reason = "what was measured is for whoever looks at it")]
 async fn carries_a_call(door: &ServerUrl, pin: Option<Pin>) {
     let began = Instant::now();
     let mut pair = Pair::connect(for_both(door, pin), &Proxies::none()).await;
@@ -336,6 +337,7 @@ async fn rubbish_from_a_server_harms_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "what was measured is for whoever looks at it")]
 async fn a_relay_that_is_too_slow_loses_packets_and_the_call_goes_on() {
     // 1 Mbit/s, and more than that to send.
     let server = server().await;

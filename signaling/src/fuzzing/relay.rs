@@ -101,8 +101,8 @@ impl World {
             4 => self.tell(match who & 7 {
                 0 => News::Opened { scope: SCOPE },
                 1 => News::Ended { scope: SCOPE },
-                2 => News::Seen { scope: SCOPE, party: Party::Caller, ip: peer.ip() },
-                3 => News::Seen { scope: SCOPE, party: Party::Callee, ip: peer.ip() },
+                2 => News::Seen { scope: SCOPE, party: Party::Lower, ip: peer.ip() },
+                3 => News::Seen { scope: SCOPE, party: Party::Higher, ip: peer.ip() },
                 4 => News::Allocated { scope: SCOPE, relayed: peer },
                 _ => News::Released { scope: SCOPE, relayed: peer },
             }),
@@ -223,7 +223,7 @@ fn client(who: u8) -> Client {
 }
 
 fn credentials(who: u8) -> Credentials {
-    let party = if who & 1 == 0 { Party::Caller } else { Party::Callee };
+    let party = if who & 1 == 0 { Party::Lower } else { Party::Higher };
     mint(SECRET, if who & 0x80 == 0 { SCOPE } else { ScopeId(2) }, party, 1_700_000_000 + 100_000)
 }
 

@@ -23,6 +23,8 @@ use crate::relay::{
 const SECRET: &[u8] = b"a secret";
 const REALM: &str = "sightline";
 const SCOPES: [ScopeId; 2] = [ScopeId(1), ScopeId(2)];
+/// A call that nobody was told of: its party has its credentials from before a restart.
+const ELSEWHERE: ScopeId = ScopeId(99);
 const UNIX: u64 = 1_700_000_000;
 
 /// Peers that may be asked for: where parties are, where nobody is, and where nothing may ever be sent.
@@ -119,12 +121,11 @@ impl World {
         };
         let udp = Via::Udp(SocketIndex(0));
         let clients = [
-            asker(0, udp, SCOPES[0], Party::Caller),
-            asker(1, udp, SCOPES[0], Party::Callee),
-            asker(2, Via::Stream(StreamId(1)), SCOPES[1], Party::Caller),
-            asker(3, udp, SCOPES[1], Party::Callee),
-            // Of a call that nobody was told of.
-            asker(4, udp, ScopeId(99), Party::Caller),
+            asker(0, udp, SCOPES[0], Party::Lower),
+            asker(1, udp, SCOPES[0], Party::Higher),
+            asker(2, Via::Stream(StreamId(1)), SCOPES[1], Party::Lower),
+            asker(3, udp, SCOPES[1], Party::Higher),
+            asker(4, udp, ELSEWHERE, Party::Lower),
         ];
         let mut world = Self {
             relay: Relay::new(rules, epoch),
@@ -214,7 +215,7 @@ impl World {
                 let (which, from, scope, payload) =
                     (script.byte()?, self.peer(script)?, script.pick(3)?, script.bytes()?);
                 let relayed = self.relayed(which);
-                let scope = SCOPES.get(scope).copied().unwrap_or(ScopeId(99));
+                let scope = SCOPES.get(scope).copied().unwrap_or(ELSEWHERE);
                 let forward = self.relay.from_neighbour(relayed, from, scope, payload, self.now);
                 if let Some(forward) = forward {
                     judge(self.reach, &self.seen, &forward, payload);
@@ -223,12 +224,13 @@ impl World {
             9 => self.wait(Duration::from_millis(u64::from(script.number()?) * 20)),
             10 => {
                 let (kind, scope, peer) = (script.byte()?, SCOPES[script.pick(2)?], self.peer(script)?);
-                let party = if kind & 0x80 == 0 { Party::Caller } else { Party::Callee };
-                self.tell(match kind % 6 {
+                let party = if kind & 0x80 == 0 { Party::Lower } else { Party::Higher };
+                self.tell(match kind % 7 {
                     0 => News::Opened { scope },
                     1 | 2 => News::Seen { scope, party, ip: peer.ip() },
                     3 => News::Ended { scope },
                     4 => News::Allocated { scope, relayed: peer },
+                    5 => News::Vouched { scope },
                     _ => News::Released { scope, relayed: peer },
                 });
             }
@@ -423,7 +425,7 @@ impl World {
 
     /// Everything ends with its call, and at the latest with its lifetime.
     fn end(mut self) {
-        for scope in SCOPES {
+        for scope in SCOPES.into_iter().chain([ELSEWHERE]) {
             self.tell(News::Ended { scope });
             self.settle();
         }

@@ -258,7 +258,7 @@ impl World {
                     assert_eq!(self.lines.len() + 1, before, "a connection ends once");
                 }
                 Effect::Tell(News::Opened { scope }) => {
-                    assert!(self.scopes.insert(scope, true).is_none(), "a call's number is used once");
+                    assert_ne!(self.scopes.insert(scope, true), Some(true), "a call begins once");
                 }
                 Effect::Tell(News::Seen { scope, .. }) => {
                     assert_eq!(self.scopes.get(&scope), Some(&true), "a party of a call that is on");
@@ -266,7 +266,9 @@ impl World {
                 Effect::Tell(News::Ended { scope }) => {
                     assert_eq!(self.scopes.insert(scope, false), Some(true), "a call ends once");
                 }
-                Effect::Tell(news @ (News::Allocated { .. } | News::Released { .. })) => {
+                Effect::Tell(
+                    news @ (News::Vouched { .. } | News::Allocated { .. } | News::Released { .. }),
+                ) => {
                     panic!("only relays allocate: {news:?}");
                 }
                 Effect::Blame { .. } => {}

@@ -149,6 +149,9 @@ impl Relay {
                 Err(refusal) => return self.refuse_unsigned(client, question, &refusal, now),
             },
         };
+        if question.method == stun::ALLOCATE {
+            self.vouch(&proof);
+        }
         self.note_source(client, &proof);
         let unknown = message.unknown(KNOWN);
         let outcome = match question.method {
@@ -214,6 +217,17 @@ impl Relay {
         let key = keys.into_iter().find(|key| message.validate_integrity_with_key(key).is_ok());
         let key = key.ok_or(Refusal::Unauthenticated)?;
         Ok(Proof { username, key, algorithm })
+    }
+
+    /// Credentials that hold open their call, where nobody told of it: this server was started anew while the call went on,
+    /// and its switchboard does not know of it yet. Nobody gains by that what they were not granted. A call that ended since
+    /// then stays over.
+    fn vouch(&mut self, proof: &Proof) {
+        let holder = credentials::expiry(&proof.username).and_then(|(_, rest)| credentials::holder(rest));
+        let Some((scope, _)) = holder.filter(|_| self.rules.reach == Reach::Call) else { return };
+        if self.scopes.vouch(scope) {
+            self.effects.push_back(Effect::Tell(News::Vouched { scope }));
+        }
     }
 
     /// Whoever proved who they are was seen where they asked from: the nonce came back from there.

@@ -9,6 +9,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ring::hmac;
+use sightline_protocol::CallId;
 
 use super::{Party, ScopeId};
 
@@ -25,11 +26,19 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// The scope of a call. Always the same for the same call and the same secret, so that what was granted before a restart
+/// and after it belongs together. Whoever does not have the secret cannot look for two calls with one scope.
+pub(crate) fn scope(secret: &[u8], call: CallId, lower: &[u8; 32], higher: &[u8; 32]) -> ScopeId {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    let tag = hmac::sign(&key, &[b"scope".as_slice(), &call.0, lower, higher].concat());
+    ScopeId(tag.as_ref().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte)))
+}
+
 /// Credentials for one party of one call.
 pub(crate) fn mint(secret: &[u8], scope: ScopeId, party: Party, expires_unix: u64) -> Credentials {
     let letter = match party {
-        Party::Caller => 'a',
-        Party::Callee => 'b',
+        Party::Lower => 'a',
+        Party::Higher => 'b',
     };
     let username = format!("{expires_unix}:{:016x}-{letter}", scope.0);
     let password = password(secret, &username);
@@ -56,8 +65,8 @@ pub(crate) fn holder(rest: &str) -> Option<(ScopeId, Party)> {
         scope.len() == 16 && scope.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let scope = u64::from_str_radix(scope, 16).ok().filter(|_| hexadecimal)?;
     match letter {
-        "a" => Some((ScopeId(scope), Party::Caller)),
-        "b" => Some((ScopeId(scope), Party::Callee)),
+        "a" => Some((ScopeId(scope), Party::Lower)),
+        "b" => Some((ScopeId(scope), Party::Higher)),
         _ => None,
     }
 }
@@ -68,10 +77,10 @@ mod tests {
 
     #[test]
     fn what_was_minted_is_read_again() {
-        let minted = mint(b"secret", ScopeId(0xfeed), Party::Callee, 1_700_000_000);
+        let minted = mint(b"secret", ScopeId(0xfeed), Party::Higher, 1_700_000_000);
         assert_eq!(minted.username, "1700000000:000000000000feed-b");
         let (expires, rest) = expiry(&minted.username).unwrap();
-        assert_eq!((expires, holder(rest)), (1_700_000_000, Some((ScopeId(0xfeed), Party::Callee))));
+        assert_eq!((expires, holder(rest)), (1_700_000_000, Some((ScopeId(0xfeed), Party::Higher))));
         assert_eq!(password(b"secret", &minted.username), minted.password);
         assert_ne!(password(b"another", &minted.username), minted.password);
     }
@@ -107,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_password_is_not_written_to_a_log() {
-        let minted = mint(b"secret", ScopeId(1), Party::Caller, 1);
+        let minted = mint(b"secret", ScopeId(1), Party::Lower, 1);
         assert!(!format!("{minted:?}").contains(&minted.password));
     }
 }

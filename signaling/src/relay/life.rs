@@ -51,6 +51,9 @@ impl Relay {
     pub(super) fn on_news(&mut self, news: News) {
         match news {
             News::Opened { scope } => self.scopes.open(scope),
+            News::Vouched { scope } => {
+                self.scopes.vouch(scope);
+            }
             News::Seen { scope, party, ip } => {
                 self.scopes.saw(Holder { scope, party }, ip);
             }

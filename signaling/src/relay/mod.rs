@@ -42,24 +42,26 @@ use crate::config::{Reach, RelayLimits};
 
 pub(crate) use machine::Relay;
 
-/// One call between two parties, as the switchboard numbers it; never used twice.
+/// One call between two parties: made of its id and its parties (see [`credentials::scope`]), so that a server that was
+/// started anew has the same for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ScopeId(pub(crate) u64);
 
 /// One of the two that a scope is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Party {
-    /// Who began the call.
-    Caller,
-    /// Who was called.
-    Callee,
+    /// Whose address is the lower one. Who called whom would not do: a server that was started in the midst of a call does
+    /// not know.
+    Lower,
+    /// Whose address is the higher one.
+    Higher,
 }
 
 impl Party {
     pub(crate) const fn other(self) -> Self {
         match self {
-            Self::Caller => Self::Callee,
-            Self::Callee => Self::Caller,
+            Self::Lower => Self::Higher,
+            Self::Higher => Self::Lower,
         }
     }
 }
@@ -69,6 +71,8 @@ impl Party {
 pub(crate) enum News {
     /// A call began: its parties may allocate.
     Opened { scope: ScopeId },
+    /// A party of a call that nobody told of showed credentials that hold: they are from before a restart.
+    Vouched { scope: ScopeId },
     /// A party was authenticated at this address: the other one may reach it there.
     Seen { scope: ScopeId, party: Party, ip: IpAddr },
     /// A call ended: what it has here goes at once.

@@ -190,7 +190,7 @@ impl Relay {
                 let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.rules.key), rest.as_bytes());
                 let number =
                     tag.as_ref().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
-                Holder { scope: ScopeId(number), party: Party::Caller }
+                Holder { scope: ScopeId(number), party: Party::Lower }
             })),
         }
     }

@@ -1,12 +1,15 @@
 //! What is known of calls: which there are, where their parties were seen, and what each has here.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
 use super::{AllocationId, Party, ScopeId};
 
 /// Addresses remembered of one party. One more takes the place of the oldest.
 const MOST_SEEN: usize = 16;
+
+/// How many calls that were vouched for are looked at to find one that has nothing here any more.
+const MOST_LOOKED_AT: usize = 32;
 
 /// For whom an allocation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,14 +20,31 @@ pub(super) struct Holder {
 
 pub(super) struct Scopes {
     most: usize,
+    /// How many are not `Unknown`.
     open: usize,
     scopes: HashMap<ScopeId, Scope>,
+    /// Those that are, or were, `Vouched`, oldest first.
+    vouched: VecDeque<ScopeId>,
+    /// Calls that ended, which no credentials open again: so many as there may be open ones, the oldest forgotten first.
+    ended: HashSet<ScopeId>,
+    ended_in_order: VecDeque<ScopeId>,
+}
+
+/// How a call is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Standing {
+    /// Only by allocations of another thread.
+    #[default]
+    Unknown,
+    /// By credentials of its parties. It is let go when it has nothing here and its place is needed.
+    Vouched,
+    /// The switchboard told of it, and has not told of its end.
+    Told,
 }
 
 #[derive(Default)]
 struct Scope {
-    /// The switchboard told of it, and has not told of its end.
-    open: bool,
+    standing: Standing,
     seen: [VecDeque<IpAddr>; 2],
     here: Vec<(Party, AllocationId)>,
     elsewhere: usize,
@@ -32,25 +52,78 @@ struct Scope {
 
 impl Scopes {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, open: 0, scopes: HashMap::new() }
+        Self {
+            most,
+            open: 0,
+            scopes: HashMap::new(),
+            vouched: VecDeque::new(),
+            ended: HashSet::new(),
+            ended_in_order: VecDeque::new(),
+        }
     }
 
     /// A call began. Where there are too many already, it is not learnt of.
     pub(super) fn open(&mut self, scope: ScopeId) {
-        if self.open >= self.most || self.is_open(scope) {
-            return;
+        if self.is_open(scope) || self.has_place() {
+            self.ended.remove(&scope);
+            self.stands(scope, Standing::Told);
         }
-        self.open += 1;
-        self.scopes.entry(scope).or_default().open = true;
+    }
+
+    /// A party of a call showed credentials that hold. Whether the call is known only by that, and only now: not where it is
+    /// known already, has ended, or there are too many.
+    pub(super) fn vouch(&mut self, scope: ScopeId) -> bool {
+        if self.is_open(scope) || self.ended.contains(&scope) || !self.has_place() {
+            return false;
+        }
+        self.stands(scope, Standing::Vouched);
+        self.vouched.push_back(scope);
+        true
     }
 
     pub(super) fn is_open(&self, scope: ScopeId) -> bool {
-        self.scopes.get(&scope).is_some_and(|scope| scope.open)
+        self.scopes.get(&scope).is_some_and(Scope::is_open)
+    }
+
+    fn stands(&mut self, scope: ScopeId, standing: Standing) {
+        let known = self.scopes.entry(scope).or_default();
+        self.open += usize::from(!known.is_open());
+        known.standing = standing;
+    }
+
+    /// Whether there is a place for one more, where need be that of one that has nothing here any more.
+    fn has_place(&mut self) -> bool {
+        for _ in 0..MOST_LOOKED_AT.min(self.vouched.len()) {
+            if self.open < self.most {
+                break;
+            }
+            let Some(oldest) = self.vouched.pop_front() else { break };
+            let Some(known) = self.scopes.get(&oldest).filter(|known| known.standing == Standing::Vouched)
+            else {
+                continue;
+            };
+            if known.here.is_empty() && known.elsewhere == 0 {
+                self.scopes.remove(&oldest);
+                self.open -= 1;
+            } else {
+                self.vouched.push_back(oldest);
+            }
+        }
+        // What was vouched for and is no longer so is not kept for ever.
+        if self.vouched.len() > self.most.saturating_mul(2) {
+            let scopes = &self.scopes;
+            let is_vouched =
+                |scope: &ScopeId| scopes.get(scope).is_some_and(|known| known.standing == Standing::Vouched);
+            self.vouched.retain(is_vouched);
+        }
+        self.open < self.most
     }
 
     /// A party of an open call was seen here. Whether that is new.
     pub(super) fn saw(&mut self, holder: Holder, ip: IpAddr) -> bool {
-        let Some(scope) = self.scopes.get_mut(&holder.scope).filter(|scope| scope.open) else { return false };
+        let Some(scope) = self.scopes.get_mut(&holder.scope).filter(|scope| scope.is_open()) else {
+            return false;
+        };
         let seen = &mut scope.seen[index(holder.party)];
         let ip = ip.to_canonical();
         if seen.contains(&ip) {
@@ -71,8 +144,16 @@ impl Scopes {
 
     /// A call ended. What it had here is to be ended too.
     pub(super) fn end(&mut self, scope: ScopeId) -> Vec<AllocationId> {
+        if self.ended.insert(scope) {
+            self.ended_in_order.push_back(scope);
+            if self.ended_in_order.len() > self.most
+                && let Some(oldest) = self.ended_in_order.pop_front()
+            {
+                self.ended.remove(&oldest);
+            }
+        }
         let Some(ended) = self.scopes.get_mut(&scope) else { return Vec::new() };
-        if std::mem::take(&mut ended.open) {
+        if std::mem::take(&mut ended.standing) != Standing::Unknown {
             self.open -= 1;
         }
         ended.seen = Default::default();
@@ -111,7 +192,7 @@ impl Scopes {
     }
 
     fn forget_if_empty(&mut self, scope: ScopeId) {
-        let is_empty = |scope: &Scope| !scope.open && scope.here.is_empty() && scope.elsewhere == 0;
+        let is_empty = |scope: &Scope| !scope.is_open() && scope.here.is_empty() && scope.elsewhere == 0;
         if self.scopes.get(&scope).is_some_and(is_empty) {
             self.scopes.remove(&scope);
         }
@@ -123,10 +204,16 @@ impl Scopes {
     }
 }
 
+impl Scope {
+    fn is_open(&self) -> bool {
+        self.standing != Standing::Unknown
+    }
+}
+
 const fn index(party: Party) -> usize {
     match party {
-        Party::Caller => 0,
-        Party::Callee => 1,
+        Party::Lower => 0,
+        Party::Higher => 1,
     }
 }
 
@@ -134,8 +221,8 @@ const fn index(party: Party) -> usize {
 mod tests {
     use super::*;
 
-    const CALLER: Holder = Holder { scope: ScopeId(1), party: Party::Caller };
-    const CALLEE: Holder = Holder { scope: ScopeId(1), party: Party::Callee };
+    const CALLER: Holder = Holder { scope: ScopeId(1), party: Party::Lower };
+    const CALLEE: Holder = Holder { scope: ScopeId(1), party: Party::Higher };
 
     fn ip(last: u8) -> IpAddr {
         IpAddr::from([198, 51, 100, last])
@@ -172,6 +259,46 @@ mod tests {
         scopes.end(ScopeId(1));
         scopes.open(ScopeId(3));
         assert!(scopes.is_open(ScopeId(3)));
+    }
+
+    #[test]
+    fn a_call_is_vouched_for_until_it_ends_and_never_after() {
+        let mut scopes = Scopes::new(9);
+        assert!(scopes.vouch(ScopeId(1)) && scopes.is_open(ScopeId(1)));
+        assert!(!scopes.vouch(ScopeId(1)), "it is known by now");
+        assert!(scopes.saw(CALLER, ip(1)));
+        scopes.open(ScopeId(1));
+        assert!(scopes.other_was_seen(CALLEE, ip(1)), "what was known of it is kept");
+        scopes.end(ScopeId(1));
+        assert!(!scopes.vouch(ScopeId(1)) && !scopes.is_open(ScopeId(1)));
+        scopes.open(ScopeId(1));
+        assert!(scopes.is_open(ScopeId(1)), "the switchboard knows better");
+    }
+
+    #[test]
+    fn a_call_that_was_vouched_for_and_has_nothing_here_makes_room() {
+        let mut scopes = Scopes::new(3);
+        (1..=3).for_each(|scope| assert!(scopes.vouch(ScopeId(scope))));
+        scopes.add(CALLER, AllocationId(5));
+        scopes.add_elsewhere(ScopeId(2));
+        assert!(scopes.vouch(ScopeId(4)), "the third has nothing");
+        scopes.add(Holder { scope: ScopeId(4), ..CALLER }, AllocationId(6));
+        assert!(!scopes.vouch(ScopeId(5)));
+        scopes.remove(CALLER, AllocationId(5));
+        scopes.open(ScopeId(5));
+        assert!(scopes.is_open(ScopeId(5)) && !scopes.is_open(ScopeId(1)));
+        assert_eq!(scopes.open, 3);
+    }
+
+    #[test]
+    fn what_ended_is_remembered_in_bounds() {
+        let mut scopes = Scopes::new(3);
+        for scope in 0..1000 {
+            assert!(scopes.vouch(ScopeId(scope)));
+            scopes.end(ScopeId(scope));
+        }
+        assert_eq!((scopes.ended.len(), scopes.ended_in_order.len(), scopes.len()), (3, 3, 0));
+        assert!(scopes.vouched.len() <= 7);
     }
 
     #[test]

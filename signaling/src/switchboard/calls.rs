@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use sightline_protocol::{Address, CallId};
 
-use crate::relay::{Party, ScopeId};
+use crate::relay::{Party, ScopeId, credentials};
 
 /// How long a call that nobody answers, or that is over, stays known. Longer than it may ring.
 const UNANSWERED_FOR: Duration = Duration::from_secs(120);
@@ -20,7 +20,8 @@ pub(super) struct Calls {
     most: usize,
     /// How long an answered one stays known without an envelope and without asking for credentials.
     idle_for: Duration,
-    next: u64,
+    /// What scopes are made with.
+    key: Vec<u8>,
     known: HashMap<ScopeId, Call>,
     by_name: HashMap<Name, ScopeId>,
     by_party: HashMap<Address, Vec<ScopeId>>,
@@ -67,12 +68,12 @@ pub(super) struct Opening {
 }
 
 impl Calls {
-    pub(super) fn new(most: usize, credentials_for: Duration, first: u64) -> Self {
+    pub(super) fn new(most: usize, credentials_for: Duration, key: Vec<u8>) -> Self {
         Self {
             most: most.max(1),
             // Whoever uses the relay asks again before its credentials end, and may do so a little late.
             idle_for: credentials_for * 2,
-            next: first,
+            key,
             known: HashMap::new(),
             by_name: HashMap::new(),
             by_party: HashMap::new(),
@@ -113,10 +114,14 @@ impl Calls {
             // None of these is one that the relay knows.
             self.remove(oldest);
         }
-        let scope = ScopeId(self.next);
-        self.next += 1;
+        let name = Name::new(call, caller.as_bytes(), callee.as_bytes());
+        let scope = credentials::scope(&self.key, call, &name.lower, &name.higher);
+        if self.known.contains_key(&scope) {
+            // One in 2^64, and nobody can look for it. It goes without a relay.
+            return;
+        }
         let until = now + UNANSWERED_FOR;
-        self.by_name.insert(Name::new(call, caller.as_bytes(), callee.as_bytes()), scope);
+        self.by_name.insert(name, scope);
         self.by_party.entry(caller).or_default().push(scope);
         if callee != caller {
             self.by_party.entry(callee).or_default().push(scope);
@@ -244,7 +249,8 @@ impl Calls {
 
 impl Call {
     fn party(&self, address: &Address) -> Party {
-        if self.caller == *address { Party::Caller } else { Party::Callee }
+        let other = if self.caller == *address { &self.callee } else { &self.caller };
+        if address.as_bytes() < other.as_bytes() { Party::Lower } else { Party::Higher }
     }
 }
 

@@ -80,7 +80,7 @@ impl Legs {
         match other {
             Some(generation) => self.take_into_use(generation, now),
             None => {
-                self.in_use = self.in_use.filter(|used| self.legs.iter().any(|leg| leg.generation == *used))
+                self.in_use = self.in_use.filter(|used| self.legs.iter().any(|leg| leg.generation == *used));
             }
         }
         other.is_some()

@@ -73,8 +73,8 @@ impl LegNotes {
         self.pair = Some(pair);
     }
 
-    /// Takes what was seen in place of what was seen before, and says what is new in it.
-    pub(super) fn take_sightings(&mut self, mut seen: Sightings) -> Vec<(Change, String)> {
+    /// Takes what was seen in place of what was seen before, and says what is new in it, and since when.
+    pub(super) fn take_sightings(&mut self, t_ms: u64, mut seen: Sightings) -> Vec<(u64, Change, String)> {
         seen.servers.truncate(MAX_SERVERS);
         seen.pairs.truncate(MAX_PAIRS);
         let before = std::mem::replace(&mut self.seen, seen);
@@ -91,12 +91,16 @@ impl LegNotes {
                     transport: server.url.transport,
                     trouble: server.trouble.clone(),
                 };
-                news.push((change, causes::news(server)));
+                let done = server.done_ms.filter(|_| is == EdgeStatus::Works && was != EdgeStatus::Failed);
+                let since = done.map_or(t_ms, |done| self.opened_ms.saturating_add(done).min(t_ms));
+                news.push((since, change, causes::news(server)));
             }
         }
         let heard = |seen: &Sightings| seen.pairs.iter().any(|pair| pair.heard > 0 || pair.answered > 0);
-        if heard(&self.seen) && !heard(&before) {
-            news.push((Change::FirstHeard, "The other side is heard for the first time".to_owned()));
+        // Where a pair works already, that is no news.
+        let is_news = matches!(self.link, Link::New | Link::Checking);
+        if is_news && heard(&self.seen) && !heard(&before) {
+            news.push((t_ms, Change::FirstHeard, "The other side is heard for the first time".to_owned()));
         }
         news
     }

@@ -53,6 +53,11 @@ pub(super) fn ours(facts: &Facts<'_>) -> NatView {
     let inside = !public.is_empty() && public.iter().all(|at| is_inside(at.ip()));
     let sentence = match (presence, mapping) {
         (Presence::Unknown, _) => "No server told us yet at which address the world sees us".to_owned(),
+        (Presence::None, _) if inside => {
+            format!(
+                "There is no NAT between us and the server, which sees us at {at}; how the world sees us is not known"
+            )
+        }
         (Presence::None, _) => {
             format!("There is no NAT on our side: the world sees us at our own address {at}")
         }
@@ -85,9 +90,15 @@ pub(super) fn theirs(facts: &Facts<'_>) -> NatView {
     let mapping = mapping_of_theirs(facts, &reflexive);
     let moved = moved_ports(facts, &reflexive);
     public.extend(moved.into_iter().map(Place::from));
-    let presence = if !reflexive.is_empty() {
+    // What servers see is an address of their computer itself: the one behind it, or one that they named as such.
+    let is_own = |seen: &&CandidateLine| {
+        let behind = seen.related.as_deref().and_then(|related| related.rsplit_once(':'));
+        behind.is_some_and(|(host, _)| host == seen.address)
+            || of_kind(Kind::Host).any(|own| own.address == seen.address)
+    };
+    let presence = if reflexive.iter().any(|seen| !is_own(seen)) {
         Presence::Present
-    } else if !open.is_empty() {
+    } else if !open.is_empty() || !reflexive.is_empty() {
         Presence::None
     } else {
         Presence::Unknown

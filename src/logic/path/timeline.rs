@@ -105,7 +105,10 @@ impl Timeline {
     }
 
     pub(super) fn entries(&self) -> Vec<Entry> {
-        self.entries.clone()
+        // What sockets saw is told a little later.
+        let mut entries = self.entries.clone();
+        entries.sort_by_key(|entry| entry.t_ms);
+        entries
     }
 
     pub(super) fn left_out(&self) -> u32 {

@@ -1,10 +1,13 @@
 //! What may not be found in a report that is passed on, and what must.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    marks::{FIRST_MARKED_PORT, letters},
+    *,
+};
 use crate::logic::{
     candidate::Kind,
     course::{EndReason, Link, Role, Step},

@@ -25,8 +25,8 @@ impl Both {
         let allow = allow.iter().map(|range| range.parse().unwrap()).collect();
         let limits = RelayLimits { permissions: 10_000, channels: 4096, ..rules(Reach::Public).limits };
         let mut world = World::new(Rules { allow, limits, listening, ..rules(Reach::Public) });
-        let v4 = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
-        let v6 = world.asker(udp("[2a00::5]:1000"), credentials(Party::Caller));
+        let v4 = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
+        let v6 = world.asker(udp("[2a00::5]:1000"), credentials(Party::Lower));
         world.allocate(&v4);
         world.allocate6(&v6);
         Self { world, v4, v6 }

@@ -168,7 +168,7 @@ impl Theirs {
 }
 
 fn made_for(client: usize) -> crate::relay::credentials::Credentials {
-    let party = if client == 0 { Party::Caller } else { Party::Callee };
+    let party = if client == 0 { Party::Lower } else { Party::Higher };
     mint(SECRET, SCOPE, party, UNIX + 1_000_000)
 }
 

@@ -46,8 +46,8 @@ fn the_count_counts() {
 #[test]
 fn data_passes_without_memory() {
     let mut world = World::call();
-    let caller = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
-    let callee = world.asker(stream(1, "6.6.6.6:1000"), credentials(Party::Callee));
+    let caller = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
+    let callee = world.asker(stream(1, "6.6.6.6:1000"), credentials(Party::Higher));
     let (here, there) = (world.allocate(&caller), world.allocate(&callee));
     world.tell(News::Allocated { scope: SCOPE, relayed: at("8.8.8.8:59999") });
     assert_eq!(world.bind(&caller, 0x4000, "6.6.6.6:4000"), 200);

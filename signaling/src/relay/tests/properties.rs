@@ -98,7 +98,7 @@ impl Model {
     }
 
     fn asker(&mut self, client: usize, scope: u64) -> Asker {
-        let party = if client < 2 { Party::Caller } else { Party::Callee };
+        let party = if client < 2 { Party::Lower } else { Party::Higher };
         let made = mint(SECRET, ScopeId(scope), party, UNIX + 1_000_000_000);
         let asker = self.world.asker(udp(CLIENTS[client]), made);
         self.askers.insert((client, scope), asker.clone());
@@ -136,7 +136,7 @@ impl Model {
                 }
             }
             Step::Seen(scope, caller, peer) => {
-                let party = if caller { Party::Caller } else { Party::Callee };
+                let party = if caller { Party::Lower } else { Party::Higher };
                 self.world.tell(News::Seen { scope: ScopeId(scope), party, ip: at(PEERS[peer]).ip() });
             }
             Step::Allocate(client, scope) => self.allocate(client, scope),
@@ -332,7 +332,7 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(packets in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 1..50)) {
         let mut world = World::public();
-        let asker = world.asker(udp(CLIENTS[0]), credentials(Party::Caller));
+        let asker = world.asker(udp(CLIENTS[0]), credentials(Party::Lower));
         let relayed = world.allocate(&asker);
         let id = world.id_of(relayed).unwrap();
         for packet in &packets {
@@ -346,7 +346,7 @@ proptest! {
         place in any::<prop::sample::Index>(), value in any::<u8>(), cut in any::<prop::sample::Index>(), whole in any::<bool>()
     ) {
         let mut world = World::public();
-        let asker = world.asker(udp(CLIENTS[0]), credentials(Party::Caller));
+        let asker = world.asker(udp(CLIENTS[0]), credentials(Party::Lower));
         world.allocate(&asker);
         for method in [stun::ALLOCATE, stun::REFRESH, stun::CREATE_PERMISSION, stun::CHANNEL_BIND] {
             let mut request = asker.sign(world.new_ask(method).channel(0x4000).peer(at(PEERS[2])).transport(17));
@@ -365,7 +365,7 @@ proptest! {
 #[test]
 fn the_largest_packets_are_survived() {
     let mut world = World::public();
-    let asker = world.asker(udp(CLIENTS[0]), credentials(Party::Caller));
+    let asker = world.asker(udp(CLIENTS[0]), credentials(Party::Lower));
     let relayed = world.allocate(&asker);
     world.bind(&asker, 0x4000, PEERS[2]);
     world.permit(&asker, &["7.7.7.8:1"]);

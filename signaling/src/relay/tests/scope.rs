@@ -20,8 +20,8 @@ struct Call {
 /// Both parties of a call with an allocation each.
 fn call() -> Call {
     let mut world = World::call();
-    let caller = world.asker(udp(CALLER), credentials(Party::Caller));
-    let callee = world.asker(udp(CALLEE), credentials(Party::Callee));
+    let caller = world.asker(udp(CALLER), credentials(Party::Lower));
+    let callee = world.asker(udp(CALLEE), credentials(Party::Higher));
     let relayed = [world.allocate(&caller), world.allocate(&callee)];
     Call { world, caller, callee, relayed }
 }
@@ -33,13 +33,34 @@ fn allocates(world: &mut World, remote: &str, credentials: crate::relay::credent
 }
 
 #[test]
-fn a_call_that_nobody_told_of_gets_nothing() {
+fn a_call_from_before_a_restart_goes_on_by_its_credentials() {
     let mut world = World::new(rules(Reach::Call));
-    assert_eq!(allocates(&mut world, CALLER, credentials(Party::Caller)), 403);
-    world.tell(News::Opened { scope: SCOPE });
-    assert_eq!(allocates(&mut world, CALLER, credentials(Party::Caller)), 200);
-    let stranger = mint(SECRET, ScopeId(5), Party::Caller, UNIX + 600);
-    assert_eq!(allocates(&mut world, "5.5.5.5:2", stranger), 403);
+    let caller = world.asker(udp(CALLER), credentials(Party::Lower));
+    let callee = world.asker(udp(CALLEE), credentials(Party::Higher));
+    let relayed = [world.allocate(&caller), world.allocate(&callee)];
+    assert!(world.news.contains(&News::Vouched { scope: SCOPE }), "the other threads hear of it");
+    assert_eq!(world.bind(&caller, 0x4000, &relayed[1].to_string()), 200);
+    assert_eq!(world.permit(&callee, &[&relayed[0].to_string()]), 200);
+    assert!(world.send(caller.client, &channel_data(0x4000, b"x")).is_some());
+    assert_eq!(world.permit(&caller, &["6.6.6.6:1"]), 200, "where its other party was seen");
+    assert_eq!(world.permit(&caller, &["7.7.7.7:1"]), 403, "and nowhere else");
+
+    let past = mint(SECRET, ScopeId(5), Party::Lower, UNIX - 1);
+    assert_eq!(allocates(&mut world, "5.5.5.5:2", past), 401, "what has run out opens nothing");
+    assert_eq!(world.relay.scopes.len(), 1);
+}
+
+#[test]
+fn a_call_that_has_ended_is_not_opened_again_by_its_credentials() {
+    let mut world = World::call();
+    world.tell(News::Ended { scope: SCOPE });
+    assert_eq!(allocates(&mut world, CALLER, credentials(Party::Lower)), 403);
+    world.tell(News::Vouched { scope: SCOPE });
+    assert_eq!(
+        allocates(&mut world, CALLER, credentials(Party::Lower)),
+        403,
+        "though another thread did not know"
+    );
 }
 
 #[test]
@@ -58,7 +79,7 @@ fn a_party_is_reached_where_it_was_seen_and_nowhere_else() {
     assert_eq!(world.permit(&caller, &["6.6.6.7:1"]), 403);
     assert_eq!(world.bind(&caller, 0x4000, "6.6.6.7:1"), 403);
     assert_eq!(world.permit(&caller, &["5.5.5.5:1"]), 403, "itself");
-    world.seen(Party::Callee, "6.6.6.7");
+    world.seen(Party::Higher, "6.6.6.7");
     assert_eq!(world.bind(&caller, 0x4000, "6.6.6.7:1"), 200);
     assert_eq!(world.send(caller.client, &channel_data(0x4000, b"x")).unwrap().bytes, b"x");
 }
@@ -66,16 +87,16 @@ fn a_party_is_reached_where_it_was_seen_and_nowhere_else() {
 #[test]
 fn the_table_comes_before_the_call() {
     let Call { mut world, caller, .. } = call();
-    world.seen(Party::Callee, "192.168.1.5");
+    world.seen(Party::Higher, "192.168.1.5");
     assert_eq!(world.permit(&caller, &["192.168.1.5:1"]), 403);
 
     let allow = vec!["192.168.0.0/16".parse().unwrap()];
     let mut world = World::new(Rules { allow, ..rules(Reach::Call) });
     world.tell(News::Opened { scope: SCOPE });
-    let caller = world.asker(udp(CALLER), credentials(Party::Caller));
+    let caller = world.asker(udp(CALLER), credentials(Party::Lower));
     world.allocate(&caller);
     assert_eq!(world.permit(&caller, &["192.168.1.5:1"]), 403, "allowed, but not seen");
-    world.seen(Party::Callee, "192.168.1.5");
+    world.seen(Party::Higher, "192.168.1.5");
     assert_eq!(world.permit(&caller, &["192.168.1.5:1"]), 200);
 }
 
@@ -84,8 +105,8 @@ fn whoever_proves_who_they_are_is_seen_and_the_other_threads_are_told_once() {
     let Call { world, .. } = call();
     let seen = |party, address: &str| News::Seen { scope: SCOPE, party, ip: ip(address) };
     let told = |news: &News| world.news.iter().filter(|told| *told == news).count();
-    assert_eq!(told(&seen(Party::Caller, "5.5.5.5")), 1);
-    assert_eq!(told(&seen(Party::Callee, "6.6.6.6")), 1);
+    assert_eq!(told(&seen(Party::Lower, "5.5.5.5")), 1);
+    assert_eq!(told(&seen(Party::Higher, "6.6.6.6")), 1);
     let [first, second] = call().relayed;
     assert_eq!(told(&News::Allocated { scope: SCOPE, relayed: first }), 1);
     assert_eq!(told(&News::Allocated { scope: SCOPE, relayed: second }), 1);
@@ -94,7 +115,7 @@ fn whoever_proves_who_they_are_is_seen_and_the_other_threads_are_told_once() {
 #[test]
 fn a_stranger_is_not_seen() {
     let mut world = World::call();
-    let wrong = mint(b"another secret", SCOPE, Party::Callee, UNIX + 600);
+    let wrong = mint(b"another secret", SCOPE, Party::Higher, UNIX + 600);
     assert_eq!(allocates(&mut world, CALLEE, wrong), 401);
     assert_eq!(world.news, []);
 }
@@ -124,7 +145,7 @@ fn two_allocations_of_a_call_meet_in_memory() {
 fn allocations_of_two_calls_do_not_meet() {
     let Call { mut world, caller, .. } = call();
     world.tell(News::Opened { scope: ScopeId(2) });
-    let other = world.asker(udp("7.7.7.7:1"), mint(SECRET, ScopeId(2), Party::Callee, UNIX + 600));
+    let other = world.asker(udp("7.7.7.7:1"), mint(SECRET, ScopeId(2), Party::Higher, UNIX + 600));
     let relayed = world.allocate(&other);
     assert_eq!(world.permit(&other, &["8.8.8.8:1"]), 200);
     assert_eq!(world.bind(&caller, 0x4000, &relayed.to_string()), 200, "which port it is shows later");
@@ -136,8 +157,8 @@ fn allocations_of_two_calls_do_not_meet() {
 #[test]
 fn a_public_relay_lets_its_allocations_meet_where_they_permit_each_other() {
     let mut world = World::public();
-    let one = world.asker(udp(CALLER), mint(SECRET, ScopeId(1), Party::Caller, UNIX + 600));
-    let two = world.asker(udp(CALLEE), mint(SECRET, ScopeId(2), Party::Caller, UNIX + 600));
+    let one = world.asker(udp(CALLER), mint(SECRET, ScopeId(1), Party::Lower, UNIX + 600));
+    let two = world.asker(udp(CALLEE), mint(SECRET, ScopeId(2), Party::Lower, UNIX + 600));
     let (here, there) = (world.allocate(&one), world.allocate(&two));
     assert_eq!(world.bind(&one, 0x4000, &there.to_string()), 200);
     assert_eq!(world.send(one.client, &channel_data(0x4000, b"x")), None);
@@ -188,7 +209,7 @@ fn what_comes_from_a_relayed_address_by_the_network_is_not_believed() {
 #[test]
 fn the_end_of_a_call_ends_what_it_has_at_once() {
     let Call { mut world, caller, callee, relayed: [here, there] } = call();
-    let more = world.asker(stream(9, CALLER), credentials(Party::Caller));
+    let more = world.asker(stream(9, CALLER), credentials(Party::Lower));
     world.allocate(&more);
     assert_eq!(world.bind(&caller, 0x4000, &there.to_string()), 200);
     assert_eq!(world.bind(&callee, 0x4000, &here.to_string()), 200);
@@ -215,13 +236,13 @@ fn neighbours_allocations_count() {
         world.tell(News::Allocated { scope: SCOPE, relayed });
         world.tell(News::Allocated { scope: SCOPE, relayed });
     });
-    assert_eq!(allocates(&mut world, CALLER, credentials(Party::Caller)), 486, "a call has two parties");
+    assert_eq!(allocates(&mut world, CALLER, credentials(Party::Lower)), 486, "a call has two parties");
     world.tell(News::Released { scope: SCOPE, relayed: at("8.8.8.8:59000") });
-    assert_eq!(allocates(&mut world, CALLER, credentials(Party::Caller)), 200);
+    assert_eq!(allocates(&mut world, CALLER, credentials(Party::Lower)), 200);
     world.tell(News::Opened { scope: ScopeId(2) });
     let other = |party| mint(SECRET, ScopeId(2), party, UNIX + 600);
-    assert_eq!(allocates(&mut world, "7.7.7.7:1", other(Party::Caller)), 200);
-    assert_eq!(allocates(&mut world, "7.7.7.7:2", other(Party::Callee)), 508);
+    assert_eq!(allocates(&mut world, "7.7.7.7:1", other(Party::Lower)), 200);
+    assert_eq!(allocates(&mut world, "7.7.7.7:2", other(Party::Higher)), 508);
 }
 
 #[test]
@@ -234,11 +255,11 @@ fn a_peer_on_this_computer_is_reached_where_that_is_allowed_and_it_was_seen() {
     };
     let mut world = World::new(lan);
     world.tell(News::Opened { scope: SCOPE });
-    let caller = world.asker(udp("192.168.7.8:1000"), credentials(Party::Caller));
+    let caller = world.asker(udp("192.168.7.8:1000"), credentials(Party::Lower));
     world.allocate(&caller);
     let relayed = world.sockets.keys().copied().next().unwrap();
     assert_eq!(world.bind(&caller, 0x4000, "192.168.7.7:4000"), 403, "not seen yet");
-    world.seen(Party::Callee, "192.168.7.7");
+    world.seen(Party::Higher, "192.168.7.7");
     assert_eq!(world.bind(&caller, 0x4000, "192.168.7.7:4000"), 200);
     let sent = world.send(caller.client, &channel_data(0x4000, b"x")).unwrap();
     assert_eq!(sent.to, Destination::Peer { via: relayed, to: at("192.168.7.7:4000") });

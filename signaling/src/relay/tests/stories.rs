@@ -23,7 +23,7 @@ fn minutes(n: u64) -> Duration {
 /// A client with an allocation.
 fn allocated() -> (World, Asker, std::net::SocketAddr) {
     let mut world = World::public();
-    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
     let relayed = world.allocate(&asker);
     (world, asker, relayed)
 }
@@ -85,7 +85,7 @@ fn an_allocation_is_granted_to_whoever_proves_who_they_are() {
     for (algorithm, host) in
         [(IntegrityAlgorithm::Sha1, "5.5.5.5:1"), (IntegrityAlgorithm::Sha256, "5.5.5.5:2")]
     {
-        let mut asker = world.asker(udp(host), credentials(Party::Caller));
+        let mut asker = world.asker(udp(host), credentials(Party::Lower));
         asker.algorithm = algorithm;
         let ask = world.new_ask(stun::ALLOCATE).transport(17);
         let said = world.ask(&asker, ask);
@@ -130,7 +130,7 @@ fn data_goes_both_ways_through_a_channel() {
 #[test]
 fn on_a_stream_channel_data_is_padded() {
     let mut world = World::public();
-    let asker = world.asker(stream(1, "5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(stream(1, "5.5.5.5:1000"), credentials(Party::Lower));
     let relayed = world.allocate(&asker);
     assert_eq!(world.bind(&asker, 0x4001, PEER), 200);
     let padded = [&channel_data(0x4001, b"hello")[..], &[0; 3]].concat();
@@ -141,7 +141,7 @@ fn on_a_stream_channel_data_is_padded() {
 #[test]
 fn ipv6_is_relayed_too_and_families_do_not_mix() {
     let mut world = World::public();
-    let asker = world.asker(udp("[2a00::5]:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("[2a00::5]:1000"), credentials(Party::Lower));
     let relayed = world.allocate6(&asker);
     assert_eq!(relayed.ip(), ip(RELAY_IP6));
     assert_eq!(world.permit(&asker, &[PEER]), 443);
@@ -209,7 +209,7 @@ fn credentials_that_ran_out_keep_what_they_made_and_make_nothing_new() {
     let challenge = world.challenge(asker.client);
     asker.take_nonce(&challenge);
     assert_eq!(world.refresh(&asker, 900).code(), 200);
-    let late = world.asker(udp("5.5.5.5:2"), credentials(Party::Caller));
+    let late = world.asker(udp("5.5.5.5:2"), credentials(Party::Lower));
     let ask = world.new_ask(stun::ALLOCATE).transport(17);
     assert_eq!(world.ask(&late, ask).code(), 401);
 }
@@ -282,7 +282,7 @@ fn a_permission_for_several_is_for_all_or_none() {
 #[test]
 fn an_allocate_that_is_repeated_gets_the_same_answer() {
     let mut world = World::public();
-    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
     let request = asker.sign(world.new_ask(stun::ALLOCATE).transport(17));
     let answers: Vec<_> = (0..3)
         .map(|_| {
@@ -301,7 +301,7 @@ fn an_allocate_that_is_repeated_gets_the_same_answer() {
 fn a_repeated_allocate_waits_while_its_socket_is_opened() {
     let mut world = World::public();
     world.answers_binds = false;
-    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
     let request = asker.sign(world.new_ask(stun::ALLOCATE).transport(17));
     world.send(asker.client, &request);
     world.send(asker.client, &request);
@@ -318,7 +318,7 @@ fn a_repeated_allocate_waits_while_its_socket_is_opened() {
 fn without_a_socket_an_allocate_is_refused_and_nothing_is_left() {
     let mut world = World::public();
     world.binds = false;
-    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
     let ask = world.new_ask(stun::ALLOCATE).transport(17);
     assert_eq!(world.ask(&asker, ask).code(), 508);
     assert_eq!((world.relay.counts().allocations, world.released.len()), (0, 0));
@@ -330,7 +330,7 @@ fn without_a_socket_an_allocate_is_refused_and_nothing_is_left() {
 fn a_socket_that_comes_too_late_is_released_once() {
     let mut world = World::call();
     world.answers_binds = false;
-    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
     let request = asker.sign(world.new_ask(stun::ALLOCATE).transport(17));
     world.send(asker.client, &request);
     let allocation = world.waiting[0];
@@ -343,7 +343,7 @@ fn a_socket_that_comes_too_late_is_released_once() {
 #[test]
 fn what_an_allocate_may_not_ask_for_has_its_code() {
     let mut world = World::new(Rules { relay_ips: vec![ip(RELAY_IP)], ..rules(Reach::Public) });
-    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
     let family = stun::REQUESTED_ADDRESS_FAMILY;
     let both = stun::ADDITIONAL_ADDRESS_FAMILY;
     let token = stun::RESERVATION_TOKEN;
@@ -373,7 +373,7 @@ fn what_an_allocate_may_not_ask_for_has_its_code() {
 #[test]
 fn a_second_family_is_answered_with_the_first_and_a_word_about_it() {
     let mut world = World::public();
-    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
     let ask =
         world.new_ask(stun::ALLOCATE).transport(17).bytes(stun::ADDITIONAL_ADDRESS_FAMILY, &[2, 0, 0, 0]);
     let said = world.ask(&asker, ask.bytes(stun::DONT_FRAGMENT, &[]));
@@ -384,7 +384,7 @@ fn a_second_family_is_answered_with_the_first_and_a_word_about_it() {
 #[test]
 fn an_even_port_is_asked_for() {
     let mut world = World::public();
-    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
     let request = asker.sign(world.new_ask(stun::ALLOCATE).transport(17).bytes(stun::EVEN_PORT, &[0]));
     world.relay.from_client(asker.client, &request, world.now);
     let bind = world.relay.poll_effect();
@@ -394,7 +394,7 @@ fn an_even_port_is_asked_for() {
 #[test]
 fn an_allocation_belongs_to_the_user_name_it_was_made_with() {
     let (mut world, asker, _) = allocated();
-    let other = Asker { credentials: credentials(Party::Callee), ..asker.clone() };
+    let other = Asker { credentials: credentials(Party::Higher), ..asker.clone() };
     assert_eq!(world.permit(&other, &[PEER]), 441);
     assert_eq!(world.bind(&other, 0x4001, PEER), 441);
     assert_eq!(world.refresh(&other, 0).code(), 441);
@@ -417,14 +417,14 @@ fn a_nonce_runs_out_and_another_is_given() {
 fn an_old_secret_is_good_while_it_is_among_the_secrets() {
     let mut world =
         World::new(Rules { secrets: vec![b"new".to_vec(), SECRET.to_vec()], ..rules(Reach::Public) });
-    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
     world.allocate(&asker);
 }
 
 #[test]
 fn a_stream_takes_its_allocation_with_it() {
     let mut world = World::public();
-    let asker = world.asker(stream(1, "5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(stream(1, "5.5.5.5:1000"), credentials(Party::Lower));
     world.allocate(&asker);
     world.handle(Event::StreamClosed { client: asker.client });
     assert_eq!((world.released.len(), world.relay.counts().allocations), (1, 0));
@@ -436,7 +436,7 @@ fn a_stream_takes_its_allocation_with_it() {
 fn limits_of_an_allocation_are_kept() {
     let limits = RelayLimits { permissions: 2, channels: 1, ..rules(Reach::Public).limits };
     let mut world = World::new(Rules { limits, ..rules(Reach::Public) });
-    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
     world.allocate(&asker);
     assert_eq!(world.permit(&asker, &["1.1.1.1:0", "1.1.1.2:0", "1.1.1.3:0"]), 508);
     assert_eq!(world.permit(&asker, &["1.1.1.1:0", "1.1.1.2:0", "1.1.1.2:5"]), 200);
@@ -457,18 +457,18 @@ fn allocations_are_limited_for_a_party_and_in_all() {
         let ask = world.new_ask(stun::ALLOCATE).transport(17);
         world.ask(&asker, ask).code()
     };
-    assert_eq!(ask("5.5.5.5:1", Party::Caller), 200);
-    assert_eq!(ask("5.5.5.5:2", Party::Caller), 200);
-    assert_eq!(ask("5.5.5.5:3", Party::Caller), 486);
-    assert_eq!(ask("5.5.5.6:1", Party::Callee), 200);
-    assert_eq!(ask("5.5.5.6:2", Party::Callee), 508);
+    assert_eq!(ask("5.5.5.5:1", Party::Lower), 200);
+    assert_eq!(ask("5.5.5.5:2", Party::Lower), 200);
+    assert_eq!(ask("5.5.5.5:3", Party::Lower), 486);
+    assert_eq!(ask("5.5.5.6:1", Party::Higher), 200);
+    assert_eq!(ask("5.5.5.6:2", Party::Higher), 508);
 }
 
 #[test]
 fn more_bytes_than_allowed_are_dropped_each_way() {
     let limits = RelayLimits { bytes_per_second: 10_000, ..rules(Reach::Public).limits };
     let mut world = World::new(Rules { limits, ..rules(Reach::Public) });
-    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
     let relayed = world.allocate(&asker);
     assert_eq!(world.bind(&asker, 0x4001, PEER), 200);
     let packet = channel_data(0x4001, &[1; 1000]);
@@ -483,7 +483,7 @@ fn more_bytes_than_allowed_are_dropped_each_way() {
 fn more_bytes_than_allowed_in_all_are_dropped() {
     let limits = RelayLimits { total_bytes_per_second: 10_000, ..rules(Reach::Public).limits };
     let mut world = World::new(Rules { limits, ..rules(Reach::Public) });
-    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
     let relayed = world.allocate(&asker);
     assert_eq!(world.bind(&asker, 0x4001, PEER), 200);
     let packet = channel_data(0x4001, &[1; 1000]);

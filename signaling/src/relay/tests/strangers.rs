@@ -50,7 +50,7 @@ fn strange_requests(world: &mut World) -> Vec<Vec<u8>> {
         requests.push(many.with_fingerprint());
         let asker = Asker {
             client: udp("5.5.5.5:1"),
-            credentials: credentials(Party::Caller),
+            credentials: credentials(Party::Lower),
             nonce: "wrong".to_owned(),
             algorithm: stun_types::message::IntegrityAlgorithm::Sha1,
         };
@@ -105,7 +105,7 @@ fn a_stranger_gets_so_many_answers_a_second() {
 fn a_flood_does_not_silence_whoever_has_an_allocation() {
     let limits = RelayLimits { answers_per_second: 20, ..RelayLimits::default() };
     let mut world = World::new(Rules { limits, ..rules(Reach::Public) });
-    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1000"), credentials(Party::Lower));
     world.allocate(&asker);
     let request = world.new_ask(stun::ALLOCATE).transport(17).plain();
     for port in 1..=200 {
@@ -157,7 +157,7 @@ fn a_request_has_to_be_whole() {
 #[test]
 fn every_bit_of_a_signed_request_counts() {
     let mut world = World::public();
-    let asker = world.asker(udp("5.5.5.5:1"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1"), credentials(Party::Lower));
     let request = asker.sign(world.new_ask(stun::ALLOCATE).transport(17));
     let signed = request.len() - 8;
     for place in 0..signed {
@@ -176,9 +176,9 @@ fn every_bit_of_a_signed_request_counts() {
 #[test]
 fn wrong_credentials_are_refused() {
     let cases = [
-        mint(b"another secret", SCOPE, Party::Caller, UNIX + 600),
-        mint(SECRET, SCOPE, Party::Caller, UNIX),
-        Credentials { password: String::new(), ..credentials(Party::Caller) },
+        mint(b"another secret", SCOPE, Party::Lower, UNIX + 600),
+        mint(SECRET, SCOPE, Party::Lower, UNIX),
+        Credentials { password: String::new(), ..credentials(Party::Lower) },
         Credentials { username: "alice".to_owned(), password: "alice".to_owned() },
     ];
     let mut world = World::public();
@@ -194,7 +194,7 @@ fn wrong_credentials_are_refused() {
 #[test]
 fn what_a_signed_request_lacks_is_said() {
     let mut world = World::public();
-    let asker = world.asker(udp("5.5.5.5:1"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1"), credentials(Party::Lower));
     let lacking = world.new_ask(stun::ALLOCATE).transport(17).bytes(Username::TYPE, b"5:a");
     let mut said = |message: Vec<u8>| {
         world.send(asker.client, &message);
@@ -210,7 +210,7 @@ fn what_a_signed_request_lacks_is_said() {
 #[test]
 fn a_nonce_of_another_address_is_stale() {
     let mut world = World::public();
-    let asker = world.asker(udp("5.5.5.5:1"), credentials(Party::Caller));
+    let asker = world.asker(udp("5.5.5.5:1"), credentials(Party::Lower));
     let thief = Asker { client: udp("5.5.5.6:1"), ..asker };
     let ask = world.new_ask(stun::ALLOCATE).transport(17);
     assert_eq!(world.ask(&thief, ask).code(), 438);

@@ -62,7 +62,7 @@ impl TurnClient {
     }
 
     fn new(line: Line) -> Self {
-        Self { line, credentials: credentials(SCOPE, Party::Caller), nonce: String::new(), transactions: 0 }
+        Self { line, credentials: credentials(SCOPE, Party::Lower), nonce: String::new(), transactions: 0 }
     }
 
     pub(super) fn of(mut self, scope: ScopeId, party: Party) -> Self {

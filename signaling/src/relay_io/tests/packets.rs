@@ -124,7 +124,7 @@ fn flows_that_arrive_mixed_stay_apart() {
     let mut clients: Vec<_> = (0..20)
         .map(|number| {
             // Each somebody else's: one party may not have so many.
-            let mut client = TurnClient::udp(running.address()).of(ScopeId(number), Party::Caller);
+            let mut client = TurnClient::udp(running.address()).of(ScopeId(number), Party::Lower);
             let relayed = client.allocate().expect("an allocation");
             let (peer, address) = peer();
             assert_eq!(client.bind(CHANNEL, address), 200);

@@ -107,8 +107,8 @@ fn messages_may_be_cut_anywhere() {
 fn a_stream_and_a_datagram_client_meet_in_memory() {
     let with = WithTcp::new(Setup { reach: Reach::Call, allow: Vec::new(), ..setup(2) });
     with.running.relay.news().tell(&News::Opened { scope: SCOPE });
-    let mut caller = with.client().of(SCOPE, Party::Caller);
-    let mut callee = TurnClient::udp(with.running.address()).of(SCOPE, Party::Callee);
+    let mut caller = with.client().of(SCOPE, Party::Lower);
+    let mut callee = TurnClient::udp(with.running.address()).of(SCOPE, Party::Higher);
     let (here, there) = (caller.allocate().expect("one"), callee.allocate().expect("another"));
     assert_eq!((caller.bind(CHANNEL, there), callee.bind(CHANNEL, here)), (200, 200));
     for number in 0..50_u8 {

@@ -28,8 +28,8 @@ fn two_clients_of_one_call_meet_in_memory_whichever_threads_they_are_on() {
     let running = Running::new(Setup { reach: Reach::Call, allow: Vec::new(), ..setup(2) });
     running.relay.news().tell(&News::Opened { scope: SCOPE });
     for (caller_on, callee_on) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-        let (mut caller, caller_relayed) = client_of(&running, caller_on, Party::Caller);
-        let (mut callee, callee_relayed) = client_of(&running, callee_on, Party::Callee);
+        let (mut caller, caller_relayed) = client_of(&running, caller_on, Party::Lower);
+        let (mut callee, callee_relayed) = client_of(&running, callee_on, Party::Higher);
         // Loopback is denied, so nothing of this could have gone through a socket.
         assert_eq!(caller.bind(CHANNEL, callee_relayed), 200, "from {caller_on} to {callee_on}");
         assert_eq!(callee.bind(CHANNEL + 1, caller_relayed), 200);
@@ -59,8 +59,8 @@ fn the_end_of_a_call_ends_what_it_has_on_every_thread() {
     let running = Running::new(Setup { reach: Reach::Call, ..setup(2) });
     let news = running.relay.news();
     news.tell(&News::Opened { scope: SCOPE });
-    let (mut caller, relayed) = client_of(&running, 0, Party::Caller);
-    let (_callee, _) = client_of(&running, 1, Party::Callee);
+    let (mut caller, relayed) = client_of(&running, 0, Party::Lower);
+    let (_callee, _) = client_of(&running, 1, Party::Higher);
     eventually("what was given back is closed", || running.relay.allocations() == 2);
     news.tell(&News::Ended { scope: SCOPE });
     eventually("both are gone", || running.relay.allocations() == 0);
@@ -118,7 +118,7 @@ fn a_thread_that_panics_is_noticed_and_the_other_goes_on() {
     let running = Running::new(setup(2));
     eventually("both run", || running.metrics.relay.threads.get() == 2);
     assert!(running.relay.is_whole());
-    let (mut client, _) = client_of(&running, 1, Party::Caller);
+    let (mut client, _) = client_of(&running, 1, Party::Lower);
     running.relay.shared.panic_in(0);
     eventually("one thread is gone", || running.metrics.relay.threads.get() == 1);
     eventually("and that is said", || !running.relay.is_whole());

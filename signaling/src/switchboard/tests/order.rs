@@ -160,7 +160,7 @@ proptest! {
                     Closed(socket, _) | Cut(socket) => {
                         prop_assert!(open.remove(&socket).is_some(), "closed twice");
                     }
-                    Relay(News::Opened { scope }) => prop_assert_eq!(scopes.insert(scope, true), None),
+                    Relay(News::Opened { scope }) => prop_assert_ne!(scopes.insert(scope, true), Some(true)),
                     Relay(News::Ended { scope }) => prop_assert_eq!(scopes.insert(scope, false), Some(true)),
                     Relay(News::Seen { scope, .. }) => prop_assert_eq!(scopes.get(&scope), Some(&true)),
                     Relay(other) => prop_assert!(false, "{other:?} is the relay's own"),

@@ -8,9 +8,23 @@ use sightline_protocol::{CallId, Identity, Password, Sealed, ToServer};
 use super::super::*;
 use super::desk::Seen::{Relay, Told};
 use super::desk::*;
-use crate::relay::Party;
+use crate::relay::{Party, credentials};
 
-const SCOPE: ScopeId = ScopeId(100);
+fn scope() -> ScopeId {
+    let (ada, bob) = (person(1).address(), person(2).address());
+    let (lower, higher) = if party(1) == Party::Lower { (ada, bob) } else { (bob, ada) };
+    credentials::scope(b"secret", CALL, lower.as_bytes(), higher.as_bytes())
+}
+
+/// Which party Ada, 1, is, and Bob, 2.
+fn party(who: u8) -> Party {
+    let (own, other) = (person(who).address(), person(3 - who).address());
+    if own.as_bytes() < other.as_bytes() { Party::Lower } else { Party::Higher }
+}
+
+fn user_name(who: u8, expires: u64) -> String {
+    credentials::mint(b"secret", scope(), party(who), expires).username
+}
 
 fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")
@@ -43,28 +57,47 @@ fn news(desk: &mut Desk) -> Vec<News> {
 fn both_parties_of_an_answered_call_get_credentials_and_the_relay_knows_where_they_are() {
     let (mut desk, to_ada, to_bob) = in_call(Limits::default());
     desk.say(to_ada, &ask_for(2, &person(2)));
-    let minted = |letter| {
-        let username = format!("{}:0000000000000064-{letter}", NOW_UNIX + 600);
-        let password = crate::relay::credentials::password(b"secret", &username);
+    let minted = |who| {
+        let username = user_name(who, NOW_UNIX + 600);
+        let password = credentials::password(b"secret", &username);
         (username, Password(password))
     };
     let urls = vec!["turn:call.example.org:3478?transport=udp".to_owned()];
-    let (username, password) = minted('a');
+    let (username, password) = minted(1);
     let answer =
         ToClient::Relay { n: 2, id: 2, call: CALL, urls: urls.clone(), username, password, ttl: 600 };
     assert_eq!(
         desk.seen(),
         [
-            Relay(News::Opened { scope: SCOPE }),
-            Relay(News::Seen { scope: SCOPE, party: Party::Caller, ip: ip("192.0.2.1") }),
-            Relay(News::Seen { scope: SCOPE, party: Party::Callee, ip: ip("198.51.100.2") }),
+            Relay(News::Opened { scope: scope() }),
+            Relay(News::Seen { scope: scope(), party: party(1), ip: ip("192.0.2.1") }),
+            Relay(News::Seen { scope: scope(), party: party(2), ip: ip("198.51.100.2") }),
             Told(to_ada, answer),
         ]
     );
     desk.say(to_bob, &ask_for(2, &person(1)));
-    let (username, password) = minted('b');
+    let (username, password) = minted(2);
     let answer = ToClient::Relay { n: 2, id: 2, call: CALL, urls, username, password, ttl: 600 };
     assert_eq!(desk.seen(), [Told(to_bob, answer)], "the relay knows already");
+}
+
+#[test]
+fn a_server_that_was_started_anew_gives_a_call_the_scope_it_had_whoever_speaks_first() {
+    let usernames = [[1, 2], [2, 1]].map(|order| {
+        let mut desk = Desk::new();
+        let sockets = [desk.connect(&person(1)), desk.connect(&person(2))];
+        for who in order {
+            desk.say(sockets[usize::from(who) - 1], &envelope(1, &person(3 - who)));
+        }
+        desk.seen();
+        desk.say(sockets[0], &ask_for(2, &person(2)));
+        let seen = desk.seen();
+        match seen.last() {
+            Some(Told(_, ToClient::Relay { username, .. })) => username.clone(),
+            other => panic!("no credentials: {other:?}"),
+        }
+    });
+    assert_eq!(usernames[0], usernames[1]);
 }
 
 #[test]
@@ -116,7 +149,7 @@ fn credentials_asked_for_again_are_new_and_for_the_same_scope() {
     let seen = desk.seen();
     assert!(
         matches!(&seen[..], [Told(_, ToClient::Relay { username, .. })]
-            if *username == format!("{}:0000000000000064-a", NOW_UNIX + 1100)),
+            if *username == user_name(1, NOW_UNIX + 1100)),
         "{seen:?}"
     );
 }
@@ -129,7 +162,7 @@ fn either_party_ends_it_and_late_envelopes_are_no_new_call() {
         desk.seen();
         let (socket, id, other) = if speaker == 1 { (to_ada, 3, person(2)) } else { (to_bob, 2, person(1)) };
         desk.say(socket, &ToServer::Over { id, call: CALL, with: other.address() });
-        assert_eq!(desk.seen(), [Relay(News::Ended { scope: SCOPE })]);
+        assert_eq!(desk.seen(), [Relay(News::Ended { scope: scope() })]);
         desk.say(socket, &ToServer::Over { id: id + 1, call: CALL, with: other.address() });
         assert_eq!(desk.seen(), [], "it has ended already");
         desk.say(socket, &ask_for(id + 2, &other));
@@ -157,7 +190,7 @@ fn a_call_ends_when_both_are_gone_and_not_before() {
     desk.wait(Duration::from_secs(60));
     assert_eq!(news(&mut desk), [], "one of them is still there");
     desk.closes(to_bob);
-    assert_eq!(news(&mut desk), [News::Ended { scope: SCOPE }]);
+    assert_eq!(news(&mut desk), [News::Ended { scope: scope() }]);
     assert_eq!(desk.switchboard.calls.len(), 0);
 }
 
@@ -169,7 +202,7 @@ fn a_party_that_comes_from_elsewhere_is_seen_there() {
     let back = desk.open_from(ip("203.0.113.5"));
     desk.seen();
     desk.say(back, &coming_back(&person(1), back, to_ada, to_ada, 0));
-    let seen = News::Seen { scope: SCOPE, party: Party::Caller, ip: ip("203.0.113.5") };
+    let seen = News::Seen { scope: scope(), party: party(1), ip: ip("203.0.113.5") };
     assert_eq!(news(&mut desk), [seen]);
     let again = desk.open_from(ip("203.0.113.5"));
     desk.seen();
@@ -178,7 +211,7 @@ fn a_party_that_comes_from_elsewhere_is_seen_there() {
     let fresh = desk.open_from(ip("203.0.113.6"));
     desk.seen();
     desk.say(fresh, &hello(&person(1), NAME, fresh));
-    let seen = News::Seen { scope: SCOPE, party: Party::Caller, ip: ip("203.0.113.6") };
+    let seen = News::Seen { scope: scope(), party: party(1), ip: ip("203.0.113.6") };
     assert_eq!(news(&mut desk), [seen], "a new session of a party is that party");
 }
 
@@ -198,7 +231,7 @@ fn a_call_of_which_nothing_is_heard_is_forgotten() {
     desk.wait(Duration::from_secs(1190));
     assert_eq!(news(&mut desk), [], "an envelope is a sign of life as well");
     desk.wait(Duration::from_secs(10));
-    assert_eq!(news(&mut desk), [News::Ended { scope: SCOPE }]);
+    assert_eq!(news(&mut desk), [News::Ended { scope: scope() }]);
 }
 
 #[test]

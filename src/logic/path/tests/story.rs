@@ -94,6 +94,8 @@ fn their_nat_is_known_from_where_they_are_met() {
     assert!(moved.public.contains(&Place { host: "192.0.2.77".into(), port: 60001 }));
     assert_eq!(nat(named().theirs("srflx", "192.0.2.77:41999")).mapping, Mapping::Varying);
     assert_eq!(nat(Situation::new().theirs("host", THEM)).presence, Presence::Unknown);
+    let open = Situation::new().theirs("host", "192.0.2.77:41000").theirs("srflx", "192.0.2.77:41000");
+    assert_eq!(nat(open).presence, Presence::None, "servers see what they are");
     assert_eq!(nat(Situation::new().theirs("host", "[2001:db8::3]:41000")).presence, Presence::None);
 }
 
@@ -194,8 +196,8 @@ fn the_story_of_a_call_that_moves_to_another_network_is_told() {
         told,
         [
             "5000 The network of this computer changed; another path is looked for beside the one in use",
+            "5051 The relay relay.example can be used over TLS 443",
             "5100 Pairs of addresses are being tried",
-            "5200 The relay relay.example can be used over TLS 443",
             "5200 UDP to relay.example:3478 is not answered",
             "5200 The other side is heard for the first time",
             "5300 Encrypted; media may flow",
