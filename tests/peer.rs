@@ -271,7 +271,7 @@ async fn packets_arrive_as_they_were_sent() {
 async fn a_request_for_a_key_frame_reaches_the_sender_that_sees_pictures_itself() {
     let mut pair = Pair::connect().await;
     for end in [&pair.caller, &pair.callee] {
-        let out = end.peer.as_ref().unwrap().video_out();
+        let out = end.peers[&1].video_out();
         assert!(out.send(Bytes::from_static(&[7; 100]), 0, true, 0));
     }
     let ask = pair.callee.peers[&1].key_frame_asker();
