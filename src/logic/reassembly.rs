@@ -100,7 +100,7 @@ impl Reassembly {
         }
         self.waiting.insert(number, (packet, now));
         if self.waiting.len() > MAX_WAITING {
-            self.give_up_to_key_frame(now);
+            self.give_up_this_picture(now);
         }
         self.advance(now);
     }
@@ -108,7 +108,7 @@ impl Reassembly {
     /// Loses patience where it is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.gap.is_some_and(|gap| now >= gap.since + PATIENCE) {
-            self.give_up_to_key_frame(now);
+            self.give_up_this_picture(now);
         }
         if self.ask_at.is_some_and(|at| now >= at) {
             self.ask_for_key_frame(now);
@@ -228,6 +228,14 @@ impl Reassembly {
         }
     }
 
+    /// The picture that is waited for has a hole. Where it is a key frame, it is not the one to go on with.
+    fn give_up_this_picture(&mut self, now: Instant) {
+        if let Some(first) = self.next {
+            self.drop_below(first + 1);
+        }
+        self.give_up_to_key_frame(now);
+    }
+
     fn give_up_to_key_frame(&mut self, now: Instant) {
         self.next = None;
         self.gap = None;
@@ -287,6 +295,23 @@ mod tests {
                 [packet(0, first), packet(1, 2)]
             })
             .collect()
+    }
+
+    #[test]
+    fn a_first_key_frame_with_a_hole_is_given_up_and_another_asked_for() {
+        let now = Instant::now();
+        let mut reassembly = Reassembly::new(starts_key);
+        let packets = stream(40, 30);
+        for (number, packet) in packets.into_iter().enumerate().filter(|(number, _)| *number != 1) {
+            let now = now + Duration::from_millis(33) * (number as u32 / 2);
+            reassembly.handle_timeout(now);
+            reassembly.handle(packet, now);
+            if number / 2 == 20 {
+                assert!(reassembly.poll_ask(), "another is asked for");
+                assert_eq!(timestamps(&mut reassembly), []);
+            }
+        }
+        assert_eq!(timestamps(&mut reassembly), Vec::from_iter(30..40), "and gone on with when it comes");
     }
 
     fn timestamps(reassembly: &mut Reassembly) -> Vec<u32> {

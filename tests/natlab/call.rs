@@ -94,9 +94,8 @@ impl Call {
             party.program.wait_within(limit, seen).is_ok()
         };
         if !(sees(&mut self.caller) && sees(&mut self.callee)) {
-            self.caller.program.kill();
-            self.callee.program.kill();
-            panic!("they do not see each other within {limit:?}\n{}", self.ended(limit).in_words());
+            self.callee.program.interrupt();
+            panic!("they do not see each other within {limit:?}\n{}", self.hang_up().in_words());
         }
         self
     }

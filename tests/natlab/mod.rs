@@ -16,8 +16,6 @@
 //! comes before its hole is open leaves a trace that takes the port away from the client behind. And the public network has
 //! to swallow what is sent to private addresses: a server whose own system says "unreachable" gives the relayed call up.
 
-use std::io::{self, Write as _};
-
 mod call;
 mod changes;
 mod measure;
@@ -26,33 +24,3 @@ mod router;
 mod rows;
 mod server;
 mod world;
-
-/// Rows that wait for what the app does not do yet: `SIGHTLINE_LAB_PENDING=1` goes through them all the same.
-const PENDING: &[&str] = &[
-    "cone ↔ cone",
-    "full cone ↔ symmetric",
-    "port-restricted ↔ symmetric",
-    "symmetric ↔ symmetric",
-    "symmetric ↔ symmetric, coturn",
-    "double NAT ↔ cone",
-    "UDP blocked ↔ cone",
-    "only TCP 443 ↔ only TCP 443",
-    "IPv4 ↔ IPv6",
-    "10 % loss both ways",
-    "nothing is open",
-    "Wi-Fi → cable, with notice",
-    "Wi-Fi → cable, which takes everything at once",
-    "the only address is replaced",
-    "UDP becomes blocked",
-    "the server restarts during a relayed call",
-    "both sides change at once",
-    "black-out of 20 s",
-];
-
-fn is_pending(row: &str) -> bool {
-    let pending = PENDING.contains(&row) && std::env::var_os("SIGHTLINE_LAB_PENDING").is_none();
-    if pending {
-        writeln!(io::stderr(), "NOT TESTED: “{row}” waits for what the app does not do yet").ok();
-    }
-    pending
-}
