@@ -6,12 +6,14 @@
 //! * `socket.rs` wraps each of its sockets, and `watch.rs` is told of everything that goes through;
 //! * `gate.rs` knows the doors, the ways to servers: an address that stands for a server leads to its real one, or to
 //!   a stream; `openers.rs` looks names up and makes the streams, `refusal.rs` says in a server's name that there is none;
+//! * `repeats.rs` sends again what agrees on keys, which the library sometimes does not;
 //! * `beat.rs` says when its driver must not sleep.
 
 mod beat;
 mod gate;
 mod openers;
 mod refusal;
+mod repeats;
 mod socket;
 mod watch;
 

@@ -14,6 +14,7 @@ use crate::logic::sightings::Trouble;
 
 use super::{
     gate::{Gate, Hears, Letter, Outlet, Through, door},
+    repeats::repeat,
     watch::Way,
 };
 
@@ -84,32 +85,8 @@ impl AsyncUdpSocket for WatchedSocket {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        let local = self.outlet.local;
-        let Some(id) = door(transmit.destination) else {
-            let sent = ready!(self.outlet.inner.poll_send(cx, transmit));
-            if sent.is_ok() {
-                let each = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
-                for datagram in transmit.contents.chunks(each) {
-                    self.gate.watch.sent(local, transmit.destination, datagram);
-                }
-            }
-            return Poll::Ready(sent);
-        };
-        let to = match self.gate.send(&self.outlet, id, transmit.contents) {
-            Through::Taken => return Poll::Ready(Ok(transmit.contents.len())),
-            Through::Shut(kind) => return Poll::Ready(Err(kind.into())),
-            Through::To(address) => address,
-        };
-        let Transmit { ecn, contents, segment_size, src_ip, .. } = *transmit;
-        let really = Transmit { destination: to, ecn, contents, segment_size, src_ip };
-        let sent = ready!(self.outlet.inner.poll_send(cx, &really));
-        if let Some(url) = self.gate.doors.url(id) {
-            let way = Way { door: id.0, url, from: local.ip() };
-            match &sent {
-                Ok(_) => self.gate.watch.asked(way, to, contents),
-                Err(_) => self.gate.watch.failed(id.0, url, Some(local.ip()), &Trouble::NoRoute),
-            }
-        }
+        let sent = ready!(poll_send(&self.outlet, &self.gate, cx, transmit));
+        repeat(&self.outlet, &self.gate, transmit);
         Poll::Ready(sent)
     }
 
@@ -139,6 +116,42 @@ impl AsyncUdpSocket for WatchedSocket {
     fn max_gro_segments(&self) -> usize {
         self.outlet.inner.max_gro_segments()
     }
+}
+
+/// Sends where it leads to, and lets it be seen.
+pub(super) fn poll_send(
+    outlet: &Arc<Outlet>,
+    gate: &Gate,
+    cx: &mut Context<'_>,
+    transmit: &Transmit<'_>,
+) -> Poll<io::Result<usize>> {
+    let local = outlet.local;
+    let Some(id) = door(transmit.destination) else {
+        let sent = ready!(outlet.inner.poll_send(cx, transmit));
+        if sent.is_ok() {
+            let each = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+            for datagram in transmit.contents.chunks(each) {
+                gate.watch.sent(local, transmit.destination, datagram);
+            }
+        }
+        return Poll::Ready(sent);
+    };
+    let to = match gate.send(outlet, id, transmit.contents) {
+        Through::Taken => return Poll::Ready(Ok(transmit.contents.len())),
+        Through::Shut(kind) => return Poll::Ready(Err(kind.into())),
+        Through::To(address) => address,
+    };
+    let Transmit { ecn, contents, segment_size, src_ip, .. } = *transmit;
+    let really = Transmit { destination: to, ecn, contents, segment_size, src_ip };
+    let sent = ready!(outlet.inner.poll_send(cx, &really));
+    if let Some(url) = gate.doors.url(id) {
+        let way = Way { door: id.0, url, from: local.ip() };
+        match &sent {
+            Ok(_) => gate.watch.asked(way, to, contents),
+            Err(_) => gate.watch.failed(id.0, url, Some(local.ip()), &Trouble::NoRoute),
+        }
+    }
+    Poll::Ready(sent)
 }
 
 impl std::fmt::Debug for WatchedSocket {
