@@ -59,10 +59,6 @@ impl Servers {
         assert_eq!(listens(self.folder.path()), self.url, "the same server as before");
     }
 
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("errors")).unwrap_or_default()
-    }
-
     fn stop(&mut self) {
         self.ours.kill().ok();
         self.ours.wait().ok();

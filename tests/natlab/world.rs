@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use link_emulator::{Change, Directions, Emulator, End, Namespace, Setup, Stats};
+use link_emulator::{Change, Directions, Emulator, End, Namespace, Setup};
 
 use super::{
     namespaces::{Missing, Namespaces},
@@ -187,11 +187,6 @@ impl World {
         }
     }
 
-    /// What passed each link, by the router at its end.
-    pub(crate) fn passed(&self) -> Vec<(&'static str, Stats)> {
-        self.links.iter().map(|(at, link)| (*at, link.stats().unwrap())).collect()
-    }
-
     pub(crate) fn restart_server(&mut self) {
         self.servers.restart(&self.nets);
     }
@@ -346,7 +341,7 @@ impl Building {
         let Plan { round_trip, loss, seed, .. } = self.plan;
         let loss = if router == SIDES[0].router { loss } else { 0.0 };
         let begin = format!("at 0s both delay={}us loss={loss}", round_trip.as_micros() / 4);
-        let script = begin.parse().expect("a script");
+        let script = begin.parse().map_err(|error| Missing(format!("`{begin}`: {error}")))?;
         let seed = seed.wrapping_mul(100).wrapping_add(number.into());
         let link = Emulator::between(inner, outer, Setup { seed, script, ..Setup::default() })
             .map_err(|error| Missing(error.to_string()))?;

@@ -202,7 +202,8 @@ impl Program {
             };
             self.said += &line;
             self.said += "\n";
-            let event: Value = serde_json::from_str(&line).expect("one JSON object a line");
+            let event: Value =
+                serde_json::from_str(&line).map_err(|error| format!("(no JSON: {error}) in {line}"))?;
             if is_it(&event) {
                 return Ok(event);
             }
