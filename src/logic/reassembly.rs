@@ -308,7 +308,7 @@ mod tests {
             reassembly.handle(packet, now);
             if number / 2 == 20 {
                 assert!(reassembly.poll_ask(), "another is asked for");
-                assert_eq!(timestamps(&mut reassembly), []);
+                assert_eq!(timestamps(&mut reassembly), [0_u32; 0]);
             }
         }
         assert_eq!(timestamps(&mut reassembly), Vec::from_iter(30..40), "and gone on with when it comes");
