@@ -17,7 +17,7 @@ use crate::logic::{
     candidate::Kind,
     course::{Role, Stage, Status},
     interfaces::InterfaceSeen,
-    legs::Order,
+    legs::{LegWhy, Order},
     packet::Packet,
     path::{Path, PathPolicy},
     report::CallReport,
@@ -50,6 +50,8 @@ type Packets = Receiver<Arrived>;
 pub(super) struct Surroundings<'a> {
     pub(super) path: PathPolicy,
     pub(super) bind: &'a [std::net::IpAddr],
+    /// The addresses to move to when the network changed; empty where there is nothing to choose.
+    pub(super) ahead: &'a [std::net::IpAddr],
     /// What is known by now of the servers that the call may use.
     pub(super) servers: Servers,
     /// Waiting would bring no more of them.
@@ -134,7 +136,9 @@ impl Calling {
         match leg {
             LegEffect::Open { generation, why, only_direct } => {
                 self.path.note_leg_opened(t_ms, generation, why, only_direct);
-                self.legs.want(generation, only_direct, now);
+                let moves = why == LegWhy::NetworkChanged && !around.ahead.is_empty();
+                let bind = if moves { around.ahead } else { around.bind };
+                self.legs.want(generation, only_direct, bind.to_vec(), now);
                 self.open_waiting(around)
             }
             LegEffect::Order { generation, order } => {
@@ -162,14 +166,14 @@ impl Calling {
     /// Makes the legs that have waited for news of servers, if there are any.
     pub(super) fn open_waiting(&mut self, around: &Surroundings<'_>) -> bool {
         let (video, audio) = &self.feeds;
-        let setup = |generation, path, servers| {
+        let setup = |generation, path, servers, bind| {
             self.path.note_servers(generation, &servers);
             PeerSetup {
                 call: self.call,
                 generation,
                 media: self.media,
                 path,
-                bind: around.bind.to_vec(),
+                bind,
                 servers,
                 reports: around.reports.clone(),
                 video: video.clone(),

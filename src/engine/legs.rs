@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -34,7 +35,7 @@ pub(super) struct LegEnds {
 type Asker = Arc<dyn Fn() + Send + Sync>;
 
 enum LegEnd {
-    Waiting { since: Instant, only_direct: bool, orders: Vec<Order> },
+    Waiting { since: Instant, only_direct: bool, bind: Vec<IpAddr>, orders: Vec<Order> },
     Open { peer: Box<dyn Peer>, heard: Option<Instant> },
 }
 
@@ -51,28 +52,29 @@ impl Default for LegEnds {
 }
 
 impl LegEnds {
-    /// Remembers that a leg is wanted. It is made by [`Self::open_waiting`].
-    pub(super) fn want(&mut self, generation: u32, only_direct: bool, now: Instant) {
-        self.legs.insert(generation, LegEnd::Waiting { since: now, only_direct, orders: Vec::new() });
+    /// Remembers that a leg is wanted, from these addresses (all usable ones where empty). It is made by
+    /// [`Self::open_waiting`].
+    pub(super) fn want(&mut self, generation: u32, only_direct: bool, bind: Vec<IpAddr>, now: Instant) {
+        self.legs.insert(generation, LegEnd::Waiting { since: now, only_direct, bind, orders: Vec::new() });
     }
 
     /// Makes the legs that wait for nothing any more. `false` for each that takes no orders.
     pub(super) fn open_waiting(
         &mut self,
-        mut setup: impl FnMut(u32, PathPolicy, Servers) -> PeerSetup,
+        mut setup: impl FnMut(u32, PathPolicy, Servers, Vec<IpAddr>) -> PeerSetup,
         around: &Surroundings<'_>,
         now: Instant,
     ) -> bool {
         let mut all = true;
         for (&generation, leg) in &mut self.legs {
-            let LegEnd::Waiting { since, only_direct, orders } = leg else { continue };
+            let LegEnd::Waiting { since, only_direct, bind, orders } = leg else { continue };
             if !around.servers_decided && !*only_direct && now < *since + SERVERS_WITHIN {
                 continue;
             }
             let policy = if *only_direct { PathPolicy::Direct } else { around.path };
             let servers = around.servers.clone().allowed_by(policy);
-            let orders = std::mem::take(orders);
-            let peer = around.peers.open(setup(generation, policy, servers));
+            let (bind, orders) = (std::mem::take(bind), std::mem::take(orders));
+            let peer = around.peers.open(setup(generation, policy, servers, bind));
             all &= orders.into_iter().all(|order| peer.order(order));
             *leg = LegEnd::Open { peer, heard: None };
         }

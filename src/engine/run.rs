@@ -101,6 +101,7 @@ pub fn start(parts: Parts) -> Handle {
         keys: Keyring::new(parts.identity),
         path: parts.path,
         bind: parts.bind,
+        ahead: Vec::new(),
         access: AccessDesk::new(parts.server, parts.path),
         consulting,
         fps: parts.fps,
@@ -124,6 +125,8 @@ struct Engine {
     keys: Keyring,
     path: PathPolicy,
     bind: Vec<IpAddr>,
+    /// Where a call should move to after the last change of the network; empty where there is nothing to choose.
+    ahead: Vec<IpAddr>,
     access: AccessDesk,
     consulting: Consulting,
     fps: u32,
@@ -263,6 +266,7 @@ impl Engine {
         let carried_from = self.phone.current().and_then(|call| self.calls.get(&call.id())?.carried_from());
         let verdict = network_change::judge(&before, &after, carried_from);
         tracing::info!(?verdict, "the network changed");
+        self.ahead = if self.bind.is_empty() { network_change::ahead(&before, &after) } else { Vec::new() };
         for calling in self.calls.values_mut() {
             calling.note_interfaces(after.interfaces.clone());
         }
@@ -450,6 +454,7 @@ impl Engine {
         let around = Surroundings {
             path: self.path,
             bind: &self.bind,
+            ahead: &self.ahead,
             servers: self.access.servers(call, self.clock.now()),
             servers_decided: self.access.is_decided(call),
             fps: self.fps,

@@ -133,6 +133,19 @@ pub fn changes(before: &NetworkSeen, after: &NetworkSeen) -> Vec<NetworkChange> 
     went.chain(came).chain(rerouted).collect()
 }
 
+/// The addresses that a call should move to: those that calls start from, without one that the system has just left for
+/// another. It is still there, often not for long: a cable was plugged in, and the radio is switched off next. Empty where
+/// there is nothing to choose.
+pub fn ahead(before: &NetworkSeen, after: &NetworkSeen) -> Vec<IpAddr> {
+    let is_left = |address: IpAddr| {
+        let was_used = before.ways_out.iter().any(|way| way.from == address);
+        was_used && after.way_out(address).is_some_and(|way| way.from != address)
+    };
+    let all: Vec<_> = after.usable().map(|interface| interface.address).collect();
+    let ahead: Vec<_> = all.iter().copied().filter(|address| !is_left(*address)).collect();
+    if ahead.len() == all.len() { Vec::new() } else { ahead }
+}
+
 /// What a change means for a call that is carried from an address of this computer. Where that is not known, whatever was
 /// lost may have carried it.
 pub fn judge(before: &NetworkSeen, after: &NetworkSeen, carried_from: Option<IpAddr>) -> NetworkVerdict {
@@ -263,6 +276,16 @@ mod tests {
         assert_eq!(judge(&both, &cable, None), NetworkVerdict::MustMove, "it may have carried it");
         let back = network(&[LO], &[]);
         assert_eq!(judge(&back, &cable, None), NetworkVerdict::MayImprove, "the network is back");
+    }
+
+    #[test]
+    fn a_call_moves_ahead_of_an_address_that_the_system_has_left() {
+        let wifi = network(&[LO, WIFI], &[WIFI_OUT]);
+        let ahead_of = |after| ahead(&wifi, &after);
+        assert_eq!(ahead_of(network(&[LO, WIFI, CABLE], &[CABLE_OUT])), [ip(CABLE.1)]);
+        assert!(ahead_of(network(&[LO, WIFI, CABLE], &[WIFI_OUT])).is_empty(), "the system has not moved");
+        assert!(ahead_of(network(&[LO, CABLE], &[CABLE_OUT])).is_empty(), "there is nothing to choose");
+        assert!(ahead_of(network(&[LO, WIFI], &[])).is_empty(), "there is no other way out");
     }
 
     #[test]
