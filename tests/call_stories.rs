@@ -285,8 +285,8 @@ fn who_moves_to_another_network_is_heard_again_before_anything_is_said_of_it() {
     for who in [[true, false], [false, true], [true, true]] {
         let mut world = calm();
         connect(&mut world, LOW);
-        for device in 0..2 {
-            if who[device] {
+        for (device, moves) in who.into_iter().enumerate() {
+            if moves {
                 world.act(Deed::NetworkChange(device, Some(millis(50))));
             }
         }
