@@ -17,6 +17,8 @@ use crate::support::programs::our_turn;
 const SEEN_WITHIN: Duration = Duration::from_secs(30);
 /// Long enough that everything that follows a beginning has happened.
 const SETTLED: Duration = Duration::from_secs(3);
+/// What a machine that builds and tests beside this may add.
+const BUSY: Duration = Duration::from_millis(500);
 /// How long a call goes on after the longest gap that is borne.
 const AFTER: Duration = Duration::from_secs(4);
 
@@ -61,7 +63,7 @@ fn change_after(
     tell(name, &how, "longest gap in the sound", &gaps, wanted);
     let median = median(&gaps);
     let told = last.as_ref().map(Told::in_words).unwrap_or_default();
-    assert!(median <= 3 * wanted, "{name}: {median:?} of silence\n{told}");
+    assert!(median <= 3 * wanted + BUSY, "{name}: {median:?} of silence\n{told}");
     last
 }
 
