@@ -294,6 +294,8 @@ async fn an_end_that_goes_is_heard_to_go() {
     let mut pair = Pair::connect().await;
     let out = pair.caller.peers[&1].video_out();
     assert!(out.send(Bytes::from_static(&[7; 100]), 0, true, 0));
+    // A goodbye is heard on what media came on.
+    pair.until("media comes", |pair| pair.callee.peers[&1].heard_at().is_some()).await;
     let started = Instant::now();
 
     pair.caller.peers.clear();
