@@ -112,7 +112,7 @@ async fn a_call_is_relayed_by_a_server_that_was_started_anew_before_its_switchbo
 
     let server = server_at(&turn.to_string(), data()).await;
     // Two allocations of the call, and packets from one to the other.
-    let (port, who) = (turn.port().to_string(), ["-y", "-n", "10", "-z", "20", "-m", "1"]);
+    let (port, who) = (turn.port().to_string(), ["-y", "-c", "-n", "10", "-z", "20", "-m", "1"]);
     let rest = ["-u", &user, "-w", &password, "-p", &port, "127.0.0.1"];
     let Some((said, _)) = run_for("turnutils_uclient", &[&who[..], &rest].concat(), LONG).await else {
         return;
