@@ -9,7 +9,7 @@ use std::{
 };
 
 use sightline_protocol::link::Pin;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use webrtc::runtime::Transmit;
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
         relay_stream::{self, Ended, Queue},
     },
     logic::{
-        servers::{ServerUrl, Transport},
+        servers::{ServerUrl, Service, Transport},
         sightings::Trouble,
     },
 };
@@ -37,6 +37,9 @@ const REACH_WITHIN: Duration = Duration::from_secs(8);
 /// How often a stream that breaks is made again. After that the door stays shut; by then the call has another connection.
 const MAX_REPAIRS: u32 = 5;
 const FIRST_REPAIR_AFTER: Duration = Duration::from_millis(100);
+/// By how much streams let datagrams go first, where a relay has both. `webrtc` holds all relayed paths for equal and takes
+/// the first; on a stream one lost packet holds up all behind it.
+const DATAGRAMS_FIRST: Duration = Duration::from_millis(300);
 
 /// How streams are made.
 #[derive(Clone, Debug)]
@@ -50,6 +53,9 @@ pub(super) struct Means {
 pub(super) fn open_all(gate: &Arc<Gate>, means: &Means) {
     let doors: Vec<_> = gate.doors.iter().map(|(id, url)| (id, url.clone())).collect();
     let pin = gate.doors.pin();
+    let relays_datagrams =
+        doors.iter().any(|(_, url)| url.service == Service::Turn && url.transport == Transport::Udp);
+    let not_before = Instant::now() + if relays_datagrams { DATAGRAMS_FIRST } else { Duration::ZERO };
     for (id, url) in doors {
         let weak = Arc::downgrade(gate);
         match (url.transport, url.host.parse::<IpAddr>()) {
@@ -58,7 +64,7 @@ pub(super) fn open_all(gate: &Arc<Gate>, means: &Means) {
                 tokio::spawn(look_up(weak, id, url));
             }
             (Transport::Tcp | Transport::Tls, _) => {
-                tokio::spawn(keep_stream(weak, id, url, pin, means.clone()));
+                tokio::spawn(keep_stream(weak, id, url, pin, means.clone(), not_before));
             }
         }
     }
@@ -84,10 +90,18 @@ async fn look_up(gate: Weak<Gate>, id: DoorId, url: ServerUrl) {
 }
 
 /// A door's stream, for as long as anybody may need it.
-async fn keep_stream(gate: Weak<Gate>, id: DoorId, url: ServerUrl, pin: Option<Pin>, means: Means) {
+async fn keep_stream(
+    gate: Weak<Gate>,
+    id: DoorId,
+    url: ServerUrl,
+    pin: Option<Pin>,
+    means: Means,
+    not_before: Instant,
+) {
     let mut repairs = 0;
     loop {
         let reached = reach(&gate, id, &url, pin, &means).await;
+        sleep_until(not_before).await;
         let Some(here) = gate.upgrade() else { return };
         match reached {
             Ok(Reached { stream, local, remote }) => {
