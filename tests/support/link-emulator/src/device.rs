@@ -8,6 +8,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::thread::sleep;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -22,6 +24,10 @@ const KERNEL_QUEUE: u32 = 10_000;
 
 /// What an Ethernet carries.
 const USUAL_MTU: u16 = 1500;
+
+/// How often a device that is taken is tried again, and after which time.
+const PATIENCE: u32 = 50;
+const A_MOMENT: Duration = Duration::from_millis(10);
 
 /// The longest name of a network device, in bytes.
 const LONGEST_NAME: usize = 15;
@@ -115,7 +121,7 @@ impl Device {
             Namespace::At(path) => enter(&find(path)?, &path.display().to_string())?,
         }
         let failed = |source| device_error(&end.device, source);
-        let tun = build(end).map_err(failed)?;
+        let tun = build_patiently(end).map_err(failed)?;
         let figures = File::open("/proc/thread-self/net/dev").map_err(failed)?;
         Ok(Self { name: end.device.clone(), tun, figures })
     }
@@ -177,6 +183,18 @@ fn enter(namespace: &File, name: &str) -> Result<(), Error> {
             Error::Namespace { name: name.to_owned(), source: error.into() }
         }
     })
+}
+
+/// A device that was let go of a moment ago can still be held: by a program that is just being started and has not closed
+/// what it inherited.
+fn build_patiently(end: &End) -> io::Result<SyncDevice> {
+    for _ in 0..PATIENCE {
+        match build(end) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => sleep(A_MOMENT),
+            built => return built,
+        }
+    }
+    build(end)
 }
 
 fn build(end: &End) -> io::Result<SyncDevice> {
