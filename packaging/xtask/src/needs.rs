@@ -71,6 +71,37 @@ pub(crate) const NEEDS: &[Need] = &[
     },
 ];
 
+/// What a build for Linux needs beside that, to hear, speak and see: sound and cameras are reached through the system there.
+pub(crate) const LINUX_NEEDS: &[Need] = &[
+    Need {
+        name: "pkg-config",
+        tools: &["pkg-config", "pkgconf"],
+        debian: &["pkg-config"],
+        elsewhere: "not wanted there",
+        required: true,
+        why: "finds the system's libraries",
+        service: None,
+    },
+    Need {
+        name: "ALSA's headers",
+        tools: &["/usr/include/alsa/asoundlib.h"],
+        debian: &["libasound2-dev"],
+        elsewhere: "not wanted there",
+        required: true,
+        why: "microphones and loudspeakers",
+        service: None,
+    },
+    Need {
+        name: "libclang",
+        tools: &["/usr/lib/llvm-*/lib/libclang.so", "/usr/lib64/libclang.so"],
+        debian: &["libclang-dev"],
+        elsewhere: "not wanted there",
+        required: true,
+        why: "reads the system's headers for cameras",
+        service: None,
+    },
+];
+
 /// What the tests want beside that: other people's programs, to be held against ours. A test that finds its program
 /// absent says that it skipped, and why.
 pub(crate) const TEST_NEEDS: &[Need] = &[

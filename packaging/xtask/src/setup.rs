@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use crate::needs::{self, NEEDS, Need, TEST_NEEDS};
+use crate::needs::{self, LINUX_NEEDS, NEEDS, Need, TEST_NEEDS};
 use crate::steps::cargo;
 use crate::{Failure, Outcome};
 
@@ -19,7 +19,7 @@ const LISTS_ARE_OLD_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Finds what is missing and installs it.
 pub(crate) fn setup() -> Outcome {
-    let missing = needs::missing(NEEDS, on_path);
+    let missing = missing_for_the_build();
     if missing.is_empty() {
         println!("✔ set-up: everything the build needs is here\n");
         return Ok(());
@@ -35,13 +35,21 @@ pub(crate) fn setup() -> Outcome {
         println!("\n✔ set-up: everything the build needs is here now\n");
         return Ok(());
     };
-    let still = needs::missing(NEEDS, on_path);
+    let still = missing_for_the_build();
     let packages = needs::packages(&still);
     if still.iter().any(|need| need.required) {
         return Err(Failure::new(format!("{why} {}", needs::by_hand(on_path("apt-get"), &packages))));
     }
     println!("{why} Going on without: {}\n", packages.join(" "));
     Ok(())
+}
+
+fn missing_for_the_build() -> Vec<&'static Need> {
+    let mut missing = needs::missing(NEEDS, on_path);
+    if cfg!(target_os = "linux") {
+        missing.extend(needs::missing(LINUX_NEEDS, on_path));
+    }
+    missing
 }
 
 /// Finds what only the tests want, and installs it where that goes. A test whose program stays absent skips and says so.
@@ -127,9 +135,21 @@ fn is_root() -> bool {
 }
 
 /// Whether a program of this name is on the `PATH`.
+///
+/// What is named by its whole path may hold one `*` for a version: `/usr/lib/llvm-*/lib/libclang.so`.
 pub(crate) fn on_path(program: &str) -> bool {
+    if let Some((before, after)) = program.split_once('*') {
+        return some_version(before, after);
+    }
     let file = format!("{program}{}", env::consts::EXE_SUFFIX);
     env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(&file).is_file()))
+}
+
+fn some_version(before: &str, after: &str) -> bool {
+    let (folder, begins) = before.rsplit_once('/').unwrap_or((".", before));
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(begins));
+    named.map(|entry| entry.path()).any(|path| Path::new(&format!("{}{after}", path.display())).is_file())
 }
 
 fn show_and_run<S: AsRef<OsStr>>(words: &[S]) -> bool {
@@ -160,6 +180,17 @@ mod tests {
         fs::write(folder.join("deb.example_main_binary-amd64_Packages"), "").expect("the folder is writable");
         assert!(!lists_are_old(&folder, SystemTime::now()), "fresh");
         assert!(lists_are_old(&folder, SystemTime::now() + 2 * LISTS_ARE_OLD_AFTER), "two days later");
+        fs::remove_dir_all(&folder).expect("the folder is ours");
+    }
+
+    #[test]
+    fn a_whole_path_may_leave_a_version_open() {
+        let folder = env::temp_dir().join(format!("xtask-versions-{}", std::process::id()));
+        fs::create_dir_all(folder.join("llvm-21/lib")).expect("the temporary folder is writable");
+        fs::write(folder.join("llvm-21/lib/libclang.so"), "").expect("the folder is ours");
+        let any = |file: &str| on_path(&format!("{}/llvm-*/lib/{file}", folder.display()));
+        assert!(any("libclang.so"));
+        assert!(!any("libllvm.so"));
         fs::remove_dir_all(&folder).expect("the folder is ours");
     }
 
