@@ -1,11 +1,14 @@
 //! The media of an installation without a window: synthetic sources, and files or nothing as sinks.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use crate::{
     engine::{
-        clock::Clock,
-        ports::{MediaMaker, PictureSink, PictureSource, SOUND_BLOCK, SoundSink, SoundSource, SourceEnded},
+        clock::{Beat, Clock},
+        ports::{
+            MediaMaker, PictureSink, PictureSource, SOUND_BLOCK, SOUND_BLOCK_TIME, SoundSink, SoundSource,
+            SourceEnded,
+        },
     },
     logic::units::MediaTime,
     media::frame::{Frame, Size},
@@ -55,28 +58,34 @@ impl MediaMaker for Headless {
                     FilmSink::create(folder, self.fps).map_err(|error| SourceEnded(error.to_string()))?;
                 Ok(Box::new(film))
             }
-            None => Ok(Box::new(Nobody)),
+            None => Ok(Box::new(NobodyLooks)),
         }
     }
 
     fn sound_sink(&mut self) -> Result<Box<dyn SoundSink>, SourceEnded> {
         match &self.record {
             Some(folder) => {
-                let file = SoundFileSink::create(folder).map_err(|error| SourceEnded(error.to_string()))?;
+                let file = SoundFileSink::create(folder, self.clock)
+                    .map_err(|error| SourceEnded(error.to_string()))?;
                 Ok(Box::new(file))
             }
-            None => Ok(Box::new(Nobody)),
+            None => Ok(Box::new(NobodyListens(self.clock.beat(SOUND_BLOCK_TIME)))),
         }
     }
 }
 
-/// Nobody looks and nobody listens.
-struct Nobody;
+struct NobodyLooks;
 
-impl PictureSink for Nobody {
+impl PictureSink for NobodyLooks {
     fn show(&mut self, _: &Frame, _: MediaTime, _: MediaTime) {}
 }
 
-impl SoundSink for Nobody {
-    fn play(&mut self, _: &[f32; SOUND_BLOCK], _: MediaTime) {}
+struct NobodyListens(Beat);
+
+impl SoundSink for NobodyListens {
+    fn wait(&mut self) -> Instant {
+        self.0.wait()
+    }
+
+    fn play(&mut self, _: &[f32; SOUND_BLOCK]) {}
 }

@@ -8,11 +8,13 @@ use std::{
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
     sync::mpsc::{Receiver, SyncSender, sync_channel},
+    time::Instant,
 };
 
 use crate::{
     engine::{
-        ports::{PictureSink, SOUND_BLOCK, SoundSink},
+        clock::{Beat, Clock},
+        ports::{PictureSink, SOUND_BLOCK, SOUND_BLOCK_TIME, SoundSink},
         thread::Thread,
     },
     logic::units::MediaTime,
@@ -29,7 +31,7 @@ use crate::{
 /// Pictures waiting for the disk: two seconds. When it is full the next one is not written, and counted.
 const PICTURES: usize = 60;
 /// Blocks of sound waiting for the disk: ten seconds. When it is full the next one is not written, and counted.
-const SOUNDS: usize = 500;
+const SOUNDS: usize = 1000;
 
 /// Nothing can be written there.
 #[derive(Debug, thiserror::Error)]
@@ -157,12 +159,13 @@ impl Film {
 pub struct SoundFileSink {
     blocks: Option<SyncSender<[f32; SOUND_BLOCK]>>,
     _thread: Thread,
+    beat: Beat,
     not_written: u64,
 }
 
 impl SoundFileSink {
-    /// Records in that folder, which is made if there is none.
-    pub fn create(folder: &Path) -> Result<Self, CannotRecord> {
+    /// Records in that folder, which is made if there is none, at the pace of that clock.
+    pub fn create(folder: &Path, clock: Clock) -> Result<Self, CannotRecord> {
         let cannot = |error: &dyn std::fmt::Display| CannotRecord {
             path: folder.to_owned(),
             reason: error.to_string(),
@@ -179,12 +182,17 @@ impl SoundFileSink {
             }
         })
         .map_err(|error| cannot(&error))?;
-        Ok(Self { blocks: Some(blocks), _thread: thread, not_written: 0 })
+        let beat = clock.beat(SOUND_BLOCK_TIME);
+        Ok(Self { blocks: Some(blocks), _thread: thread, beat, not_written: 0 })
     }
 }
 
 impl SoundSink for SoundFileSink {
-    fn play(&mut self, block: &[f32; SOUND_BLOCK], _due: MediaTime) {
+    fn wait(&mut self) -> Instant {
+        self.beat.wait()
+    }
+
+    fn play(&mut self, block: &[f32; SOUND_BLOCK]) {
         if self.blocks.as_ref().is_none_or(|blocks| blocks.try_send(*block).is_err()) {
             self.not_written += 1;
         }

@@ -11,9 +11,9 @@ use std::{
 use crate::{
     engine::{
         clock::Clock,
-        ports::{PictureSource, SOUND_BLOCK, SoundSource, SourceEnded},
+        ports::{PictureSource, SOUND_BLOCK, SOUND_BLOCK_TIME, SoundSource, SourceEnded},
     },
-    logic::{jitter::PACKET, units::MediaTime},
+    logic::units::MediaTime,
     media::{
         frame::{Frame, Size},
         pattern::Pattern,
@@ -130,7 +130,7 @@ pub struct SyntheticMicrophone {
 impl SyntheticMicrophone {
     /// From now on.
     pub fn new(hears: Hears, clock: Clock) -> Self {
-        Self { hears, beat: Beat::new(clock, 1000 / PACKET.as_millis() as u32) }
+        Self { hears, beat: Beat::new(clock, 1000 / SOUND_BLOCK_TIME.as_millis() as u32) }
     }
 }
 
@@ -138,7 +138,7 @@ impl SoundSource for SyntheticMicrophone {
     fn read(&mut self, block: &mut [f32; SOUND_BLOCK]) -> Result<MediaTime, SourceEnded> {
         // A block is complete when its last sample was heard, which is when the next one begins.
         let (number, due) = self.beat.wait();
-        let heard = self.beat.clock.media(due - PACKET);
+        let heard = self.beat.clock.media(due - SOUND_BLOCK_TIME);
         match &self.hears {
             Hears::Tone => tone::generate(heard, block),
             Hears::Recording(samples) => {

@@ -1,17 +1,17 @@
-//! Their sound on its way in: every 20 ms the jitter buffer says what to play.
+//! Their sound on its way in: for every packet's worth of time the jitter buffer says what to play.
 
 use std::{
     io,
     sync::{Arc, mpsc::Receiver},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
     logic::{
-        jitter::{Jitter, PACKET, Play},
+        jitter::{Jitter, Play},
         packet::Packet,
     },
-    media::opus::{OpusDecoder, OpusError},
+    media::opus::{FRAME_SAMPLES, OpusDecoder, OpusError},
 };
 
 use super::{
@@ -20,9 +20,6 @@ use super::{
     ports::{SOUND_BLOCK, SoundSink},
     thread::{Stop, Thread},
 };
-
-/// After a pause of the whole program (sleep, a debugger) the beat starts anew instead of catching up.
-const LONGEST_CATCH_UP: Duration = Duration::from_secs(1);
 
 /// Everything the thread needs.
 pub struct AudioRecv {
@@ -53,49 +50,62 @@ impl AudioRecv {
             }
         };
         let mut jitter = Jitter::default();
-        let mut block = [0.0; SOUND_BLOCK];
+        let mut frame = [0.0; FRAME_SAMPLES];
         let mut ahead: Option<(Packet, Instant)> = None;
-        let mut due = self.clock.now();
-        self.tally.sound_began.mark(self.clock.media(due));
-        while !self.stop.is_set() {
-            // A beat that runs late sees what had come by its time, and no more: the buffer would overflow otherwise,
-            // and sound would be skipped only because this thread had to wait for its turn.
-            while let Some((packet, arrived)) = ahead.take().or_else(|| self.packets.try_recv().ok()) {
-                if arrived > due {
-                    ahead = Some((packet, arrived));
-                    break;
+        self.tally.sound_began.mark(self.clock.media_now());
+        loop {
+            for half in 0..FRAME_SAMPLES / SOUND_BLOCK {
+                let due = self.sink.wait();
+                if self.stop.is_set() {
+                    return;
                 }
-                self.tally.audio_packets_received.one();
-                jitter.handle(packet);
+                if half == 0 {
+                    self.take_what_came_by(due, &mut ahead, &mut jitter);
+                    self.next_frame(due, &mut decoder, &mut jitter, &mut frame);
+                }
+                self.sink.play(&frame.as_chunks().0[half]);
             }
-            let play = jitter.play();
-            let at = self.clock.media(due);
-            if let Err(error) = sound(&mut decoder, &play, &mut block) {
-                tracing::debug!(%error, "a packet of sound cannot be decoded");
-                block.fill(0.0);
-            } else if matches!(play, Play::Packet(_)) {
-                self.tally.first_sound.mark(at);
-            }
-            self.sink.play(&block, at);
-            self.tally.set_sound(jitter.counts().into());
-            due = self.next_beat(due);
-            self.clock.sleep_until(due);
         }
     }
 
-    fn next_beat(&self, due: Instant) -> Instant {
-        let (next, now) = (due + PACKET, self.clock.now());
-        if now.saturating_duration_since(next) > LONGEST_CATCH_UP { now } else { next }
+    /// A beat that runs late sees what had come by its time, and no more: the buffer would overflow otherwise, and sound
+    /// would be skipped only because this thread had to wait for its turn.
+    fn take_what_came_by(&self, due: Instant, ahead: &mut Option<(Packet, Instant)>, jitter: &mut Jitter) {
+        while let Some((packet, arrived)) = ahead.take().or_else(|| self.packets.try_recv().ok()) {
+            if arrived > due {
+                *ahead = Some((packet, arrived));
+                return;
+            }
+            self.tally.audio_packets_received.one();
+            jitter.handle(packet);
+        }
+    }
+
+    fn next_frame(
+        &self,
+        due: Instant,
+        decoder: &mut OpusDecoder,
+        jitter: &mut Jitter,
+        frame: &mut [f32; FRAME_SAMPLES],
+    ) {
+        let play = jitter.play();
+        if let Err(error) = sound(decoder, &play, frame) {
+            tracing::debug!(%error, "a packet of sound cannot be decoded");
+            frame.fill(0.0);
+        } else if matches!(play, Play::Packet(_)) {
+            self.tally.first_sound.mark(self.clock.media(due));
+        }
+        self.tally.set_sound(jitter.counts().into());
     }
 }
 
-fn sound(decoder: &mut OpusDecoder, play: &Play, block: &mut [f32; SOUND_BLOCK]) -> Result<(), OpusError> {
+fn sound(decoder: &mut OpusDecoder, play: &Play, frame: &mut [f32; FRAME_SAMPLES]) -> Result<(), OpusError> {
     let samples = match play {
-        Play::Packet(packet) => decoder.decode(packet, block)?,
-        Play::Recover(next) => decoder.recover(next, block)?,
-        Play::Conceal => decoder.conceal(block)?,
+        Play::Packet(packet) => decoder.decode(packet, frame)?,
+        Play::Recover(next) => decoder.recover(next, frame)?,
+        Play::Conceal => decoder.conceal(frame)?,
         Play::Wait => 0,
     };
-    block[samples.min(SOUND_BLOCK)..].fill(0.0);
+    frame[samples.min(FRAME_SAMPLES)..].fill(0.0);
     Ok(())
 }

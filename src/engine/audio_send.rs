@@ -12,12 +12,12 @@ use bytes::Bytes;
 
 use crate::{
     logic::units::MediaTime,
-    media::opus::{MAX_PACKET_LEN, OpusEncoder, OpusError},
+    media::opus::{FRAME_SAMPLES, MAX_PACKET_LEN, OpusEncoder, OpusError},
 };
 
 use super::{
     counters::Tally,
-    ports::{PacketSink, SOUND_BLOCK, SoundSource},
+    ports::{PacketSink, SOUND_BLOCK, SoundSource, SourceEnded},
     thread::{Stop, Thread},
 };
 
@@ -55,11 +55,11 @@ impl AudioSend {
                 return;
             }
         };
-        let mut block = [0.0; SOUND_BLOCK];
+        let mut frame = [0.0; FRAME_SAMPLES];
         let mut encoded = [0; MAX_PACKET_LEN];
         let mut timestamp = None;
         while !self.stop.is_set() {
-            let heard = match self.source.read(&mut block) {
+            let heard = match self.read(&mut frame) {
                 Ok(heard) => heard,
                 Err(ended) => {
                     tracing::warn!(why = %ended, "no more sound of ours");
@@ -67,11 +67,11 @@ impl AudioSend {
                 }
             };
             if self.muted.load(Ordering::Relaxed) {
-                block.fill(0.0);
+                frame.fill(0.0);
             }
             let now = next_timestamp(timestamp, heard);
             timestamp = Some(now);
-            match encoder.encode(&block, &mut encoded) {
+            match encoder.encode(&frame, &mut encoded) {
                 Ok(len) if self.sink.send(Bytes::copy_from_slice(&encoded[..len]), now, false) => {
                     self.tally.audio_packets_sent.one();
                 }
@@ -79,6 +79,16 @@ impl AudioSend {
                 Err(error) => tracing::error!(%error, "a block of sound could not be encoded"),
             }
         }
+    }
+
+    /// Fills a packet's worth, block by block, and says when its first sample was heard.
+    fn read(&mut self, frame: &mut [f32; FRAME_SAMPLES]) -> Result<MediaTime, SourceEnded> {
+        let mut began = None;
+        for block in frame.as_chunks_mut::<SOUND_BLOCK>().0 {
+            let heard = self.source.read(block)?;
+            began = began.or(Some(heard));
+        }
+        Ok(began.unwrap_or_default())
     }
 }
 
@@ -91,7 +101,7 @@ fn voice_encoder() -> Result<OpusEncoder, OpusError> {
 /// Counts samples, and follows the source's clock where the two part.
 fn next_timestamp(last: Option<u32>, heard: MediaTime) -> u32 {
     let by_clock = (u128::from(heard.as_micros()) * 48 / 1000) as u32;
-    match last.map(|last| last.wrapping_add(SOUND_BLOCK as u32)) {
+    match last.map(|last| last.wrapping_add(FRAME_SAMPLES as u32)) {
         Some(by_count) if by_clock.wrapping_sub(by_count).cast_signed().abs() <= MAX_DRIFT_SAMPLES => {
             by_count
         }

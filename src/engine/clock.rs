@@ -48,4 +48,31 @@ impl Clock {
     pub fn sleep_until(&self, at: Instant) {
         std::thread::sleep(at.saturating_duration_since(Instant::now()));
     }
+
+    /// A beat that begins now.
+    pub fn beat(&self, every: Duration) -> Beat {
+        Beat { clock: *self, every, due: self.now() }
+    }
+}
+
+/// After a pause of the whole program (sleep, a debugger) a beat starts anew instead of catching up.
+const LONGEST_CATCH_UP: Duration = Duration::from_secs(1);
+
+/// An even beat: whoever is late for it is not kept waiting until it has caught up.
+#[derive(Debug)]
+pub struct Beat {
+    clock: Clock,
+    every: Duration,
+    due: Instant,
+}
+
+impl Beat {
+    /// Waits for the next beat, and says when it was due.
+    pub fn wait(&mut self) -> Instant {
+        self.clock.sleep_until(self.due);
+        let (now, due) = (self.clock.now(), self.due);
+        let next = due + self.every;
+        self.due = if now.saturating_duration_since(next) > LONGEST_CATCH_UP { now } else { next };
+        due
+    }
 }

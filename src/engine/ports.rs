@@ -3,7 +3,7 @@
 use std::{
     net::IpAddr,
     sync::{Arc, mpsc::SyncSender},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -27,11 +27,13 @@ use crate::{
         sightings::Sightings,
         units::MediaTime,
     },
-    media::{frame::Frame, opus::FRAME_SAMPLES},
+    media::frame::Frame,
 };
 
-/// Samples in one packet of sound: 20 ms.
-pub const SOUND_BLOCK: usize = FRAME_SAMPLES;
+/// Samples of sound that are handled at once: 10 ms.
+pub const SOUND_BLOCK: usize = 480;
+/// How long they last.
+pub const SOUND_BLOCK_TIME: Duration = Duration::from_millis(10);
 
 /// A camera, or what stands in for one.
 pub trait PictureSource: Send {
@@ -58,8 +60,15 @@ pub trait PictureSink: Send {
 
 /// A loudspeaker, or what stands in for one.
 pub trait SoundSink: Send {
-    /// Takes the next 20 ms, due at that time; never waits.
-    fn play(&mut self, block: &[f32; SOUND_BLOCK], due: MediaTime);
+    /// Waits until the next block is wanted, and says since when it is. Never for long: who plays looks in between whether
+    /// to go on.
+    fn wait(&mut self) -> Instant;
+    /// Takes that block; never waits.
+    fn play(&mut self, block: &[f32; SOUND_BLOCK]);
+    /// How long it takes from there until it is heard.
+    fn delay(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Makes the ends of media for a call.

@@ -19,11 +19,11 @@ use sightline::{
     engine::{
         audio_recv::AudioRecv,
         audio_send::AudioSend,
-        clock::Clock,
+        clock::{Beat, Clock},
         counters::Tally,
         ports::{
             NumberedSink, PacketSink, Peer, PeerMaker as _, PeerNews, PeerReport, PeerSetup, PictureSink,
-            SOUND_BLOCK, SoundSink,
+            SOUND_BLOCK, SOUND_BLOCK_TIME, SoundSink,
         },
         thread::{Stop, Thread},
         video_recv::VideoRecv,
@@ -223,7 +223,11 @@ impl OurEnd {
         };
         let audio_recv = AudioRecv {
             packets: audio,
-            sink: Box::new(Loudspeaker { heard: Vec::new(), seen: self.seen.clone() }),
+            sink: Box::new(Loudspeaker {
+                beat: clock.beat(SOUND_BLOCK_TIME),
+                heard: Vec::new(),
+                seen: self.seen.clone(),
+            }),
             tally: self.tally.clone(),
             clock,
             stop,
@@ -269,12 +273,17 @@ impl PictureSink for Screen {
 
 /// Listens to half a second at a time.
 struct Loudspeaker {
+    beat: Beat,
     heard: Vec<f32>,
     seen: Arc<Seen>,
 }
 
 impl SoundSink for Loudspeaker {
-    fn play(&mut self, block: &[f32; SOUND_BLOCK], _: MediaTime) {
+    fn wait(&mut self) -> Instant {
+        self.beat.wait()
+    }
+
+    fn play(&mut self, block: &[f32; SOUND_BLOCK]) {
         self.heard.extend_from_slice(block);
         if self.heard.len() < SAMPLE_RATE_HZ as usize / 2 {
             return;
