@@ -13,11 +13,11 @@ use sightline_protocol::call::{CallId, Media};
 use tokio::sync::mpsc;
 
 use crate::logic::{
-    call::{LegEffect, PeerEvent},
+    call::PeerEvent,
     candidate::Kind,
     course::{Role, Stage, Status},
     interfaces::InterfaceSeen,
-    legs::{LegWhy, Order},
+    legs::{LegEffect, LegWhy, Order},
     packet::Packet,
     path::{Path, PathPolicy},
     report::CallReport,

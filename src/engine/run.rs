@@ -19,9 +19,9 @@ use tokio::{
 };
 
 use crate::logic::{
-    call::{Call, LegEffect, PeerEvent},
+    call::{Call, PeerEvent},
     course::{EndReason, Stage},
-    legs::LegWhy,
+    legs::{LegEffect, LegWhy},
     network_change::{self, NetworkVerdict},
     path::PathPolicy,
     phone::{Effect, Event, Owner, Phone},
@@ -369,10 +369,7 @@ impl Engine {
             match effect {
                 Effect::Post { call, to, frame } => self.post(call, to, &frame),
                 Effect::Leg { call, leg } => {
-                    let (LegEffect::Open { generation, .. }
-                    | LegEffect::Order { generation, .. }
-                    | LegEffect::Use { generation }
-                    | LegEffect::Close { generation }) = leg;
+                    let generation = leg.generation();
                     if let LegEffect::Open { why: LegWhy::Silence | LegWhy::TookTooLong, .. } = leg {
                         self.mail.probe();
                     }
