@@ -15,6 +15,7 @@ pub mod peer;
 mod peer_events;
 mod peer_stats;
 mod peer_tracks;
+mod peer_words;
 pub mod probe;
 #[cfg(target_os = "linux")]
 mod proc_net;

@@ -134,6 +134,8 @@ pub enum PeerNews {
     },
     /// What its sockets have seen so far.
     Sightings(Box<Sightings>),
+    /// A sealed message that the other side said over the connection itself.
+    Said(Vec<u8>),
     /// It cannot go on.
     Broken(String),
 }
@@ -148,6 +150,8 @@ pub trait PeerMaker: Send {
 pub trait Peer: Send {
     /// Gives an order; they are carried out one after the other. Never waits: `false` where too many are waiting.
     fn order(&self, order: Order) -> bool;
+    /// Says a sealed message over the connection itself. Never waits: `false` where that does not go.
+    fn say(&self, sealed: &[u8]) -> bool;
     /// Where our pictures go.
     fn video_out(&self) -> Arc<dyn NumberedSink>;
     /// Where our sound goes.

@@ -287,14 +287,14 @@ impl Engine {
     }
 
     async fn take_envelope(&mut self, Envelope { with, call, sealed }: Envelope) {
-        match self.keys.open(call, with, &sealed) {
-            Ok(Content::Frame(frame))
+        match self.open(call, with, &sealed) {
+            Content::Frame(frame)
                 if !self.phone.knows(call)
                     && self.consulting.take_frame(call, with, &frame, self.clock.now()) =>
             {
                 self.consult().await;
             }
-            Ok(Content::Frame(frame)) => {
+            Content::Frame(frame) => {
                 self.handle(Event::Frame { call, from: with, frame }).await;
                 if self.phone.knows(call) {
                     self.access.envelope_received(call, with, &*self.mail, self.clock.now());
@@ -302,12 +302,26 @@ impl Engine {
                     self.keys.forget(call);
                 }
             }
-            Ok(Content::PostAgain(sealed)) => {
+            Content::PostAgain(sealed) => {
                 self.mail.post(Envelope { with, call, sealed });
             }
-            Ok(Content::Nothing) => {}
-            Err(error) => tracing::debug!(%error, from = with.short(), "an envelope was not opened"),
+            Content::Nothing => {}
         }
+    }
+
+    /// What came over the call's own path. It has come or will come through the switchboard too; the later is not opened.
+    async fn take_said(&mut self, call: CallId, sealed: &[u8]) {
+        let Some(with) = self.phone.call(call).map(Call::peer) else { return };
+        if let Content::Frame(frame) = self.open(call, with, sealed) {
+            self.handle(Event::Frame { call, from: with, frame }).await;
+        }
+    }
+
+    fn open(&mut self, call: CallId, with: Address, sealed: &[u8]) -> Content {
+        self.keys.open(call, with, sealed).unwrap_or_else(|error| {
+            tracing::debug!(%error, from = with.short(), "an envelope was not opened");
+            Content::Nothing
+        })
     }
 
     async fn consult(&mut self) {
@@ -351,6 +365,7 @@ impl Engine {
                     self.tell(Update::Path { call, path }).await;
                 }
             }
+            PeerNews::Said(sealed) => self.take_said(call, &sealed).await,
             PeerNews::Broken(why) => {
                 let text = format!("This computer's end of the connection does not work: {why}");
                 self.tell(Update::Problem { text }).await;
@@ -405,9 +420,10 @@ impl Engine {
 
     fn post(&mut self, call: CallId, to: Address, frame: &Frame) {
         let Some(sealed) = self.keys.seal(call, to, frame) else { return };
+        let is_said = self.calls.get(&call).is_some_and(|calling| calling.say(&sealed));
         if self.mail.post(Envelope { with: to, call, sealed }) {
             self.access.envelope_posted(call, to, &*self.mail, self.clock.now());
-        } else {
+        } else if !is_said {
             tracing::debug!("an envelope was not taken; it will be sent again");
         }
     }

@@ -409,6 +409,10 @@ impl Call {
     fn end_saying(&mut self, last_word: CallMessage, reason: EndReason, by: Side, now: Instant) {
         if !self.is_over() {
             self.courier.send_last(last_word, now);
+            if matches!(self.state, State::Connected | State::Reconnecting { .. }) {
+                // Before the legs go: it travels on them as well.
+                self.effects.extend(std::iter::from_fn(|| self.courier.poll_frame()).map(CallEffect::Post));
+            }
             self.end(reason, by, now);
         }
     }
