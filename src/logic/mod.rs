@@ -12,6 +12,7 @@ pub mod call;
 pub mod candidate;
 pub mod courier;
 pub mod course;
+pub mod devices;
 pub mod doctor;
 pub mod interfaces;
 pub mod jitter;
