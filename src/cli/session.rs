@@ -159,6 +159,7 @@ fn installation(
         owner: Owner { name: settings.name.clone(), contacts, ..Owner::default() },
         server,
         media: media.check(out, clock)?,
+        devices: media.devices(),
         path,
         bind: out.bind.clone(),
     })
@@ -398,6 +399,8 @@ impl Session {
                 | Update::TheirStatus { .. }
                 | Update::TurnedAway { .. }
                 | Update::Consulted { .. }
+                | Update::Devices(_)
+                | Update::Device(_)
                 | Update::Problem { .. } => {}
             }
         }

@@ -18,17 +18,20 @@ use tokio::sync::mpsc;
 use crate::{
     logic::{
         call::PeerEvent,
+        devices::{Choice, Device, DeviceKind, InUse},
         legs::Order,
         network_change::NetworkSeen,
         packet::Packet,
         path::{PairInUse, PathPolicy},
-        report::Encryption,
+        report::{Encryption, SoundEdge},
         servers::Servers,
         sightings::Sightings,
         units::MediaTime,
     },
     media::frame::Frame,
 };
+
+pub mod sound;
 
 /// Samples of sound that are handled at once: 10 ms.
 pub const SOUND_BLOCK: usize = 480;
@@ -45,6 +48,10 @@ pub trait PictureSource: Send {
 pub trait SoundSource: Send {
     /// Waits until a block is complete, fills it, and says when its first sample was heard.
     fn read(&mut self, block: &mut [f32; SOUND_BLOCK]) -> Result<MediaTime, SourceEnded>;
+    /// How a device does; nothing of what is none.
+    fn figures(&self) -> Option<SoundEdge> {
+        None
+    }
 }
 
 /// A source gives nothing more.
@@ -69,6 +76,10 @@ pub trait SoundSink: Send {
     fn delay(&self) -> Duration {
         Duration::ZERO
     }
+    /// How a device does; nothing of what is none.
+    fn figures(&self) -> Option<SoundEdge> {
+        None
+    }
 }
 
 /// Makes the ends of media for a call.
@@ -81,6 +92,17 @@ pub trait MediaMaker: Send {
     fn picture_sink(&mut self) -> Result<Box<dyn PictureSink>, SourceEnded>;
     /// Where their sound goes.
     fn sound_sink(&mut self) -> Result<Box<dyn SoundSink>, SourceEnded>;
+    /// Somebody wants another device, now and in calls to come. Never waits; what becomes of it is told as [`DeviceNews`].
+    fn use_device(&mut self, _: DeviceKind, _: Choice) {}
+}
+
+/// What happens to the devices of this computer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceNews {
+    /// These are all of a kind that there are.
+    Listed(DeviceKind, Vec<Device>),
+    /// This one is in use, or none.
+    InUse(InUse),
 }
 
 /// What a peer connection needs to begin.
