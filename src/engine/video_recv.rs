@@ -13,6 +13,7 @@ use crate::{
     logic::{
         packet::Packet,
         reassembly::{Reassembly, Whole},
+        units::MediaTime,
     },
     media::{h264::Decoder, pool::Pool, rtp_h264},
 };
@@ -97,7 +98,8 @@ impl VideoRecv {
                 return false;
             }
         };
-        match decoder.decode(&access_unit, arrived) {
+        let captured = MediaTime::of_ticks(whole.timestamp, rtp_h264::CLOCK_HZ, arrived);
+        match decoder.decode(&access_unit, captured) {
             Ok(Some(frame)) => {
                 let shown = self.clock.media_now();
                 self.sink.show(&frame, arrived, shown);
