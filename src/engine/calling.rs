@@ -6,7 +6,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use sightline_protocol::call::{CallId, Media};
@@ -266,6 +266,20 @@ impl Calling {
         self.wish.key_frame();
     }
 
+    /// How the path in use is now.
+    pub(super) fn note_round_trip(&self) {
+        let milliseconds = self.path.pair_in_use().and_then(|pair| pair.round_trip_ms);
+        if let Some(round_trip) = milliseconds.and_then(|ms| Duration::try_from_secs_f64(ms / 1e3).ok()) {
+            self.tally.set_round_trip(round_trip);
+        }
+    }
+
+    /// What the other side says of its microphone and camera.
+    pub(super) fn note_their_status(&mut self, status: Status) {
+        self.tally.set_their_camera_off(status.camera_off);
+        self.report.their_status = Some(status);
+    }
+
     pub(super) fn set_status(&self, status: Status) {
         self.muted.store(status.muted, Ordering::Relaxed);
         self.wish.set_off(status.camera_off);
@@ -302,6 +316,7 @@ impl Calling {
         self.report.path = self.path.report();
         self.report.counters = self.tally.counters();
         self.report.pictures = self.tally.pictures();
+        self.report.latency = self.tally.latency();
         self.report.sound = self.tally.sound();
         self.report
     }

@@ -1,11 +1,15 @@
 //! What the media threads count, for whoever asks.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use crate::logic::{
+    latency::{Latency, LatencyReport, Step},
     report::{Counters, PictureCounts, SoundCounts},
     units::MediaTime,
 };
@@ -64,6 +68,10 @@ macro_rules! tally {
             pub first_sound: Once,
             pictures: Mutex<PictureCounts>,
             sound: Mutex<SoundCounts>,
+            latency: Mutex<Latency>,
+            /// In microseconds; nought until it is known.
+            round_trip: AtomicU64,
+            their_camera_off: AtomicBool,
         }
 
         impl Tally {
@@ -105,6 +113,38 @@ impl Tally {
     /// How it stands with their pictures, from the thread that knows.
     pub fn set_pictures(&self, counts: PictureCounts) {
         *self.pictures.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+    }
+
+    /// How long it takes there and back now, where that is known.
+    pub fn round_trip(&self) -> Option<Duration> {
+        let micros = self.round_trip.load(Ordering::Relaxed);
+        (micros > 0).then(|| Duration::from_micros(micros))
+    }
+
+    /// How long it takes there and back now.
+    pub fn set_round_trip(&self, round_trip: Duration) {
+        let micros = u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX);
+        self.round_trip.store(micros.max(1), Ordering::Relaxed);
+    }
+
+    /// Whether no picture of theirs is meant to come.
+    pub fn is_their_camera_off(&self) -> bool {
+        self.their_camera_off.load(Ordering::Relaxed)
+    }
+
+    /// Whether no picture of theirs is meant to come.
+    pub fn set_their_camera_off(&self, off: bool) {
+        self.their_camera_off.store(off, Ordering::Relaxed);
+    }
+
+    /// A picture took so long for that.
+    pub fn took(&self, step: Step, time: Duration) {
+        self.latency.lock().unwrap_or_else(PoisonError::into_inner).add(step, time);
+    }
+
+    /// How long pictures took.
+    pub fn latency(&self) -> LatencyReport {
+        self.latency.lock().unwrap_or_else(PoisonError::into_inner).report()
     }
 
     /// How it stands with their sound.

@@ -337,6 +337,7 @@ impl Engine {
             PeerNews::Path { in_use, encryption } => {
                 let moved = calling.path.take_in_use(t_ms, generation, in_use);
                 calling.report.encryption = encryption;
+                calling.note_round_trip();
                 if moved {
                     let relayed = calling.path.route().is_relayed();
                     let path = Box::new(calling.path.report());
@@ -393,7 +394,7 @@ impl Engine {
                 Effect::Stage { call, peer, stage } => self.take_stage(call, peer, stage).await,
                 Effect::Status { call, status } => {
                     if let Some(calling) = self.calls.get_mut(&call) {
-                        calling.report.their_status = Some(status);
+                        calling.note_their_status(status);
                     }
                     self.tell(Update::TheirStatus { call, status }).await;
                 }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     course::{EndReason, Link, Role, Side, Stage, Status},
     doctor::{Prediction, Score, score},
-    jitter,
+    freezes, jitter,
+    latency::LatencyReport,
     path::PathReport,
     reassembly,
 };
@@ -120,8 +121,11 @@ pub struct CallReport {
     pub encryption: Encryption,
     /// What was sent and received.
     pub counters: Counters,
-    /// What happened to the other side's pictures on their way to the decoder.
+    /// What happened to the other side's pictures on their way to the screen.
     pub pictures: PictureCounts,
+    /// How long pictures took.
+    #[serde(default)]
+    pub latency: LatencyReport,
     /// What happened to the other side's sound on its way to the decoder.
     pub sound: SoundCounts,
     /// What the other side said last of its microphone, camera and screen.
@@ -149,7 +153,7 @@ pub struct Encryption {
     pub srtp: Option<String>,
 }
 
-/// As in [`reassembly::Counts`].
+/// As in [`reassembly::Counts`] and [`freezes::Counts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PictureCounts {
     /// Packets that came again or too late.
@@ -158,12 +162,24 @@ pub struct PictureCounts {
     pub dropped: u64,
     /// Times we asked for a key frame.
     pub key_frames_asked: u64,
+    /// Pictures that were decoded and never shown, because a newer one was due as well.
+    #[serde(default)]
+    pub overtaken: u64,
+    /// Times the picture stood still.
+    #[serde(default)]
+    pub freezes: u64,
+    /// How long altogether.
+    #[serde(default)]
+    pub frozen_ms: u64,
 }
 
-impl From<reassembly::Counts> for PictureCounts {
-    fn from(counts: reassembly::Counts) -> Self {
-        let reassembly::Counts { repeated, dropped, key_frames_asked } = counts;
-        Self { repeated, dropped, key_frames_asked }
+impl PictureCounts {
+    /// From those who count.
+    pub fn new(reassembly: reassembly::Counts, overtaken: u64, freezes: freezes::Counts) -> Self {
+        let reassembly::Counts { repeated, dropped, key_frames_asked } = reassembly;
+        let freezes::Counts { freezes, frozen } = freezes;
+        let frozen_ms = u64::try_from(frozen.as_millis()).unwrap_or(u64::MAX);
+        Self { repeated, dropped, key_frames_asked, overtaken, freezes, frozen_ms }
     }
 }
 
@@ -209,6 +225,7 @@ impl CallReport {
             encryption: Encryption::default(),
             counters: Counters::default(),
             pictures: PictureCounts::default(),
+            latency: LatencyReport::default(),
             sound: SoundCounts::default(),
             their_status: None,
             prediction: None,

@@ -126,7 +126,7 @@ impl Figures {
         let widths = of_steady(|seen| Some(seen.width.into()));
         let shown: Vec<f64> = story.seen.iter().map(|seen| seen.at_ms).filter(|at| *at <= end_ms).collect();
         let freezes = freezes(&shown, end_ms);
-        let frozen_ms: f64 = freezes.iter().sum();
+        let frozen_ms = freezes.iter().fold(0.0, |sum, freeze| sum + freeze);
         let first = shown.first().copied();
         let watched_ms = first.map(|first| (end_ms - first).max(1.0));
         let to_hd =

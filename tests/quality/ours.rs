@@ -84,7 +84,8 @@ impl Party {
         let Self { program, profile, meter } = self;
         let ended = program.ended_or_killed(WRITTEN_WITHIN);
         if ended.code != 0 {
-            return Err(format!("exit code {}\n{}", ended.code, last_words(&profile)));
+            let said = last_lines(&ended.output);
+            return Err(format!("exit code {}\n{said}\n{}", ended.code, last_words(&profile)));
         }
         let events = ended.output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let statistics = events.filter(|event| event["event"] == "statistics").collect();
@@ -95,8 +96,11 @@ impl Party {
 }
 
 fn last_words(profile: &Path) -> String {
-    let log = fs::read_to_string(profile.join("log")).unwrap_or_default();
-    let lines: Vec<&str> = log.lines().collect();
+    last_lines(&fs::read_to_string(profile.join("log")).unwrap_or_default())
+}
+
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n")
 }
 
@@ -136,7 +140,7 @@ fn direction(from: &Left, to: &Left) -> Result<Story, String> {
         sent: from.volumes("video_bytes_sent", origin)?,
         received: to.volumes("video_bytes_received", origin)?,
         concealed_percent: (beats > 0.0).then(|| concealed * 100.0 / beats),
-        sound_buffer_ms: sound["delay_ms"].as_f64(),
+        sound_buffer_ms: sound["held_ms"].as_f64(),
         mouth_to_ear_ms: mouth_to_ear(to)?,
         cores: to.cores,
     })
