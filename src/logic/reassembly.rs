@@ -18,14 +18,16 @@ use super::packet::{Packet, Unwrapper};
 
 /// What a round trip is taken for until it is known.
 pub const USUAL_ROUND_TRIP: Duration = Duration::from_millis(70);
-/// How often a gap is looked for and what asks for it makes its round: a round of repetition takes this and a round trip.
-const ROUND: Duration = Duration::from_millis(20);
+/// A round of repetition takes so many round trips,
+const ROUND: f64 = 1.3;
+/// and this: where much is lost it asks several times, a moment apart.
+const ROUND_BESIDES: Duration = Duration::from_millis(35);
 /// So many rounds of repetition are waited for before a key frame is asked for.
 const ROUNDS: u32 = 2;
 /// Packets that overtake each other are no loss: even beside the sender a gap is given this long.
 const LEAST_PATIENCE: Duration = Duration::from_millis(60);
 /// On a path as long as that, nothing is gained by waiting for a second round.
-const MOST_PATIENCE: Duration = Duration::from_millis(400);
+const MOST_PATIENCE: Duration = Duration::from_millis(500);
 /// Besides the round trip a key frame takes this: it is long, and is sent no faster than the path allows.
 const KEY_FRAME: Duration = Duration::from_millis(250);
 /// How many packets may wait; one more and all of them are dropped for a key frame.
@@ -160,7 +162,8 @@ impl Reassembly {
     }
 
     fn patience(&self) -> Duration {
-        ((self.round_trip + ROUND) * ROUNDS + ROUND).clamp(LEAST_PATIENCE, MOST_PATIENCE)
+        let round = self.round_trip.mul_f64(ROUND) + ROUND_BESIDES;
+        (round * ROUNDS).clamp(LEAST_PATIENCE, MOST_PATIENCE)
     }
 
     fn advance(&mut self, now: Instant) {

@@ -12,13 +12,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use super::{
     film::Film,
     link::{Lab, LinkStory},
     processor::Meter,
-    story::{Seen, Story, Volume},
+    story::{Seen, Story, Volume, mouth_to_ear_ms},
 };
 use crate::foreign::chromium::{FLAGS, START};
 
@@ -81,9 +82,16 @@ impl Browser {
         let profile = tempfile::tempdir().map_err(|why| why.to_string())?;
         let page = profile.path().join("page.html");
         let (width, height) = (film.size.width(), film.size.height());
+        let sound: Vec<u8> = film
+            .sound
+            .iter()
+            .flat_map(|sample| ((sample * f32::from(i16::MAX)) as i16).to_le_bytes())
+            .collect();
         let script = include_str!("page.js")
             .replace("WIDTH", &width.to_string())
             .replace("HEIGHT", &height.to_string());
+        let sound = BASE64_STANDARD.encode(sound);
+        let script = format!("const SOUND = '{sound}';\n{script}");
         fs::write(&page, format!("<!doctype html><meta charset=utf-8><body><script>{script}</script>"))
             .map_err(|why| why.to_string())?;
         let mut command = lab.command(end, "sh");
@@ -91,7 +99,6 @@ impl Browser {
             .args(["-c", START, "sh"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg(format!("--use-file-for-fake-video-capture={}", film.pictures.display()))
-            .arg(format!("--use-file-for-fake-audio-capture={}", film.sound.display()))
             .args(FLAGS)
             .args(MORE_FLAGS)
             .arg("about:blank")
@@ -193,9 +200,21 @@ fn direction(from: &Value, to: &Value, meter: &Meter) -> Result<Story, String> {
         received: volumes(to, "received"),
         concealed_percent: ratio("concealed", "samples").map(|ratio| ratio * 100.0),
         sound_buffer_ms: ratio("waited_s", "emitted").map(|waited| waited * 1e3),
-        mouth_to_ear_ms: Vec::new(),
+        mouth_to_ear_ms: mouth_to_ear(from, to).unwrap_or_default(),
         cores: meter.cores(),
     })
+}
+
+/// Both pages tell when they began, on this computer's one clock.
+fn mouth_to_ear(from: &Value, to: &Value) -> Option<Vec<f64>> {
+    let bytes = BASE64_STANDARD.decode(to["heard"].as_str()?).ok()?;
+    let samples: Vec<f32> = bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|two| f32::from(i16::from_le_bytes(*two)) / f32::from(i16::MAX))
+        .collect();
+    Some(mouth_to_ear_ms(&samples, to["heard_from"].as_f64()?, from["said"].as_f64()?))
 }
 
 /// Expected on the display, handed over, captured, width.

@@ -26,6 +26,7 @@ pub(crate) enum Figure {
     Concealed,
     SoundBuffer,
     MouthToEar,
+    SoundAfterPicture,
     Cores,
     Regained,
     Queue,
@@ -33,7 +34,7 @@ pub(crate) enum Figure {
 }
 
 impl Figure {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::DelayMedian,
         Self::DelayP95,
         Self::HandedMedian,
@@ -49,6 +50,7 @@ impl Figure {
         Self::Concealed,
         Self::SoundBuffer,
         Self::MouthToEar,
+        Self::SoundAfterPicture,
         Self::Cores,
         Self::Regained,
         Self::Queue,
@@ -73,6 +75,7 @@ impl Figure {
             Self::Concealed => "sound concealed, %",
             Self::SoundBuffer => "sound waits, ms",
             Self::MouthToEar => "mouth to ear, ms",
+            Self::SoundAfterPicture => "sound after picture, ms",
             Self::Cores => "processor, cores",
             Self::Regained => "rate regained, s",
             Self::Queue => "queue of the link p95, ms",
@@ -93,6 +96,7 @@ impl Figure {
             | Self::Width
             | Self::SoundBuffer
             | Self::MouthToEar
+            | Self::SoundAfterPicture
             | Self::Queue
             | Self::Rival => 0,
         }
@@ -113,6 +117,8 @@ const A_RATE_OF: f64 = 1000.0;
 const REMEMBERED: usize = 30;
 /// The least that a gap has to be longer than usual.
 const FREEZE_MS: f64 = 150.0;
+/// What is usual where nothing was seen yet but one picture, and then no more.
+const FRAME_MS: f64 = 1000.0 / 30.0;
 
 impl Figures {
     pub(crate) fn of(story: &Story, link: &LinkStory, timeline: &Timeline) -> Self {
@@ -126,9 +132,10 @@ impl Figures {
         let widths = of_steady(|seen| Some(seen.width.into()));
         let shown: Vec<f64> = story.seen.iter().map(|seen| seen.at_ms).filter(|at| *at <= end_ms).collect();
         let freezes = freezes(&shown, end_ms);
-        let frozen_ms = freezes.iter().fold(0.0, |sum, freeze| sum + freeze);
         let first = shown.first().copied();
-        let watched_ms = first.map(|first| (end_ms - first).max(1.0));
+        // Who never sees anything sees nothing move.
+        let frozen_ms = if first.is_some() { freezes.iter().fold(0.0, |sum, one| sum + one) } else { end_ms };
+        let watched_ms = (end_ms - first.unwrap_or(0.0)).max(1.0);
         let to_hd =
             story.seen.iter().find(|seen| seen.width >= HD).map_or(f64::INFINITY, |seen| seen.at_ms / 1e3);
         let steady_s = (end_ms - steady_ms) / 1e3;
@@ -143,13 +150,15 @@ impl Figures {
         set(Figure::Sent, kbits(&story.sent, steady_ms, end_ms));
         set(Figure::Received, kbits(&story.received, steady_ms, end_ms));
         set(Figure::Freezes, Some(freezes.len() as f64));
-        set(Figure::Frozen, watched_ms.map(|watched| frozen_ms * 100.0 / watched));
+        set(Figure::Frozen, Some(frozen_ms * 100.0 / watched_ms));
         set(Figure::FrozenSeconds, Some(frozen_ms / 1e3));
         set(Figure::Rate, Some(story.seen.iter().filter(steady).count() as f64 / steady_s));
         set(Figure::Width, at_percent(&widths, 50.0));
         set(Figure::Concealed, story.concealed_percent);
         set(Figure::SoundBuffer, story.sound_buffer_ms);
-        set(Figure::MouthToEar, at_percent(&story.mouth_to_ear_ms, 50.0));
+        let (to_ear, to_eye) = (at_percent(&story.mouth_to_ear_ms, 50.0), at_percent(&delays, 50.0));
+        set(Figure::MouthToEar, to_ear);
+        set(Figure::SoundAfterPicture, to_ear.zip(to_eye).map(|(to_ear, to_eye)| to_ear - to_eye));
         set(Figure::Cores, story.cores);
         set(Figure::Regained, timeline.narrow.and_then(|narrow| regained(&story.received, narrow)));
         set(Figure::Queue, at_percent(&link.queue_ms, 95.0));
@@ -164,7 +173,7 @@ impl Figures {
     /// Where one of a calm call of ours is missing or absurd, the benchmark is broken, or the program.
     pub(crate) fn are_possible(&self) {
         let within = [
-            (Figure::DelayMedian, 2.0..500.0),
+            (Figure::DelayMedian, 1.0..500.0),
             (Figure::FirstPicture, 0.0..5.0),
             (Figure::Sent, 20.0..5_000.0),
             (Figure::Received, 20.0..5_000.0),
@@ -197,8 +206,13 @@ fn freezes(shown_ms: &[f64], end_ms: f64) -> Vec<f64> {
         shown_ms.iter().zip(shown_ms.iter().skip(1).chain([&end_ms])).map(|(from, to)| to - from).collect();
     let frozen = |(at, gap): (usize, &f64)| {
         let before = &gaps[at.saturating_sub(REMEMBERED)..at];
-        let usual = before.iter().sum::<f64>() / before.len() as f64;
-        (!before.is_empty() && *gap >= (3.0 * usual).max(usual + FREEZE_MS)).then_some(*gap)
+        let is_last = at + 1 == gaps.len();
+        let usual = match before.len() {
+            0 if is_last => FRAME_MS,
+            0 => return None,
+            count => before.iter().sum::<f64>() / count as f64,
+        };
+        (*gap >= (3.0 * usual).max(usual + FREEZE_MS)).then_some(*gap)
     };
     gaps.iter().enumerate().filter_map(frozen).collect()
 }
@@ -261,7 +275,8 @@ mod tests {
         assert_eq!(freezes(&frozen, end), [184.0]);
         assert_eq!(freezes(&steady(40), 39.0 * 33.0 + 1000.0), [1000.0], "the end may be a freeze");
         assert_eq!(freezes(&[], 1000.0), [0.0; 0]);
-        assert_eq!(freezes(&[5.0], 1000.0), [0.0; 0], "nothing is usual yet");
+        assert_eq!(freezes(&[5.0, 500.0, 533.0], 540.0), [0.0; 0], "nothing is usual yet");
+        assert_eq!(freezes(&[5.0], 1005.0), [1000.0], "one picture and no more");
     }
 
     #[test]

@@ -13,7 +13,6 @@ use sightline::{
         pattern::Pattern,
         pool::Pool,
         tone,
-        wav::WavWriter,
         y4m::Y4mWriter,
     },
 };
@@ -26,10 +25,10 @@ const SOUND_SECONDS: usize = 8;
 /// How far the grain lies from the picture at most, in luma.
 const GRAIN: u8 = 2;
 
-/// Two files.
 pub(crate) struct Film {
     pub(crate) pictures: PathBuf,
-    pub(crate) sound: PathBuf,
+    /// From a whole second on.
+    pub(crate) sound: Vec<f32>,
     pub(crate) size: Size,
 }
 
@@ -47,8 +46,9 @@ impl Film {
     fn of(size: Size, name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quality");
         fs::create_dir_all(&folder).unwrap();
-        let film =
-            Self { pictures: folder.join(format!("{name}.y4m")), sound: folder.join("sound.wav"), size };
+        let mut sound = vec![0.0; SOUND_SECONDS * 48_000];
+        tone::generate(MediaTime(0), &mut sound);
+        let film = Self { pictures: folder.join(format!("{name}.y4m")), sound, size };
         if !film.pictures.exists() {
             // Under another name until it is complete.
             let under_way = folder.join(format!("{name}.part"));
@@ -59,13 +59,6 @@ impl Film {
             }
             drop(writer);
             fs::rename(under_way, &film.pictures).unwrap();
-        }
-        if !film.sound.exists() {
-            let mut samples = vec![0.0; SOUND_SECONDS * 48_000];
-            tone::generate(MediaTime(0), &mut samples);
-            let mut writer = WavWriter::create(&film.sound).unwrap();
-            writer.write(&samples).unwrap();
-            writer.flush().unwrap();
         }
         film
     }

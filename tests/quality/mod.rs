@@ -11,6 +11,9 @@
 //! * `story.rs` what was seen in one direction of one call · `figures.rs` what is computed from that
 //! * `table.rs` how it is told
 //!
+//! No device is in either pair's way: pictures come from a file, sound from a formula, and both are measured where a screen and a
+//! loudspeaker would begin. Chromium's mouth and ear are nodes of its audio graph, so its echo canceller rests.
+//!
 //! Chromium's delay ends when its compositor means to show a picture; ours ends when the picture is handed over, as there is no
 //! window. The column *handed over* is the same moment for both.
 

@@ -7,13 +7,13 @@ use std::{
 };
 
 use serde_json::Value;
-use sightline::media::{tone::find_chirps, wav};
+use sightline::media::wav;
 
 use super::{
     film::{FPS, Film},
     link::{ENDS, Lab, LinkStory},
     processor::Meter,
-    story::{Seen, Story, Volume},
+    story::{Seen, Story, Volume, mouth_to_ear_ms},
 };
 use crate::support::programs::Program;
 
@@ -160,16 +160,11 @@ fn seen(line: &str, origin_ms: f64) -> Option<Seen> {
     })
 }
 
-/// A chirp is said at every full second; which of four it is tells which second it belongs to.
+/// The media clock's seconds began in 1970, and so did the chirps.
 fn mouth_to_ear(at: &Left) -> Result<Vec<f64>, String> {
     let Some(began_us) = at.report["sound_began_unix_us"].as_f64() else { return Ok(Vec::new()) };
     let samples = wav::read(&at.profile.join("rec/remote.wav")).map_err(|why| why.to_string())?;
-    let heard = find_chirps(&samples).into_iter().map(|chirp| {
-        let heard_s = (began_us / 1e6) + chirp.at_sample / 48_000.0;
-        let round_s = heard_s.rem_euclid(4.0);
-        (round_s - chirp.kind.index() as f64).rem_euclid(4.0) * 1e3
-    });
-    Ok(heard.collect())
+    Ok(mouth_to_ear_ms(&samples, began_us / 1e3, 0.0))
 }
 
 #[cfg(test)]

@@ -60,8 +60,8 @@ pub(crate) const PROFILES: &[Profile] = &[
     },
     Profile {
         name: "policer",
-        about: "1.5 Mbit/s, and nothing waits for it",
-        link: "delay=25 rate=1500 queue=5",
+        about: "1.5 Mbit/s, and next to nothing may wait for it",
+        link: "delay=25 rate=1500 queue=15",
         ..USUAL
     },
     Profile {

@@ -1,5 +1,10 @@
 //! What was seen in one direction of one call. All times are milliseconds since the receiving end was connected.
 
+use sightline::media::{
+    SAMPLE_RATE_HZ,
+    tone::{ChirpKind, Found, find_chirps},
+};
+
 /// A picture as a person sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Seen {
@@ -19,6 +24,16 @@ pub(crate) struct Volume {
     pub(crate) bytes: f64,
 }
 
+/// How long after it was said each chirp is heard that is in these samples. One is said in every second since `said_ms`; which of
+/// four it is tells which second it belongs to.
+pub(crate) fn mouth_to_ear_ms(samples: &[f32], heard_from_ms: f64, said_ms: f64) -> Vec<f64> {
+    let late = |chirp: Found| {
+        let heard_s = (heard_from_ms - said_ms) / 1e3 + chirp.at_sample / f64::from(SAMPLE_RATE_HZ);
+        (heard_s - chirp.kind.index() as f64).rem_euclid(ChirpKind::ALL.len() as f64) * 1e3
+    };
+    find_chirps(samples).into_iter().map(late).collect()
+}
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Story {
     pub(crate) seen: Vec<Seen>,
@@ -33,4 +48,21 @@ pub(crate) struct Story {
     pub(crate) mouth_to_ear_ms: Vec<f64>,
     /// Of the end that receives here, which sends as much the other way.
     pub(crate) cores: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use sightline::{logic::units::MediaTime, media::tone::generate};
+
+    use super::*;
+
+    #[test]
+    fn a_chirp_is_heard_as_long_after_it_was_said_as_it_took() {
+        let mut samples = vec![0.0; 5 * 48_000];
+        generate(MediaTime(6_100_000), &mut samples);
+        // They were said 6.1 s earlier than the samples begin, but for 80 ms that they were under way.
+        let late = mouth_to_ear_ms(&samples, 50_000.0, 50_000.0 - 6_180.0);
+        assert_eq!(late.len(), 5);
+        assert!(late.iter().all(|late| (late - 80.0).abs() < 0.5), "{late:?}");
+    }
 }
