@@ -3,6 +3,7 @@
 
 mod bundle;
 mod codecs;
+mod departure;
 pub mod headless;
 mod heard;
 mod ice_servers;
@@ -21,6 +22,7 @@ mod proc_net;
 pub mod proxy;
 pub mod recorder;
 mod relay_stream;
+mod repairs;
 mod rtcp_to_us;
 pub mod switchboard;
 pub mod synthetic;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::logic::{
     course::{Link, Stage, Status},
     path::PathReport,
-    report::{CallReport, Counters},
+    report::{CallReport, Counters, Sending},
 };
 
 /// What somebody wants.
@@ -35,6 +35,14 @@ pub enum Command {
     HangUp,
     /// Switch the microphone, the camera or the screen.
     Status(Status),
+    /// Their picture is shown at this size, in pixels of the screen; zero where it is not shown. As often as it changes:
+    /// the other side is told once a second.
+    Drawn {
+        /// Of the picture.
+        width: u16,
+        /// Of the picture.
+        height: u16,
+    },
     /// End everything: hang up, say goodbye, stop.
     Close,
 }
@@ -135,6 +143,8 @@ pub struct Statistics {
     pub bytes_sent: u64,
     /// Bytes over the path in use.
     pub bytes_received: u64,
+    /// How our pictures are sent; nothing where none were yet.
+    pub sending: Option<Sending>,
     /// What was counted.
     pub counters: Counters,
 }

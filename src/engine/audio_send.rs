@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -35,6 +35,8 @@ pub struct AudioSend {
     pub sink: Arc<dyn PacketSink>,
     /// Silence is sent instead.
     pub muted: Arc<AtomicBool>,
+    /// What the path has room for, in bits a second. It changes as the path does.
+    pub sound_bps: Arc<AtomicU32>,
     /// What is counted.
     pub tally: Arc<Tally>,
     /// When to end.
@@ -58,6 +60,7 @@ impl AudioSend {
         let mut frame = [0.0; FRAME_SAMPLES];
         let mut encoded = [0; MAX_PACKET_LEN];
         let mut timestamp = None;
+        let mut bps = 0;
         while !self.stop.is_set() {
             let heard = match self.read(&mut frame) {
                 Ok(heard) => heard,
@@ -68,6 +71,12 @@ impl AudioSend {
             };
             if self.muted.load(Ordering::Relaxed) {
                 frame.fill(0.0);
+            }
+            let wanted_bps = self.sound_bps.load(Ordering::Relaxed);
+            if std::mem::replace(&mut bps, wanted_bps) != wanted_bps
+                && let Err(error) = encoder.set_bitrate(wanted_bps)
+            {
+                tracing::warn!(%error, "sound keeps its rate");
             }
             let now = next_timestamp(timestamp, heard);
             timestamp = Some(now);

@@ -9,10 +9,14 @@ use std::{
 };
 
 use crate::logic::{
+    adapt::Plan,
     latency::{Latency, LatencyReport, Step},
-    report::{Counters, PictureCounts, SoundCounts},
+    report::{Counters, PictureCounts, Sending, SoundCounts},
     units::MediaTime,
 };
+
+/// How many changes of our pictures are written down; a call that changes more often keeps its first ones.
+const MOST_PLANS: usize = 1000;
 
 /// A number that only grows, from any thread.
 #[derive(Debug, Default)]
@@ -66,6 +70,8 @@ macro_rules! tally {
             pub sound_began: Once,
             /// The first sound of theirs was played.
             pub first_sound: Once,
+            sending: Mutex<Option<Sending>>,
+            plans: Mutex<Vec<(MediaTime, Plan)>>,
             pictures: Mutex<PictureCounts>,
             sound: Mutex<SoundCounts>,
             latency: Mutex<Latency>,
@@ -105,6 +111,30 @@ tally!(
 );
 
 impl Tally {
+    /// How our pictures are sent at present.
+    pub fn sending(&self) -> Option<Sending> {
+        *self.sending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How our pictures are sent at present, from the thread that knows, and what the path has room for.
+    pub fn set_sending(&self, plan: Plan, target_bps: u32) {
+        let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        *sending = Some(Sending { plan, target_bps });
+    }
+
+    /// How our pictures were sent, and from when on.
+    pub fn plans(&self) -> Vec<(MediaTime, Plan)> {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on our pictures are sent so.
+    pub fn note_plan(&self, at: MediaTime, plan: Plan) {
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() < MOST_PLANS {
+            plans.push((at, plan));
+        }
+    }
+
     /// How it stands with their pictures.
     pub fn pictures(&self) -> PictureCounts {
         *self.pictures.lock().unwrap_or_else(PoisonError::into_inner)

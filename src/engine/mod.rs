@@ -16,6 +16,7 @@ mod legs;
 pub mod mailbox;
 mod outlet;
 pub mod ports;
+pub mod room;
 pub mod run;
 pub mod thread;
 pub mod video_recv;

@@ -8,6 +8,7 @@
 pub mod access;
 pub mod adapt;
 pub mod backoff;
+pub mod bandwidth;
 pub mod call;
 pub mod candidate;
 pub mod courier;
@@ -18,7 +19,9 @@ pub mod interfaces;
 pub mod jitter;
 pub mod latency;
 pub mod legs;
+pub mod missing;
 pub mod network_change;
+pub mod pacing;
 pub mod packet;
 pub mod path;
 pub mod phone;

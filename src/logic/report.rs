@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    adapt::Plan,
     course::{EndReason, Link, Role, Side, Stage, Status},
     doctor::{Prediction, Score, score},
     freezes, jitter,
@@ -88,6 +89,15 @@ pub struct Counters {
     pub relay_packets_dropped: u64,
 }
 
+/// How our pictures are sent, and what the path has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sending {
+    /// How.
+    pub plan: Plan,
+    /// What may be sent altogether.
+    pub target_bps: u32,
+}
+
 /// What is known when a call is over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallReport {
@@ -128,6 +138,9 @@ pub struct CallReport {
     pub latency: LatencyReport,
     /// What happened to the other side's sound on its way to the decoder.
     pub sound: SoundCounts,
+    /// How our pictures were sent: each change, with its time and its reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<At<Plan>>,
     /// What the other side said last of its microphone, camera and screen.
     pub their_status: Option<Status>,
     /// What the doctor had expected of the path, and what became of it.
@@ -227,6 +240,7 @@ impl CallReport {
             pictures: PictureCounts::default(),
             latency: LatencyReport::default(),
             sound: SoundCounts::default(),
+            plans: Vec::new(),
             their_status: None,
             prediction: None,
         }
