@@ -110,14 +110,13 @@ impl Watching {
                     self.all.tally.video_bytes_received.add(packet.payload.len() as u64);
                     self.reassembly.handle(packet, arrived);
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Some(round_trip) = self.all.tally.round_trip() {
-                        self.reassembly.set_round_trip(round_trip);
-                    }
-                    self.reassembly.handle_timeout(self.all.clock.now());
-                }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+            if let Some(round_trip) = self.all.tally.round_trip() {
+                self.reassembly.set_round_trip(round_trip);
+            }
+            self.reassembly.handle_timeout(self.all.clock.now());
             while let Some(whole) = self.reassembly.poll_whole() {
                 self.all.tally.frames_received.one();
                 if !self.decode(&whole) {

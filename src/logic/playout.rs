@@ -6,7 +6,8 @@
 //! waited for: a screen is no finer.
 //!
 //! Sound is the master. Where it is heard later than the picture of the same moment by more than [`MOST_AHEAD`], pictures wait for
-//! it; where it is heard earlier, they come as soon as they can, and sound does not wait.
+//! it. Where it is heard earlier by more than [`MOST_BEHIND`], they come as soon as they can, however unevenly; sound does not
+//! wait for them.
 //!
 //! [`Waiting`] keeps decoded pictures until they are due, and of several that are due gives the newest.
 //!
@@ -26,6 +27,8 @@ pub const CALM: Duration = Duration::from_millis(10);
 pub const MOST_JITTER: Duration = Duration::from_millis(150);
 /// A picture may be seen this much before its sound is heard. People notice 125 ms (ITU-R BT.1359).
 pub const MOST_AHEAD: Duration = Duration::from_millis(60);
+/// A picture is not held back to be seen more than this after its sound was heard. People notice 45 ms, and bear 90.
+pub const MOST_BEHIND: Duration = Duration::from_millis(80);
 /// The longest that pictures wait for their sound.
 pub const MOST_FOR_SOUND: Duration = Duration::from_millis(300);
 
@@ -138,14 +141,17 @@ impl Playout {
         let (_, usual, _) = self.sorted.select_nth_unstable(place);
         let jitter = (*usual - least).min(micros(MOST_JITTER));
         let for_others = if jitter < micros(CALM) { least } else { least + jitter };
-        self.after_sound(least, sound).map_or(for_others, |for_sound| for_others.max(for_sound))
+        self.delay_of_sound(least, sound).map_or(for_others, |heard| {
+            for_others.min(least.max(heard + micros(MOST_BEHIND))).max(heard - micros(MOST_AHEAD))
+        })
     }
 
-    fn after_sound(&self, least: Micros, sound: Option<Sound>) -> Option<Micros> {
+    /// Nothing where it has nothing to do with the pictures.
+    fn delay_of_sound(&self, least: Micros, sound: Option<Sound>) -> Option<Micros> {
         let (Sound { captured, heard }, (their, our)) = (sound?, self.origin?);
         let delay =
             elapsed(our, heard) - (captured.as_micros().cast_signed() - their.as_micros().cast_signed());
-        (delay.abs_diff(least) < micros(NO_RELATION).unsigned_abs()).then(|| delay - micros(MOST_AHEAD))
+        (delay.abs_diff(least) < micros(NO_RELATION).unsigned_abs()).then_some(delay)
     }
 
     /// A delay that is no longer needed goes little by little, so that what moves does not jump.

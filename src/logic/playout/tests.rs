@@ -107,6 +107,20 @@ fn pictures_wait_for_sound_that_is_late_and_never_for_sound_that_is_early() {
 }
 
 #[test]
+fn pictures_that_are_behind_their_sound_already_wait_for_no_others() {
+    let mut world = World::new();
+    for n in 0..200_u64 {
+        let fate = world.picture(ms(n * 37 % 130), Some(ms(30)));
+        assert!(
+            n < 100 || fate.waited == Duration::ZERO || fate.after_capture <= ms(30) + MOST_BEHIND,
+            "{fate:?}"
+        );
+    }
+    let without = (0..100_u64).map(|n| world.picture(ms(n * 37 % 130), None)).last();
+    assert!(without.is_some_and(|fate| fate.after_capture > ms(30) + MOST_BEHIND), "{without:?}");
+}
+
+#[test]
 fn sound_of_a_clock_that_has_nothing_to_do_with_the_pictures_changes_nothing() {
     let mut world = World::new();
     for _ in 0..30 {
@@ -130,8 +144,12 @@ fn a_path_that_becomes_longer_is_the_usual_one_after_a_while() {
 #[test]
 fn a_sender_that_starts_anew_is_followed_and_what_it_shows_is_newer() {
     let mut world = World::new();
-    let before = (0..50).map(|n| world.picture(ms(n * 13 % 50), None)).last().expect("fifty");
-    let now = world.last_arrival + FRAME;
+    for n in 0..50 {
+        world.picture(ms(n * 13 % 50), None);
+    }
+    let before = world.picture(Duration::ZERO, None);
+    assert!(before.waited > ms(30), "it is still to be shown");
+    let now = world.last_arrival + ms(1);
     let due = world.playout.due(MediaTime(5), now, None);
     assert!(due >= before.due && due <= now + MOST_JITTER);
 }
