@@ -455,6 +455,7 @@ fn orders(phone: &mut Phone) -> Vec<Order> {
             | Effect::Post { .. }
             | Effect::Stage { .. }
             | Effect::Status { .. }
+            | Effect::Drawn { .. }
             | Effect::TurnedAway { .. }
             | Effect::Forget { .. } => None,
         })

@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "adapters",
             "engine::ports",
+            "engine::room",
             "engine::clock",
             "engine::thread",
             "engine::counters",

@@ -13,5 +13,7 @@ mod line;
 mod natlab;
 mod peer;
 mod process;
+#[cfg(target_os = "linux")]
+mod quality;
 mod relayed;
 mod support;

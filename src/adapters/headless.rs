@@ -32,6 +32,8 @@ pub struct Headless {
     pub fps: u32,
     /// Where to record what comes in.
     pub record: Option<PathBuf>,
+    /// Whether the film is part of what is recorded.
+    pub film: bool,
     /// The time.
     pub clock: Clock,
 }
@@ -54,8 +56,8 @@ impl MediaMaker for Headless {
     fn picture_sink(&mut self) -> Result<Box<dyn PictureSink>, SourceEnded> {
         match &self.record {
             Some(folder) => {
-                let film =
-                    FilmSink::create(folder, self.fps).map_err(|error| SourceEnded(error.to_string()))?;
+                let film = FilmSink::create(folder, self.fps, self.film)
+                    .map_err(|error| SourceEnded(error.to_string()))?;
                 Ok(Box::new(film))
             }
             None => Ok(Box::new(NobodyLooks)),

@@ -3,6 +3,7 @@
 
 mod bundle;
 mod codecs;
+mod departure;
 pub mod headless;
 mod heard;
 mod ice_servers;
@@ -22,6 +23,7 @@ mod proc_net;
 pub mod proxy;
 pub mod recorder;
 mod relay_stream;
+mod repairs;
 mod rtcp_to_us;
 pub mod sound_devices;
 pub mod switchboard;

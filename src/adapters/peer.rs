@@ -8,8 +8,8 @@
 //! * no wait for pairs learned from the other side's checks: its check often overtakes its candidate, and the default would
 //!   then hold up the call for a second (one in twenty-five on loopback);
 //! * mDNS only where it can work, because a connection fails with it (`multicast`);
-//! * NACK every 20 ms and at most twice: the repairs arrive behind the interceptor that asks for them, so with its
-//!   defaults it asks for ever (a third of all packets came twice);
+//! * parts of our own for what leaves and at what pace (`departure`) and for what is missing (`repairs`), in place of its
+//!   pacer, its estimator and its requests for repairs, which ask for ever: they do not see what comes;
 //! * requests for key frames and goodbyes let through by an interceptor of ours (`rtcp_to_us`);
 //! * a goodbye of our own before closing: the library's closing is not heard at the other side.
 
@@ -23,7 +23,7 @@ use std::{
 };
 
 use rtc::{
-    interceptor::{NackGeneratorBuilder, NackResponderBuilder, Slot},
+    interceptor::{Slot, TwccReceiverBuilder},
     peer_connection::configuration::interceptor_registry::configure_rtcp_reports,
 };
 use sightline_protocol::call::{Candidate, DescriptionKind};
@@ -47,6 +47,7 @@ use crate::{
 
 use super::{
     bundle, codecs,
+    departure::Departure,
     heard::Heard,
     ice_servers::Doors,
     interfaces, multicast,
@@ -56,6 +57,7 @@ use super::{
     peer_tracks::{LocalTracks, PacketQueue},
     peer_words::{UNACKNOWLEDGED_BYTES, Words},
     proxy::Proxies,
+    repairs::Repairs,
     rtcp_to_us::RtcpToUs,
 };
 
@@ -80,9 +82,8 @@ const REFLEXIVE_WAIT: Duration = Duration::from_millis(100);
 const RELAY_WAIT: Duration = Duration::from_millis(500);
 /// The driver sends what it was given at its next wake-up; closing does not wait for that.
 const GOODBYE_ON_ITS_WAY: Duration = Duration::from_millis(30);
-/// Two rounds of repetition, each as soon as the gap shows.
-const NACK_EVERY: Duration = Duration::from_millis(20);
-const MOST_NACKS: u16 = 2;
+/// How often the other side is told what arrived.
+const TELL_EVERY: Duration = Duration::from_millis(50);
 
 /// Makes peer connections on a tokio runtime.
 pub struct WebRtc {
@@ -254,14 +255,9 @@ impl Task {
             self.setup.bind.clone(),
         );
         let registry = configure_rtcp_reports(Registry::new())
-            .with(Slot::NackResponder, NackResponderBuilder::new().build())
-            .with(
-                Slot::NackGenerator,
-                NackGeneratorBuilder::new()
-                    .with_interval(NACK_EVERY)
-                    .with_max_nacks_per_packet(MOST_NACKS)
-                    .build(),
-            )
+            .with(Slot::CongestionControl, Departure::new(self.setup.room.clone(), self.clock.now()))
+            .with(Slot::TwccReceiver, TwccReceiverBuilder::new().with_interval(TELL_EVERY).build())
+            .with(Slot::from(12_500), Repairs::default())
             .with(Slot::from(14_000), RtcpToUs::default());
         let events = Events::new(
             &self.setup,

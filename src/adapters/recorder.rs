@@ -1,5 +1,9 @@
 //! A screen and a loudspeaker that are files: `remote.y4m` and `frames.csv`, and `remote.wav`.
 //!
+//! The list has a line for every picture that was shown. The first two fields are what the strip in the picture says, the
+//! last one is the time of capture that travelled beside it; both are of the sender's clock. The film can be left out: 40 MB a
+//! second are more work than the call.
+//!
 //! Each has a thread of its own, so that a slow disk never holds up a call. Dropping the sink waits until everything is
 //! written.
 
@@ -33,6 +37,9 @@ const PICTURES: usize = 60;
 /// Blocks of sound waiting for the disk: ten seconds. When it is full the next one is not written, and counted.
 const SOUNDS: usize = 1000;
 
+/// What the list says of a picture.
+const COLUMNS: &str = "number,captured_us,arrived_us,shown_us,width,height,stamped_us";
+
 /// Nothing can be written there.
 #[derive(Debug, thiserror::Error)]
 #[error("nothing can be recorded in {path}: {reason}; choose another folder for --record")]
@@ -64,8 +71,8 @@ pub struct FilmSink {
 }
 
 impl FilmSink {
-    /// Records in that folder, which is made if there is none.
-    pub fn create(folder: &Path, fps: u32) -> Result<Self, CannotRecord> {
+    /// Records in that folder, which is made if there is none: the list, and the pictures themselves where `with_film`.
+    pub fn create(folder: &Path, fps: u32, with_film: bool) -> Result<Self, CannotRecord> {
         let cannot = |error: &dyn std::fmt::Display| CannotRecord {
             path: folder.to_owned(),
             reason: error.to_string(),
@@ -73,10 +80,10 @@ impl FilmSink {
         fs::create_dir_all(folder).map_err(|error| cannot(&error))?;
         let list = File::create(folder.join("frames.csv")).map_err(|error| cannot(&error))?;
         let mut list = BufWriter::new(list);
-        writeln!(list, "number,captured_us,arrived_us,shown_us").map_err(|error| cannot(&error))?;
+        writeln!(list, "{COLUMNS}").map_err(|error| cannot(&error))?;
         let (pictures, queue) = sync_channel(PICTURES);
         let film = Film {
-            path: folder.join("remote.y4m"),
+            path: with_film.then(|| folder.join("remote.y4m")),
             fps,
             list,
             writer: None,
@@ -106,7 +113,7 @@ impl Drop for FilmSink {
 }
 
 struct Film {
-    path: PathBuf,
+    path: Option<PathBuf>,
     fps: u32,
     list: BufWriter<File>,
     writer: Option<(Y4mWriter, Size)>,
@@ -128,9 +135,10 @@ impl Film {
 
     fn write(&mut self, picture: &Shown) -> Result<(), String> {
         self.list(picture).map_err(|error| error.to_string())?;
+        let Some(path) = &self.path else { return Ok(()) };
         if self.writer.is_none() {
             let size = picture.frame.size();
-            let writer = Y4mWriter::create(&self.path, size, self.fps).map_err(|error| error.to_string())?;
+            let writer = Y4mWriter::create(path, size, self.fps).map_err(|error| error.to_string())?;
             self.writer = Some((writer, size));
         }
         let Some((writer, size)) = &mut self.writer else { return Ok(()) };
@@ -145,13 +153,13 @@ impl Film {
 
     /// A strip that cannot be read leaves its two fields empty: it is counted, not guessed.
     fn list(&mut self, picture: &Shown) -> io::Result<()> {
-        let (arrived, shown) = (picture.arrived.as_micros(), picture.shown.as_micros());
         match timecode::read(&picture.frame) {
-            Some(code) => {
-                writeln!(self.list, "{},{},{arrived},{shown}", code.number, code.captured.as_micros())
-            }
-            None => writeln!(self.list, ",,{arrived},{shown}"),
+            Some(code) => write!(self.list, "{},{}", code.number, code.captured.as_micros())?,
+            None => write!(self.list, ",")?,
         }
+        let (arrived, shown) = (picture.arrived.as_micros(), picture.shown.as_micros());
+        let (size, stamped) = (picture.frame.size(), picture.frame.captured().as_micros());
+        writeln!(self.list, ",{arrived},{shown},{},{},{stamped}", size.width(), size.height())
     }
 }
 

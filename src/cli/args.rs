@@ -174,6 +174,9 @@ pub struct OutArgs {
     /// Record what comes in: remote.y4m, remote.wav and frames.csv
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
+    /// Leave the pictures themselves out of that: remote.wav and frames.csv alone
+    #[arg(long, requires = "record")]
+    pub no_film: bool,
     /// Write a report of the call as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -213,6 +216,7 @@ impl MediaArgs {
             size: self.size,
             fps: self.fps,
             record: out.record.clone(),
+            film: !out.no_film,
             clock,
         })
     }

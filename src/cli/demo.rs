@@ -88,6 +88,7 @@ async fn call_each_other(
             size: Size::HD,
             fps: FPS,
             record: out.record.as_deref().map(|record: &Path| record.join(folder)),
+            film: !out.no_film,
             clock,
         };
         let owner = Owner { name: Some(name.to_owned()), ..Owner::default() };

@@ -12,7 +12,7 @@ use crate::logic::{
     course::{Link, Stage, Status},
     devices::{Choice, Device, DeviceKind, InUse},
     path::PathReport,
-    report::{CallReport, Counters},
+    report::{CallReport, Counters, Sending},
 };
 
 /// What somebody wants.
@@ -42,6 +42,14 @@ pub enum Command {
         kind: DeviceKind,
         /// Which.
         choice: Choice,
+    },
+    /// Their picture is shown at this size, in pixels of the screen; zero where it is not shown. As often as it changes:
+    /// the other side is told once a second.
+    Drawn {
+        /// Of the picture.
+        width: u16,
+        /// Of the picture.
+        height: u16,
     },
     /// End everything: hang up, say goodbye, stop.
     Close,
@@ -147,6 +155,8 @@ pub struct Statistics {
     pub bytes_sent: u64,
     /// Bytes over the path in use.
     pub bytes_received: u64,
+    /// How our pictures are sent; nothing where none were yet.
+    pub sending: Option<Sending>,
     /// What was counted.
     pub counters: Counters,
 }

@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -38,6 +38,8 @@ pub struct AudioSend {
     pub sink: Arc<dyn PacketSink>,
     /// Silence is sent instead.
     pub muted: Arc<AtomicBool>,
+    /// What the path has room for, in bits a second. It changes as the path does.
+    pub sound_bps: Arc<AtomicU32>,
     /// What is counted.
     pub tally: Arc<Tally>,
     /// When to end.
@@ -62,6 +64,7 @@ impl AudioSend {
         let mut encoded = [0; MAX_PACKET_LEN];
         let mut timestamp = None;
         let mut packets = 0_u32;
+        let mut bps = 0;
         while !self.stop.is_set() {
             let heard = match self.read(&mut frame) {
                 Ok(heard) => heard,
@@ -77,6 +80,12 @@ impl AudioSend {
                 self.tally.set_microphone(self.source.figures());
             }
             packets = packets.wrapping_add(1);
+            let wanted_bps = self.sound_bps.load(Ordering::Relaxed);
+            if std::mem::replace(&mut bps, wanted_bps) != wanted_bps
+                && let Err(error) = encoder.set_bitrate(wanted_bps)
+            {
+                tracing::warn!(%error, "sound keeps its rate");
+            }
             let now = next_timestamp(timestamp, heard);
             timestamp = Some(now);
             match encoder.encode(&frame, &mut encoded) {

@@ -6,7 +6,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use sightline_protocol::call::{CallId, Media};
@@ -20,7 +20,7 @@ use crate::logic::{
     legs::{LegEffect, LegWhy, Order},
     packet::Packet,
     path::{Path, PathPolicy},
-    report::CallReport,
+    report::{At, CallReport},
     servers::Servers,
     units::MediaTime,
 };
@@ -79,6 +79,8 @@ pub(super) struct Calling {
     incoming: Option<(Packets, Packets)>,
     threads: Vec<Thread>,
     stop: Stop,
+    drawn_here: Option<(u16, u16)>,
+    drawn_told: Option<(u16, u16)>,
 }
 
 impl Calling {
@@ -102,6 +104,8 @@ impl Calling {
             incoming: Some((video_in, audio_in)),
             threads: Vec::new(),
             stop: Stop::default(),
+            drawn_here: None,
+            drawn_told: None,
         }
     }
 
@@ -171,7 +175,7 @@ impl Calling {
     /// Makes the legs that have waited for news of servers, if there are any.
     pub(super) fn open_waiting(&mut self, around: &Surroundings<'_>) -> bool {
         let (video, audio) = &self.feeds;
-        let setup = |generation, path, servers, bind| {
+        let setup = |generation, path, servers, bind, room| {
             self.path.note_servers(generation, &servers);
             PeerSetup {
                 call: self.call,
@@ -184,6 +188,7 @@ impl Calling {
                 video: video.clone(),
                 audio: audio.clone(),
                 tally: self.tally.clone(),
+                room,
             }
         };
         self.legs.open_waiting(setup, around, self.clock.now())
@@ -218,6 +223,7 @@ impl Calling {
         let (video_out, audio_out, ask_key_frame) =
             (self.legs.video.clone(), self.legs.audio.clone(), self.legs.key_frame_asker());
         let (tally, stop, clock) = (&self.tally, &self.stop, self.clock);
+        let sound_bps = self.legs.room.sound_bps();
         let mut keep = |what: &str, started: Result<Vec<Thread>, SourceEnded>| match started {
             Ok(threads) => self.threads.extend(threads),
             Err(why) => problems.push(format!("{what}: {why}")),
@@ -245,7 +251,8 @@ impl Calling {
                 around.media.picture_source().and_then(|source| {
                     let Some(source) = source else { return Ok(Vec::new()) };
                     let (wish, tally, stop) = (self.wish.clone(), tally.clone(), stop.clone());
-                    let send = VideoSend { source, sink: video_out, fps: around.fps, wish, tally, stop };
+                    let (sink, room, fps) = (video_out, self.legs.room.clone(), around.fps);
+                    let send = VideoSend { source, sink, room, fps, wish, tally, clock, stop };
                     send.start().map_err(no_thread).map(Vec::from)
                 }),
             );
@@ -256,7 +263,7 @@ impl Calling {
                 around.media.sound_source().and_then(|source| {
                     let Some(source) = source else { return Ok(Vec::new()) };
                     let (muted, tally, stop) = (self.muted.clone(), tally.clone(), stop.clone());
-                    AudioSend { source, sink: audio_out, muted, tally, stop }
+                    AudioSend { source, sink: audio_out, muted, sound_bps, tally, stop }
                         .start()
                         .map_err(no_thread)
                         .map(one)
@@ -271,6 +278,37 @@ impl Calling {
         self.wish.key_frame();
     }
 
+    /// How the path in use is now.
+    pub(super) fn note_round_trip(&self) {
+        let milliseconds = self.path.pair_in_use().and_then(|pair| pair.round_trip_ms);
+        if let Some(round_trip) = milliseconds.and_then(|ms| Duration::try_from_secs_f64(ms / 1e3).ok()) {
+            self.tally.set_round_trip(round_trip);
+        }
+    }
+
+    /// What the other side says of its microphone and camera.
+    pub(super) fn note_their_status(&mut self, status: Status) {
+        self.tally.set_their_camera_off(status.camera_off);
+        self.report.their_status = Some(status);
+    }
+
+    /// Their picture is shown here at this size.
+    pub(super) fn set_drawn_here(&mut self, width: u16, height: u16) {
+        self.drawn_here = Some((width, height));
+    }
+
+    /// At which size it is shown, where the other side does not know.
+    pub(super) fn take_drawn_here(&mut self) -> Option<(u16, u16)> {
+        let drawn = self.drawn_here.filter(|drawn| self.drawn_told != Some(*drawn));
+        self.drawn_told = self.drawn_here;
+        drawn
+    }
+
+    /// Our picture is shown there at this size.
+    pub(super) fn set_drawn_there(&self, width: u16, height: u16) {
+        self.wish.set_drawn(width, height);
+    }
+
     pub(super) fn set_status(&self, status: Status) {
         self.muted.store(status.muted, Ordering::Relaxed);
         self.wish.set_off(status.camera_off);
@@ -283,12 +321,15 @@ impl Calling {
     }
 
     pub(super) fn statistics(&self) -> Statistics {
+        // A call without pictures looks nowhere else.
+        self.legs.room.look();
         let in_use = self.path.pair_in_use();
         Statistics {
             call_t_ms: self.t_ms(),
             round_trip_ms: in_use.and_then(|pair| pair.round_trip_ms),
             bytes_sent: in_use.map_or(0, |pair| pair.bytes_sent),
             bytes_received: in_use.map_or(0, |pair| pair.bytes_received),
+            sending: self.tally.sending(),
             counters: self.tally.counters(),
         }
     }
@@ -305,8 +346,12 @@ impl Calling {
         self.report.firsts.sound_ms = since(&self.tally.first_sound);
         self.report.sound_began_unix_us = self.tally.sound_began.get().map(MediaTime::as_micros);
         self.report.path = self.path.report();
+        let ms = |at: MediaTime| u64::try_from(at.since(began).as_millis()).unwrap_or(u64::MAX);
+        let plans = self.tally.plans().into_iter();
+        self.report.plans = plans.map(|(at, plan)| At { t_ms: ms(at), what: plan }).collect();
         self.report.counters = self.tally.counters();
         self.report.pictures = self.tally.pictures();
+        self.report.latency = self.tally.latency();
         self.report.sound = self.tally.sound();
         (self.report.microphone, self.report.speaker) = self.tally.edges();
         self.report

@@ -1,14 +1,22 @@
 //! What the media threads count, for whoever asks.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use crate::logic::{
-    report::{Counters, PictureCounts, SoundCounts, SoundEdge},
+    adapt::Plan,
+    latency::{Latency, LatencyReport, Step},
+    report::{Counters, PictureCounts, Sending, SoundCounts, SoundEdge},
     units::MediaTime,
 };
+
+/// How many changes of our pictures are written down; a call that changes more often keeps its first ones.
+const MOST_PLANS: usize = 1000;
 
 /// A number that only grows, from any thread.
 #[derive(Debug, Default)]
@@ -62,10 +70,16 @@ macro_rules! tally {
             pub sound_began: Once,
             /// The first sound of theirs was played.
             pub first_sound: Once,
+            sending: Mutex<Option<Sending>>,
+            plans: Mutex<Vec<(MediaTime, Plan)>>,
             pictures: Mutex<PictureCounts>,
             sound: Mutex<SoundCounts>,
             microphone: Mutex<Option<SoundEdge>>,
             speaker: Mutex<Option<SoundEdge>>,
+            latency: Mutex<Latency>,
+            /// In microseconds; nought until it is known.
+            round_trip: AtomicU64,
+            their_camera_off: AtomicBool,
         }
 
         impl Tally {
@@ -99,6 +113,30 @@ tally!(
 );
 
 impl Tally {
+    /// How our pictures are sent at present.
+    pub fn sending(&self) -> Option<Sending> {
+        *self.sending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How our pictures are sent at present, from the thread that knows, and what the path has room for.
+    pub fn set_sending(&self, plan: Plan, target_bps: u32) {
+        let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        *sending = Some(Sending { plan, target_bps });
+    }
+
+    /// How our pictures were sent, and from when on.
+    pub fn plans(&self) -> Vec<(MediaTime, Plan)> {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on our pictures are sent so.
+    pub fn note_plan(&self, at: MediaTime, plan: Plan) {
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() < MOST_PLANS {
+            plans.push((at, plan));
+        }
+    }
+
     /// How it stands with their pictures.
     pub fn pictures(&self) -> PictureCounts {
         *self.pictures.lock().unwrap_or_else(PoisonError::into_inner)
@@ -107,6 +145,38 @@ impl Tally {
     /// How it stands with their pictures, from the thread that knows.
     pub fn set_pictures(&self, counts: PictureCounts) {
         *self.pictures.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+    }
+
+    /// How long it takes there and back now, where that is known.
+    pub fn round_trip(&self) -> Option<Duration> {
+        let micros = self.round_trip.load(Ordering::Relaxed);
+        (micros > 0).then(|| Duration::from_micros(micros))
+    }
+
+    /// How long it takes there and back now.
+    pub fn set_round_trip(&self, round_trip: Duration) {
+        let micros = u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX);
+        self.round_trip.store(micros.max(1), Ordering::Relaxed);
+    }
+
+    /// Whether no picture of theirs is meant to come.
+    pub fn is_their_camera_off(&self) -> bool {
+        self.their_camera_off.load(Ordering::Relaxed)
+    }
+
+    /// Whether no picture of theirs is meant to come.
+    pub fn set_their_camera_off(&self, off: bool) {
+        self.their_camera_off.store(off, Ordering::Relaxed);
+    }
+
+    /// A picture took so long for that.
+    pub fn took(&self, step: Step, time: Duration) {
+        self.latency.lock().unwrap_or_else(PoisonError::into_inner).add(step, time);
+    }
+
+    /// How long pictures took.
+    pub fn latency(&self) -> LatencyReport {
+        self.latency.lock().unwrap_or_else(PoisonError::into_inner).report()
     }
 
     /// How it stands with their sound.

@@ -10,16 +10,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::logic::{call::PeerEvent, legs::Order, path::PathPolicy, servers::Servers};
+use crate::logic::{bandwidth, call::PeerEvent, legs::Order, path::PathPolicy, servers::Servers};
 
 use super::{
     calling::Surroundings,
     outlet::Outlet,
     ports::{Peer, PeerSetup},
+    room::{Room, RoomInUse},
 };
 
 /// How long a leg waits to hear of servers. Without them it has the addresses of this computer to offer, which may do.
 const SERVERS_WITHIN: Duration = Duration::from_millis(1500);
+/// A leg begins with at least this, whatever the one before it had room for.
+const LEAST_START_BPS: u32 = 300_000;
 /// Orders that wait with a leg. An other side that sends more gains nothing: the rest is dropped.
 const MAX_WAITING: usize = 256;
 
@@ -30,13 +33,14 @@ pub(super) struct LegEnds {
     pub(super) video: Arc<Outlet>,
     pub(super) audio: Arc<Outlet>,
     asker: Arc<Mutex<Option<Asker>>>,
+    pub(super) room: Arc<RoomInUse>,
 }
 
 type Asker = Arc<dyn Fn() + Send + Sync>;
 
 enum LegEnd {
     Waiting { since: Instant, only_direct: bool, bind: Vec<IpAddr>, orders: Vec<Order> },
-    Open { peer: Box<dyn Peer>, heard: Option<Instant> },
+    Open { peer: Box<dyn Peer>, heard: Option<Instant>, room: Arc<Room> },
 }
 
 impl Default for LegEnds {
@@ -47,6 +51,7 @@ impl Default for LegEnds {
             video: Arc::new(Outlet::on_newest_leg()),
             audio: Arc::new(Outlet::on_all_legs()),
             asker: Arc::default(),
+            room: Arc::default(),
         }
     }
 }
@@ -61,7 +66,7 @@ impl LegEnds {
     /// Makes the legs that wait for nothing any more. `false` for each that takes no orders.
     pub(super) fn open_waiting(
         &mut self,
-        mut setup: impl FnMut(u32, PathPolicy, Servers, Vec<IpAddr>) -> PeerSetup,
+        mut setup: impl FnMut(u32, PathPolicy, Servers, Vec<IpAddr>, Arc<Room>) -> PeerSetup,
         around: &Surroundings<'_>,
         now: Instant,
     ) -> bool {
@@ -74,9 +79,12 @@ impl LegEnds {
             let policy = if *only_direct { PathPolicy::Direct } else { around.path };
             let servers = around.servers.clone().allowed_by(policy);
             let (bind, orders) = (std::mem::take(bind), std::mem::take(orders));
-            let peer = around.peers.open(setup(generation, policy, servers, bind));
+            // What the old path had room for says little of the new one, but more than nothing where it was little.
+            let start_bps = self.room.look().target_bps.clamp(LEAST_START_BPS, bandwidth::START_BPS);
+            let room = Arc::new(Room::beginning_with(start_bps));
+            let peer = around.peers.open(setup(generation, policy, servers, bind, room.clone()));
             all &= orders.into_iter().all(|order| peer.order(order));
-            *leg = LegEnd::Open { peer, heard: None };
+            *leg = LegEnd::Open { peer, heard: None, room };
         }
         all
     }
@@ -112,8 +120,9 @@ impl LegEnds {
 
     /// Media goes there from now on.
     pub(super) fn take_into_use(&mut self, generation: u32) {
-        if let Some(LegEnd::Open { peer, .. }) = self.legs.get(&generation) {
+        if let Some(LegEnd::Open { peer, room, .. }) = self.legs.get(&generation) {
             self.in_use = Some(generation);
+            self.room.take_into_use(room.clone());
             self.video.take_into_use(generation, peer.video_out());
             self.audio.take_into_use(generation, peer.audio_out());
             *self.asker.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer.key_frame_asker());
@@ -155,7 +164,7 @@ impl LegEnds {
     pub(super) fn news_of_hearing(&mut self) -> Vec<(u32, PeerEvent)> {
         let mut news = Vec::new();
         for (&generation, leg) in &mut self.legs {
-            if let LegEnd::Open { peer, heard } = leg
+            if let LegEnd::Open { peer, heard, .. } = leg
                 && let Some(at) = peer.heard_at().filter(|at| Some(*at) != *heard)
             {
                 *heard = Some(at);

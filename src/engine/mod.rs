@@ -18,6 +18,7 @@ pub mod mailbox;
 mod outlet;
 pub mod ports;
 pub mod ring;
+pub mod room;
 pub mod run;
 mod seat;
 pub mod sound_in;

@@ -127,6 +127,8 @@ pub struct PeerSetup {
     pub audio: SyncSender<(Packet, Instant)>,
     /// What is counted.
     pub tally: Arc<super::counters::Tally>,
+    /// Where it tells what its path has room for, and begins with what is there.
+    pub room: Arc<super::room::Room>,
 }
 
 /// What a peer connection reports, and of which call.

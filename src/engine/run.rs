@@ -195,7 +195,10 @@ impl Engine {
                     self.consulting.note_seen(seen, self.clock.now());
                     self.consult().await;
                 }
-                _ = beat.tick() => self.tell_statistics(),
+                _ = beat.tick() => {
+                    self.tell_statistics();
+                    self.tell_drawn().await;
+                }
                 _ = listen.tick() => {
                     self.urge_switchboard();
                     self.tell_hearing().await;
@@ -239,6 +242,11 @@ impl Engine {
                     calling.set_status(status);
                 }
                 self.handle(Event::Status(status)).await;
+            }
+            Command::Drawn { width, height } => {
+                if let Some(calling) = self.phone.current().and_then(|call| self.calls.get_mut(&call.id())) {
+                    calling.set_drawn_here(width, height);
+                }
             }
         }
     }
@@ -378,6 +386,7 @@ impl Engine {
             PeerNews::Path { in_use, encryption } => {
                 let moved = calling.path.take_in_use(t_ms, generation, in_use);
                 calling.report.encryption = encryption;
+                calling.note_round_trip();
                 if moved {
                     let relayed = calling.path.route().is_relayed();
                     let path = Box::new(calling.path.report());
@@ -432,9 +441,14 @@ impl Engine {
                 Effect::Stage { call, peer, stage } => self.take_stage(call, peer, stage).await,
                 Effect::Status { call, status } => {
                     if let Some(calling) = self.calls.get_mut(&call) {
-                        calling.report.their_status = Some(status);
+                        calling.note_their_status(status);
                     }
                     self.tell(Update::TheirStatus { call, status }).await;
+                }
+                Effect::Drawn { call, width, height } => {
+                    if let Some(calling) = self.calls.get(&call) {
+                        calling.set_drawn_there(width, height);
+                    }
                 }
                 Effect::TurnedAway { from, name } => self.tell(Update::TurnedAway { from, name }).await,
                 Effect::Forget { call } => {
@@ -511,6 +525,14 @@ impl Engine {
                 let statistics = Box::new(calling.statistics());
                 self.told.try_send(Update::Statistics { call, statistics }).ok();
             }
+        }
+    }
+
+    /// Once a second: whoever drags a window changes its size with every picture.
+    async fn tell_drawn(&mut self) {
+        let calling = self.phone.current().and_then(|call| self.calls.get_mut(&call.id()));
+        if let Some((width, height)) = calling.and_then(Calling::take_drawn_here) {
+            self.handle(Event::Drawn { width, height }).await;
         }
     }
 

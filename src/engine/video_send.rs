@@ -6,41 +6,73 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
 
 use crate::{
-    logic::{adapt, units::MediaTime},
+    logic::{
+        adapt::{self, Adapt, Plan, Situation},
+        bandwidth,
+        latency::Step,
+        units::MediaTime,
+    },
     media::{
-        frame::Frame,
-        h264::{EncodedFrame, Encoder, EncoderSettings},
+        frame::{Frame, Size},
+        h264::{EncodeError, EncodedFrame, Encoder, EncoderSettings},
+        pool::Pool,
         rtp_h264,
+        scale::Scaler,
     },
 };
 
 use super::{
+    clock::Clock,
     counters::Tally,
     mailbox::{self, mailbox},
     ports::{PacketSink, PictureSource},
+    room::{Room, RoomInUse},
     thread::{Stop, Thread},
 };
 
 /// How long the encoder waits for a picture before it looks whether it shall end.
 const IDLE: Duration = Duration::from_millis(100);
+/// With more than this waiting to leave, a picture is left out.
+const MOST_WAITING: Duration = Duration::from_millis(150);
 
 /// What others ask of our pictures.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct VideoWish {
     key_frame: AtomicBool,
     off: AtomicBool,
+    /// Width and height at which the other side draws us, in 16 bits each.
+    drawn: AtomicU32,
+}
+
+/// The other side has not said at which size it draws us.
+const NOT_SAID: u32 = u32::MAX;
+
+impl Default for VideoWish {
+    fn default() -> Self {
+        Self { key_frame: AtomicBool::default(), off: AtomicBool::default(), drawn: AtomicU32::new(NOT_SAID) }
+    }
 }
 
 impl VideoWish {
     /// The other side needs a key frame.
     pub fn key_frame(&self) {
         self.key_frame.store(true, Ordering::Relaxed);
+    }
+
+    /// The other side draws us at this size.
+    pub fn set_drawn(&self, width: u16, height: u16) {
+        self.drawn.store(u32::from(width) << 16 | u32::from(height), Ordering::Relaxed);
+    }
+
+    fn drawn(&self) -> Option<(usize, usize)> {
+        let drawn = self.drawn.load(Ordering::Relaxed);
+        (drawn != NOT_SAID).then_some(((drawn >> 16) as usize, (drawn & 0xffff) as usize))
     }
 
     /// Sends no pictures, or sends them again.
@@ -57,12 +89,16 @@ pub struct VideoSend {
     pub source: Box<dyn PictureSource>,
     /// Where packets go.
     pub sink: Arc<dyn PacketSink>,
+    /// What the path they take has room for.
+    pub room: Arc<RoomInUse>,
     /// Pictures a second.
     pub fps: u32,
     /// What others ask.
     pub wish: Arc<VideoWish>,
     /// What is counted.
     pub tally: Arc<Tally>,
+    /// The time.
+    pub clock: Clock,
     /// When to end.
     pub stop: Stop,
 }
@@ -71,13 +107,26 @@ impl VideoSend {
     /// Starts both threads.
     pub fn start(self) -> io::Result<[Thread; 2]> {
         let (pictures, newest) = mailbox();
-        let Self { source, sink, fps, wish, tally, stop } = self;
+        let Self { source, sink, room, fps, wish, tally, clock, stop } = self;
         let camera = {
             let (tally, stop) = (tally.clone(), stop.clone());
             Thread::spawn("camera", move || take_pictures(source, &pictures, &tally, &stop))?
         };
-        let encoder = Encoder::new(EncoderSettings { fps, bitrate_bps: adapt::bitrate_bps(1280, 720, fps) });
-        let sending = Sending { encoder, sink, fps, wish, tally, sized_for: None };
+        let bitrate_bps = adapt::picture_bps(bandwidth::START_BPS, 0.0);
+        let sending = Sending {
+            encoder: Encoder::new(EncoderSettings { fps, bitrate_bps }),
+            scaler: Scaler::new(Pool::default()),
+            adapt: Adapt::default(),
+            plan: None,
+            encoded: None,
+            next_at: None,
+            sink,
+            room,
+            fps,
+            wish,
+            tally,
+            clock,
+        };
         let send = Thread::spawn("video-send", move || sending.run(&newest, &stop))?;
         Ok([camera, send])
     }
@@ -107,11 +156,19 @@ fn take_pictures(
 
 struct Sending {
     encoder: Encoder,
+    scaler: Scaler,
+    adapt: Adapt,
+    plan: Option<Plan>,
+    /// The size of the last picture.
+    encoded: Option<Size>,
+    /// When the next picture is wanted, where fewer are sent than the camera gives.
+    next_at: Option<MediaTime>,
     sink: Arc<dyn PacketSink>,
+    room: Arc<RoomInUse>,
     fps: u32,
     wish: Arc<VideoWish>,
     tally: Arc<Tally>,
-    sized_for: Option<(usize, usize)>,
+    clock: Clock,
 }
 
 impl Sending {
@@ -121,9 +178,21 @@ impl Sending {
             if self.wish.off.load(Ordering::Relaxed) {
                 continue;
             }
+            let room = self.room.room();
+            if room.take_torn() {
+                self.wish.key_frame();
+            }
+            let plan = self.plan_for(&frame, &room);
+            if !self.is_due(frame.captured(), plan.fps) {
+                continue;
+            }
+            // What is encoded now would only wait behind what was before.
+            if self.room.look().waiting > MOST_WAITING {
+                self.tally.frames_left_out.one();
+                continue;
+            }
             let force_key = self.wish.key_frame.swap(false, Ordering::Relaxed);
-            self.fit_rate_to(&frame);
-            match self.encoder.encode(&frame, force_key) {
+            match self.encode(&frame, plan, force_key) {
                 Ok(Some(encoded)) => self.send(&encoded, frame.captured()),
                 Ok(None) => {
                     self.tally.frames_left_out.one();
@@ -139,17 +208,66 @@ impl Sending {
         }
     }
 
-    fn fit_rate_to(&mut self, frame: &Frame) {
-        let size = (frame.size().width(), frame.size().height());
-        if self.sized_for != Some(size) {
-            self.sized_for = Some(size);
-            if let Err(error) = self.encoder.set_bitrate(adapt::bitrate_bps(size.0, size.1, self.fps)) {
-                tracing::warn!(%error, "the encoder keeps its rate");
+    fn plan_for(&mut self, frame: &Frame, room: &Room) -> Plan {
+        let source = (frame.size().width(), frame.size().height());
+        let drawn = self.wish.drawn();
+        let seen = self.room.look();
+        let situation =
+            Situation { source, fps: self.fps, target_bps: seen.target_bps, loss: seen.loss, drawn };
+        let plan = self.adapt.decide(&situation, self.clock.now());
+        room.want_at_most(adapt::most_bps(source.0, source.1));
+        let same =
+            |before: Plan| (before.width, before.height, before.fps) == (plan.width, plan.height, plan.fps);
+        if !self.plan.is_some_and(same) {
+            tracing::info!("pictures go out at {plan}");
+            self.tally.note_plan(self.clock.media_now(), plan);
+        }
+        self.plan = Some(plan);
+        self.tally.set_sending(plan, seen.target_bps);
+        plan
+    }
+
+    /// Evenly fewer pictures than there are.
+    fn is_due(&mut self, captured: MediaTime, fps: u32) -> bool {
+        let gap = Duration::from_secs(1) / fps.max(1);
+        if fps >= self.fps {
+            self.next_at = None;
+            return true;
+        }
+        let early = gap / 8;
+        match self.next_at {
+            Some(at) if captured + early < at => false,
+            Some(at) if captured < at + gap => {
+                self.next_at = Some(at + gap);
+                true
+            }
+            Some(_) | None => {
+                self.next_at = Some(captured + gap);
+                true
             }
         }
     }
 
+    fn encode(
+        &mut self,
+        frame: &Frame,
+        plan: Plan,
+        force_key: bool,
+    ) -> Result<Option<EncodedFrame>, EncodeError> {
+        let began = self.clock.now();
+        let size = u32::try_from(plan.width).ok().zip(u32::try_from(plan.height).ok());
+        let size = size.and_then(|(width, height)| Size::new(width, height).ok()).unwrap_or(frame.size());
+        let scaled = self.scaler.scale(frame, size);
+        self.encoder.set_rate(plan.bitrate_bps, plan.fps)?;
+        let encoded = self.encoder.encode(&scaled, force_key)?;
+        if self.encoded.replace(size) == Some(size) {
+            self.adapt.note_encoding(size.luma_len(), self.clock.now().saturating_duration_since(began));
+        }
+        Ok(encoded)
+    }
+
     fn send(&self, encoded: &EncodedFrame, captured: MediaTime) {
+        self.tally.took(Step::Encoding, self.clock.media_now().since(captured));
         let timestamp = timestamp_90khz(captured);
         let payloads = rtp_h264::packetise(&encoded.annexb, rtp_h264::MAX_PAYLOAD_LEN);
         let last = payloads.len().saturating_sub(1);

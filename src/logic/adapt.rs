@@ -1,28 +1,378 @@
-//! What to spend on pictures.
+//! What to spend on pictures: their size, how many a second, how many bits, and why not more.
 //!
-//! For now a fixed share of bits per pixel, which is what a calm network of some Mbit/s carries. The network is not asked.
+//! The size follows from the bits that there are, not the other way round: at each rate there is a size at which a face looks
+//! best. It goes down at once and up only when there has been enough for a while, because each change costs a key frame. To
+//! take steps by how coarse the encoder has become was tried by others: a good link then needs a quarter of a minute for its
+//! full size.
 
-/// Bits for one pixel of one picture.
-const BITS_PER_PIXEL: f64 = 0.075;
-/// Below this a face is not recognised.
-const LEAST_BPS: f64 = 150_000.0;
-/// Above this more bits do not show in a call.
-const MOST_BPS: f64 = 2_500_000.0;
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
-/// The bitrate for pictures of that size and rate.
-pub fn bitrate_bps(width: usize, height: usize, fps: u32) -> u32 {
-    let pixels = (width * height) as f64;
-    (pixels * f64::from(fps) * BITS_PER_PIXEL).clamp(LEAST_BPS, MOST_BPS) as u32
+use serde::{Deserialize, Serialize};
+
+use super::missing;
+
+/// From how many bits a second on a picture of so many pixels is worth its size; between them in proportion.
+const WORTH: &[(f64, f64)] = &[
+    (57_600.0, 0.0),
+    (129_600.0, 300_000.0),
+    (230_400.0, 500_000.0),
+    (518_400.0, 800_000.0),
+    (921_600.0, 1_500_000.0),
+    (2_073_600.0, 3_000_000.0),
+];
+/// More bits than this do not show on so many pixels.
+const SHOWS: &[(f64, f64)] = &[
+    (57_600.0, 350_000.0),
+    (129_600.0, 700_000.0),
+    (230_400.0, 1_200_000.0),
+    (518_400.0, 2_000_000.0),
+    (921_600.0, 2_500_000.0),
+    (2_073_600.0, 3_800_000.0),
+];
+/// What a picture can be made smaller by, in eighths.
+const EIGHTHS: &[usize] = &[8, 6, 4, 3, 2];
+/// A size that is in use stays until there is less than this part of what it is worth.
+const STAYS: f64 = 0.8;
+/// A larger one has to be affordable for so long, unless the call has just begun.
+const AFFORDABLE_FOR: Duration = Duration::from_secs(1);
+const BEGINNING: Duration = Duration::from_secs(4);
+/// Below so many bits a second, fewer pictures: each is better then.
+const FEWER: &[(u32, u32)] = &[(80_000, 10), (160_000, 15), (280_000, 24)];
+/// Where to encode a picture takes this part of the time until the next, it has to be smaller; and it may be larger again
+/// where a larger one would take that part.
+const BUSY: f64 = 0.75;
+const FREE: f64 = 0.5;
+/// It is judged by so many pictures, and not again before so long: a computer is busy with something else now and then.
+const ENCODED: u32 = 30;
+const BUSY_FOR: Duration = Duration::from_secs(6);
+/// What the other side draws may be this much smaller than what it is sent.
+const DRAWN_SLACK: f64 = 0.93;
+
+/// A packet of sound on the wire has this much around it, so many times a second.
+const SOUND_AROUND_BPS: f64 = 68.0 * 8.0 * 50.0;
+/// What is said about packets, in parts of them.
+const CONTROL: f64 = 0.985;
+/// Of a packet of a picture this is picture.
+const INSIDE: f64 = 0.94;
+/// Repairs take no more than this from pictures.
+const MOST_REPAIRS: f64 = 0.4;
+/// Whatever the network says: below this nothing can be recognised.
+const LEAST_BPS: f64 = 30_000.0;
+
+/// What sound may have of so much altogether, without what is around its packets.
+pub fn sound_bps(target_bps: u32) -> u32 {
+    match target_bps {
+        0..110_000 => 12_000,
+        110_000..180_000 => 16_000,
+        180_000..350_000 => 20_000,
+        350_000..700_000 => 24_000,
+        700_000..1_500_000 => 32_000,
+        1_500_000.. => 40_000,
+    }
+}
+
+/// What pictures may have of so much altogether, without what is around their packets. What has to be repeated is theirs.
+pub fn picture_bps(target_bps: u32, loss: f64) -> u32 {
+    let rest = f64::from(target_bps) * CONTROL - f64::from(sound_bps(target_bps)) - SOUND_AROUND_BPS;
+    let repairs = (loss * f64::from(missing::questions(loss))).clamp(0.0, MOST_REPAIRS);
+    (rest * INSIDE * (1.0 - repairs)).max(LEAST_BPS) as u32
+}
+
+/// What a call with pictures of that size can make use of altogether.
+pub fn most_bps(width: usize, height: usize) -> u32 {
+    let pictures = along(SHOWS, (width * height) as f64) / INSIDE;
+    ((pictures + 40_000.0 + SOUND_AROUND_BPS) / CONTROL * 1.15) as u32
+}
+
+/// What there is to decide by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Situation {
+    /// What the camera gives.
+    pub source: (usize, usize),
+    /// How many a second.
+    pub fps: u32,
+    /// What the path has room for.
+    pub target_bps: u32,
+    /// The part of the packets that is lost.
+    pub loss: f64,
+    /// The size at which the other side draws us, where it says.
+    pub drawn: Option<(usize, usize)>,
+}
+
+/// What is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Of the picture.
+    pub width: usize,
+    /// Of the picture.
+    pub height: usize,
+    /// Pictures a second.
+    pub fps: u32,
+    /// For pictures, without what is around their packets.
+    pub bitrate_bps: u32,
+    /// Why not more.
+    pub why: Why,
+}
+
+/// Why pictures are not larger.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// They are as the camera gives them.
+    Camera,
+    /// The path has room for so much.
+    Network {
+        /// Altogether.
+        target_bps: u32,
+    },
+    /// The other side shows them no larger.
+    Drawn {
+        /// Its size.
+        width: usize,
+        /// Its size.
+        height: usize,
+    },
+    /// This computer does not encode larger ones in time.
+    Encoder {
+        /// One at the full size takes so long.
+        takes_ms: f64,
+    },
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Camera => f.write_str("the camera gives no more"),
+            Self::Network { target_bps } => write!(f, "network {:.1} Mbit/s", f64::from(*target_bps) / 1e6),
+            Self::Drawn { width, height } => write!(f, "the other side shows it at {width}×{height}"),
+            Self::Encoder { takes_ms } => {
+                write!(f, "this computer takes {takes_ms:.0} ms for a full picture")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { width, height, fps, bitrate_bps: _, why } = self;
+        write!(f, "{width}×{height} at {fps} because: {why}")
+    }
+}
+
+/// See the head of this file.
+#[derive(Debug, Default)]
+pub struct Adapt {
+    began: Option<Instant>,
+    eighths: Option<usize>,
+    larger_since: Option<Instant>,
+    encode_ns_per_pixel: f64,
+    encoded: u32,
+    /// No larger than this until then: this computer is too slow.
+    slow: Option<(usize, Instant)>,
+}
+
+impl Adapt {
+    /// A picture of so many pixels took so long to encode. Not the first of a size: that one sets the encoder up.
+    pub fn note_encoding(&mut self, pixels: usize, took: Duration) {
+        let ns = took.as_nanos() as f64 / pixels.max(1) as f64;
+        self.encoded += 1;
+        self.encode_ns_per_pixel += (ns - self.encode_ns_per_pixel) / f64::from(self.encoded.min(ENCODED));
+    }
+
+    /// What to send now.
+    pub fn decide(&mut self, situation: &Situation, now: Instant) -> Plan {
+        let began = *self.began.get_or_insert(now);
+        let bits = f64::from(picture_bps(situation.target_bps, situation.loss));
+        let fps = fewer(bits as u32).min(situation.fps);
+        let pixels = |eighths| {
+            let (width, height) = scaled(situation.source, eighths);
+            (width * height) as f64
+        };
+        let by_bits = |part: f64| {
+            let affordable = |&&eighths: &&usize| along(WORTH, pixels(eighths)) * part <= bits;
+            *EIGHTHS.iter().find(affordable).unwrap_or(&EIGHTHS[EIGHTHS.len() - 1])
+        };
+        let (by_drawn, by_encoder) = (self.by_drawn(situation), self.by_encoder(situation, fps, now));
+        let others = by_drawn.min(by_encoder);
+        let wanted = by_bits(1.0).min(others);
+        let bearable = by_bits(STAYS).min(others);
+        let eighths = match self.eighths {
+            Some(current) if wanted > current => {
+                let since = *self.larger_since.get_or_insert(now);
+                let waited = now >= since + AFFORDABLE_FOR || now < began + BEGINNING;
+                if waited { wanted } else { current }
+            }
+            Some(current) if bearable < current => bearable,
+            Some(current) => {
+                self.larger_since = None;
+                current
+            }
+            None => wanted,
+        };
+        if self.eighths != Some(eighths) {
+            self.larger_since = None;
+            self.eighths = Some(eighths);
+        }
+        let (width, height) = scaled(situation.source, eighths);
+        let bitrate_bps = bits.min(along(SHOWS, pixels(eighths))) as u32;
+        let why = self.why(situation, eighths, by_drawn, by_encoder);
+        Plan { width, height, fps, bitrate_bps, why }
+    }
+
+    fn why(&self, situation: &Situation, eighths: usize, by_drawn: usize, by_encoder: usize) -> Why {
+        if eighths == EIGHTHS[0] {
+            Why::Camera
+        } else if let Some((width, height)) = situation.drawn.filter(|_| eighths == by_drawn) {
+            Why::Drawn { width, height }
+        } else if eighths == by_encoder {
+            let pixels = (situation.source.0 * situation.source.1) as f64;
+            Why::Encoder { takes_ms: self.encode_ns_per_pixel * pixels / 1e6 }
+        } else {
+            Why::Network { target_bps: situation.target_bps }
+        }
+    }
+
+    /// The smallest that is not smaller than what is drawn.
+    fn by_drawn(&self, situation: &Situation) -> usize {
+        let Some((width, height)) = situation.drawn else { return EIGHTHS[0] };
+        let enough = |&&eighths: &&usize| {
+            let size = scaled(situation.source, eighths);
+            size.0 as f64 >= width as f64 * DRAWN_SLACK || size.1 as f64 >= height as f64 * DRAWN_SLACK
+        };
+        *EIGHTHS.iter().rev().find(enough).unwrap_or(&EIGHTHS[0])
+    }
+
+    /// The largest that is encoded in time.
+    fn by_encoder(&mut self, situation: &Situation, fps: u32, now: Instant) -> usize {
+        let most = self.slow.map_or(EIGHTHS[0], |(most, _)| most);
+        let rested = self.slow.is_none_or(|(_, until)| now >= until);
+        let Some(current) = self.eighths.filter(|_| rested && self.encoded >= ENCODED) else { return most };
+        let part = |eighths| {
+            let (width, height) = scaled(situation.source, eighths);
+            (width * height) as f64 * self.encode_ns_per_pixel / 1e9 * f64::from(fps)
+        };
+        let place = EIGHTHS.iter().position(|&eighths| eighths == current).unwrap_or_default();
+        let most = if part(current) > BUSY {
+            EIGHTHS[(place + 1).min(EIGHTHS.len() - 1)]
+        } else {
+            *EIGHTHS.iter().find(|&&eighths| eighths <= most || part(eighths) < FREE).unwrap_or(&most)
+        };
+        if self.slow.map_or(EIGHTHS[0], |(most, _)| most) != most {
+            self.slow = (most != EIGHTHS[0]).then_some((most, now + BUSY_FOR));
+            self.encoded = 0;
+            self.encode_ns_per_pixel = 0.0;
+        }
+        most
+    }
+}
+
+fn fewer(bits: u32) -> u32 {
+    FEWER.iter().find(|(below, _)| bits < *below).map_or(u32::MAX, |(_, fps)| *fps)
+}
+
+/// Even sides, as the encoder needs them.
+fn scaled((width, height): (usize, usize), eighths: usize) -> (usize, usize) {
+    let side = |full: usize| if eighths == EIGHTHS[0] { full } else { (full * eighths / 16 * 2).max(16) };
+    (side(width), side(height))
+}
+
+fn along(table: &[(f64, f64)], pixels: f64) -> f64 {
+    let mut before = (0.0, 0.0);
+    for &(at, value) in table {
+        if pixels <= at {
+            return before.1 + (value - before.1) * (pixels - before.0) / (at - before.0);
+        }
+        before = (at, value);
+    }
+    before.1 * pixels / before.0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const HD: Situation =
+        Situation { source: (1280, 720), fps: 30, target_bps: 3_000_000, loss: 0.0, drawn: None };
+
+    fn at(adapt: &mut Adapt, target_bps: u32, now: Instant) -> Plan {
+        adapt.decide(&Situation { target_bps, ..HD }, now)
+    }
+
     #[test]
-    fn bits_follow_the_size_within_limits() {
-        assert_eq!(bitrate_bps(1280, 720, 30), 2_073_600);
-        assert_eq!(bitrate_bps(320, 180, 10), 150_000);
-        assert_eq!(bitrate_bps(3840, 2160, 60), 2_500_000);
+    fn the_size_follows_the_bits() {
+        let size = |target_bps| {
+            let plan = at(&mut Adapt::default(), target_bps, Instant::now());
+            (plan.width, plan.fps)
+        };
+        assert_eq!(size(3_000_000), (1280, 30));
+        assert_eq!(size(1_000_000), (960, 30));
+        assert_eq!(size(700_000), (640, 30));
+        assert_eq!(size(450_000), (480, 30));
+        assert_eq!(size(200_000), (320, 15));
+        assert_eq!(size(0), (320, 10));
+    }
+
+    #[test]
+    fn down_at_once_and_up_only_when_it_lasts() {
+        let (mut adapt, mut now) = (Adapt::default(), Instant::now());
+        assert_eq!(at(&mut adapt, 1_000_000, now).width, 960);
+        assert_eq!(at(&mut adapt, 3_000_000, now).width, 1280, "a call that begins need not wait");
+        now += BEGINNING;
+        assert_eq!(at(&mut adapt, 1_500_000, now).width, 1280, "a little less is borne");
+        assert_eq!(at(&mut adapt, 700_000, now).width, 640);
+        assert_eq!(at(&mut adapt, 3_000_000, now).width, 640);
+        assert_eq!(at(&mut adapt, 600_000, now).width, 640, "it did not last");
+        now += AFFORDABLE_FOR;
+        assert_eq!(at(&mut adapt, 3_000_000, now).width, 640);
+        now += AFFORDABLE_FOR;
+        assert_eq!(at(&mut adapt, 3_000_000, now).width, 1280);
+    }
+
+    #[test]
+    fn nothing_larger_is_sent_than_is_drawn_or_than_the_computer_can_encode() {
+        let now = Instant::now();
+        let drawn = Situation { drawn: Some((600, 338)), ..HD };
+        let plan = Adapt::default().decide(&drawn, now);
+        assert_eq!(plan.to_string(), "640×360 at 30 because: the other side shows it at 600×338");
+        assert_eq!(plan.bitrate_bps, 1_200_000);
+    }
+
+    #[test]
+    fn a_computer_that_is_too_slow_is_asked_for_less_until_it_is_not() {
+        let (mut adapt, mut now) = (Adapt::default(), Instant::now());
+        let encode = |adapt: &mut Adapt, took_ms: f64| {
+            for _ in 0..3 * ENCODED {
+                adapt.note_encoding(1280 * 720, Duration::from_secs_f64(took_ms / 1000.0));
+            }
+        };
+        assert_eq!(adapt.decide(&HD, now).width, 1280);
+        encode(&mut adapt, 10.0);
+        assert_eq!(adapt.decide(&HD, now).width, 1280);
+        encode(&mut adapt, 30.0);
+        assert_eq!(adapt.decide(&HD, now).width, 960);
+        encode(&mut adapt, 30.0);
+        now += BUSY_FOR;
+        let plan = adapt.decide(&HD, now);
+        assert_eq!(plan.to_string(), "960×540 at 30 because: this computer takes 30 ms for a full picture");
+        encode(&mut adapt, 10.0);
+        let _ = adapt.decide(&HD, now);
+        now += BUSY_FOR;
+        assert_eq!(adapt.decide(&HD, now).width, 1280);
+    }
+
+    #[test]
+    fn the_reason_is_said_in_words() {
+        let plan = at(&mut Adapt::default(), 700_000, Instant::now());
+        assert_eq!(plan.to_string(), "640×360 at 30 because: network 0.7 Mbit/s");
+    }
+
+    #[test]
+    fn of_half_a_megabit_most_is_picture() {
+        assert!(picture_bps(460_000, 0.0) > 370_000);
+        assert!(picture_bps(60_000, 0.0) >= 30_000);
+        assert!(most_bps(1280, 720) > 2_800_000);
     }
 }

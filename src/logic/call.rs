@@ -85,6 +85,13 @@ pub enum CallEffect {
     Stage(Stage),
     /// The other side's microphone, camera or screen changed.
     Status(Status),
+    /// The other side shows our picture at this size.
+    Drawn {
+        /// In pixels of its screen.
+        width: u16,
+        /// In pixels of its screen.
+        height: u16,
+    },
 }
 
 /// One end of one call.
@@ -253,6 +260,13 @@ impl Call {
         if !self.is_over() {
             let Status { muted, camera_off, sharing } = status;
             self.say(CallMessage::Status { muted, camera_off, sharing }, now);
+        }
+    }
+
+    /// Tells the other side at which size its picture is shown here.
+    pub fn tell_drawn(&mut self, width: u16, height: u16, now: Instant) {
+        if !self.is_over() {
+            self.say(CallMessage::Drawn { width, height }, now);
         }
     }
 

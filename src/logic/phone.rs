@@ -69,6 +69,13 @@ pub enum Event {
     HangUp,
     /// A person switched the microphone, the camera or the screen.
     Status(Status),
+    /// The other side's picture is shown here at this size.
+    Drawn {
+        /// In pixels of the screen.
+        width: u16,
+        /// In pixels of the screen.
+        height: u16,
+    },
     /// A frame that was opened with the call's keys.
     Frame {
         /// Which call.
@@ -136,6 +143,15 @@ pub enum Effect {
         /// To what.
         status: Status,
     },
+    /// The other side shows our picture at this size.
+    Drawn {
+        /// In which call.
+        call: CallId,
+        /// In pixels of its screen.
+        width: u16,
+        /// In pixels of its screen.
+        height: u16,
+    },
     /// Somebody rang and was told *busy*.
     TurnedAway {
         /// Who.
@@ -176,6 +192,9 @@ impl Phone {
             }
             Event::HangUp => self.with_current(now, |call| call.hang_up(now)),
             Event::Status(status) => self.with_current(now, |call| call.tell_status(status, now)),
+            Event::Drawn { width, height } => {
+                self.with_current(now, |call| call.tell_drawn(width, height, now));
+            }
             Event::Frame { call, from, frame } => self.take_frame(call, from, frame, now),
             Event::Offline { call, to } => {
                 self.with(call, now, |call| {
@@ -352,6 +371,7 @@ impl Phone {
                     Effect::Stage { call: id, peer, stage }
                 }
                 CallEffect::Status(status) => Effect::Status { call: id, status },
+                CallEffect::Drawn { width, height } => Effect::Drawn { call: id, width, height },
             });
         }
         if accepted {

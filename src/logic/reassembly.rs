@@ -1,7 +1,11 @@
 //! Packets become whole pictures: in order, each once, and never one that was built on something missing.
 //!
-//! A gap is waited for (the sender is asked to repeat by the layer below). When patience ends, everything up to the next
-//! key frame is dropped, and a key frame is asked for. A later key frame that is whole ends the waiting at once.
+//! A gap is waited for (the sender is asked to repeat by the layer below), as long as two rounds of repetition take on this
+//! path. Then a key frame is asked for, and the waiting goes on: whichever comes first, the repetition or a whole key frame, ends
+//! it. What is repaired late is still given out, as later pictures stand on it; whether it is shown is the playout's.
+//!
+//! To drop all that had come when patience ended was tried. On a path that loses one packet in ten every fourth gap is closed
+//! by the third repetition, before the key frame has come, and that key frame was then the third second of a still picture.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,10 +16,20 @@ use bytes::Bytes;
 
 use super::packet::{Packet, Unwrapper};
 
-/// How long a gap is waited for. Two rounds of repetition on a path of 60 ms fit in it.
-const PATIENCE: Duration = Duration::from_millis(200);
-/// How often a key frame is asked for while none comes.
-const ASK_EVERY: Duration = Duration::from_millis(300);
+/// What a round trip is taken for until it is known.
+pub const USUAL_ROUND_TRIP: Duration = Duration::from_millis(70);
+/// A round of repetition takes so many round trips,
+const ROUND: f64 = 1.3;
+/// and this: where much is lost it asks several times, a moment apart.
+const ROUND_BESIDES: Duration = Duration::from_millis(35);
+/// So many rounds of repetition are waited for before a key frame is asked for.
+const ROUNDS: u32 = 2;
+/// Packets that overtake each other are no loss: even beside the sender a gap is given this long.
+const LEAST_PATIENCE: Duration = Duration::from_millis(60);
+/// On a path as long as that, nothing is gained by waiting for a second round.
+const MOST_PATIENCE: Duration = Duration::from_millis(500);
+/// Besides the round trip a key frame takes this: it is long, and is sent no faster than the path allows.
+const KEY_FRAME: Duration = Duration::from_millis(250);
 /// How many packets may wait; one more and all of them are dropped for a key frame.
 const MAX_WAITING: usize = 2048;
 /// A jump in the numbers that no loss explains: the sender started anew.
@@ -30,6 +44,8 @@ pub struct Whole {
     pub payloads: Vec<Bytes>,
     /// Decodable without any picture before it.
     pub key: bool,
+    /// When the first of its packets came.
+    pub began: Instant,
     /// When its last missing packet came.
     pub arrived: Instant,
 }
@@ -56,6 +72,7 @@ struct Gap {
 #[derive(Debug)]
 pub struct Reassembly {
     starts_key: fn(&[u8]) -> bool,
+    round_trip: Duration,
     numbers: Unwrapper,
     waiting: BTreeMap<u64, (Packet, Instant)>,
     /// The first packet of the next picture; `None` while a key frame is waited for.
@@ -74,6 +91,7 @@ impl Reassembly {
     pub fn new(starts_key: fn(&[u8]) -> bool) -> Self {
         Self {
             starts_key,
+            round_trip: USUAL_ROUND_TRIP,
             numbers: Unwrapper::default(),
             waiting: BTreeMap::new(),
             next: None,
@@ -84,6 +102,11 @@ impl Reassembly {
             whole: VecDeque::new(),
             counts: Counts::default(),
         }
+    }
+
+    /// How long it takes there and back now.
+    pub fn set_round_trip(&mut self, round_trip: Duration) {
+        self.round_trip = round_trip;
     }
 
     /// Takes a packet.
@@ -107,18 +130,14 @@ impl Reassembly {
 
     /// Loses patience where it is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.gap.is_some_and(|gap| now >= gap.since + PATIENCE) {
-            self.give_up_this_picture(now);
-        }
-        if self.ask_at.is_some_and(|at| now >= at) {
+        if self.poll_timeout().is_some_and(|at| now >= at) {
             self.ask_for_key_frame(now);
         }
-        self.advance(now);
     }
 
     /// When patience ends.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.gap.map(|gap| gap.since + PATIENCE), self.ask_at].into_iter().flatten().min()
+        self.ask_at.or_else(|| self.gap.map(|gap| gap.since + self.patience()))
     }
 
     /// The next picture.
@@ -142,6 +161,11 @@ impl Reassembly {
         self.counts
     }
 
+    fn patience(&self) -> Duration {
+        let round = self.round_trip.mul_f64(ROUND) + ROUND_BESIDES;
+        (round * ROUNDS).clamp(LEAST_PATIENCE, MOST_PATIENCE)
+    }
+
     fn advance(&mut self, now: Instant) {
         loop {
             if self.next.is_none() && !self.begin_at_key_frame(now) {
@@ -157,20 +181,23 @@ impl Reassembly {
                 self.next = Some(key);
                 continue;
             }
-            self.note_gap(first, now);
+            self.note_gap(first);
             return;
         }
     }
 
-    /// A picture whose end has merely not come yet is no gap, however long it takes.
-    fn note_gap(&mut self, first: u64, now: Instant) {
+    /// A picture whose end has merely not come yet is no gap, however long it takes. A gap is as old as the first packet
+    /// from behind it.
+    fn note_gap(&mut self, first: u64) {
         let missing = (first..)
             .zip(self.waiting.range(first..))
             .find_map(|(expected, (&number, _))| (number != expected).then_some(expected));
-        self.gap = missing.map(|missing| match self.gap {
-            Some(gap) if gap.missing == missing => gap,
-            Some(_) | None => Gap { missing, since: now },
-        });
+        if self.gap.map(|gap| gap.missing) != missing {
+            self.gap = missing.and_then(|missing| {
+                let since = self.waiting.range(missing..).map(|(_, (_, came))| *came).min()?;
+                Some(Gap { missing, since })
+            });
+        }
     }
 
     fn begin_at_key_frame(&mut self, now: Instant) -> bool {
@@ -183,7 +210,6 @@ impl Reassembly {
         };
         self.drop_below(key);
         self.next = Some(key);
-        self.ask_at = None;
         true
     }
 
@@ -211,10 +237,11 @@ impl Reassembly {
 
     fn deliver(&mut self, first: u64, last: u64) {
         let mut payloads = Vec::with_capacity((last - first + 1) as usize);
-        let (mut timestamp, mut arrived) = (0, None);
+        let (mut timestamp, mut began, mut arrived) = (0, None, None);
         for number in first..=last {
             if let Some((packet, came)) = self.waiting.remove(&number) {
                 timestamp = packet.timestamp;
+                began = Some(began.map_or(came, |began: Instant| began.min(came)));
                 arrived = arrived.max(Some(came));
                 payloads.push(packet.payload);
             }
@@ -222,9 +249,10 @@ impl Reassembly {
         self.floor = last + 1;
         self.next = Some(last + 1);
         self.gap = None;
-        if let Some(arrived) = arrived {
+        self.ask_at = None;
+        if let (Some(began), Some(arrived)) = (began, arrived) {
             let key = payloads.first().is_some_and(|payload| (self.starts_key)(payload));
-            self.whole.push_back(Whole { timestamp, payloads, key, arrived });
+            self.whole.push_back(Whole { timestamp, payloads, key, began, arrived });
         }
     }
 
@@ -245,7 +273,7 @@ impl Reassembly {
             .find(|(_, (packet, _))| (self.starts_key)(&packet.payload))
             .map_or(u64::MAX, |(&number, _)| number);
         self.drop_below(keeps.min(self.numbers.highest().map_or(0, |highest| highest + 1)));
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && self.ask_at.is_none() {
             self.ask_for_key_frame(now);
         }
     }
@@ -259,152 +287,15 @@ impl Reassembly {
 
     fn ask_for_key_frame(&mut self, now: Instant) {
         self.ask = true;
-        self.ask_at = Some(now + ASK_EVERY);
+        self.ask_at = Some(now + self.round_trip + KEY_FRAME);
         self.counts.key_frames_asked += 1;
     }
 
     fn start_anew(&mut self) {
-        let (starts_key, counts) = (self.starts_key, self.counts);
-        *self = Self { counts, whole: std::mem::take(&mut self.whole), ..Self::new(starts_key) };
+        let Self { starts_key, round_trip, counts, .. } = *self;
+        *self = Self { round_trip, counts, whole: std::mem::take(&mut self.whole), ..Self::new(starts_key) };
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const KEY: u8 = 7;
-
-    fn starts_key(payload: &[u8]) -> bool {
-        payload.first() == Some(&KEY)
-    }
-
-    /// Pictures of two packets each; every `key_every`th is a key frame.
-    fn stream(pictures: u16, key_every: u16) -> Vec<Packet> {
-        (0..pictures)
-            .flat_map(|n| {
-                let first = if n % key_every == 0 { KEY } else { 1 };
-                let packet = |i: u16, byte: u8| Packet {
-                    sequence: 65_530_u16.wrapping_add(n * 2 + i),
-                    timestamp: u32::from(n) * 3000,
-                    marker: i == 1,
-                    payload: Bytes::copy_from_slice(&[byte, n as u8]),
-                };
-                [packet(0, first), packet(1, 2)]
-            })
-            .collect()
-    }
-
-    #[test]
-    fn a_first_key_frame_with_a_hole_is_given_up_and_another_asked_for() {
-        let now = Instant::now();
-        let mut reassembly = Reassembly::new(starts_key);
-        let packets = stream(40, 30);
-        for (number, packet) in packets.into_iter().enumerate().filter(|(number, _)| *number != 1) {
-            let now = now + Duration::from_millis(33) * (number as u32 / 2);
-            reassembly.handle_timeout(now);
-            reassembly.handle(packet, now);
-            if number == 40 {
-                assert!(reassembly.poll_ask(), "another is asked for");
-                assert_eq!(timestamps(&mut reassembly), [0_u32; 0]);
-            }
-        }
-        assert_eq!(timestamps(&mut reassembly), Vec::from_iter(30..40), "and gone on with when it comes");
-    }
-
-    fn timestamps(reassembly: &mut Reassembly) -> Vec<u32> {
-        std::iter::from_fn(|| reassembly.poll_whole()).map(|whole| whole.timestamp / 3000).collect()
-    }
-
-    #[test]
-    fn pictures_come_out_whole_and_in_order_though_packets_overtake_each_other() {
-        let now = Instant::now();
-        let mut reassembly = Reassembly::new(starts_key);
-        let mut packets = stream(6, 100);
-        packets.swap(3, 6);
-        packets.swap(8, 9);
-
-        for packet in packets {
-            reassembly.handle(packet.clone(), now);
-            reassembly.handle(packet, now);
-        }
-
-        assert_eq!(timestamps(&mut reassembly), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(reassembly.counts().repeated, 12);
-    }
-
-    #[test]
-    fn a_picture_that_stays_incomplete_ends_in_a_request_for_a_key_frame() {
-        let now = Instant::now();
-        let mut reassembly = Reassembly::new(starts_key);
-        let mut packets = stream(6, 4);
-        packets.remove(5);
-        let rest = packets.split_off(6);
-        for packet in packets {
-            reassembly.handle(packet, now);
-        }
-        assert_eq!(timestamps(&mut reassembly), [0, 1]);
-        assert!(!reassembly.poll_ask());
-
-        let later = reassembly.poll_timeout().unwrap();
-        reassembly.handle_timeout(later);
-        assert!(reassembly.poll_ask());
-        assert!(!reassembly.poll_ask(), "asked once");
-
-        for packet in rest {
-            reassembly.handle(packet, later);
-        }
-        assert_eq!(timestamps(&mut reassembly), [4, 5], "from the next key frame on");
-    }
-
-    #[test]
-    fn a_whole_key_frame_behind_a_gap_ends_the_waiting_at_once() {
-        let now = Instant::now();
-        let mut reassembly = Reassembly::new(starts_key);
-        let mut packets = stream(6, 4);
-        packets.remove(5);
-        for packet in packets {
-            reassembly.handle(packet, now);
-        }
-        assert_eq!(timestamps(&mut reassembly), [0, 1, 4, 5]);
-    }
-
-    #[test]
-    fn a_sender_that_starts_anew_is_followed() {
-        let now = Instant::now();
-        let mut reassembly = Reassembly::new(starts_key);
-        for packet in stream(3, 100) {
-            reassembly.handle(packet, now);
-        }
-        for mut packet in stream(3, 100) {
-            packet.sequence = packet.sequence.wrapping_add(20_000);
-            reassembly.handle(packet, now);
-        }
-        assert_eq!(timestamps(&mut reassembly), [0, 1, 2, 0, 1, 2]);
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_comes_twice_or_backwards_whatever_the_network_does(
-            order in proptest::collection::vec((0_usize..80, 0_u64..40), 1..300)
-        ) {
-            let packets = stream(40, 7);
-            let mut reassembly = Reassembly::new(starts_key);
-            let mut now = Instant::now();
-            let mut last = None;
-            for (index, pause) in order {
-                now += Duration::from_millis(pause);
-                reassembly.handle_timeout(now);
-                reassembly.handle(packets[index].clone(), now);
-                while let Some(whole) = reassembly.poll_whole() {
-                    prop_assert_eq!(whole.payloads.len(), 2);
-                    prop_assert!(last < Some(whole.timestamp));
-                    last = Some(whole.timestamp);
-                }
-                prop_assert!(reassembly.waiting.len() <= MAX_WAITING);
-            }
-        }
-    }
-}
+mod tests;

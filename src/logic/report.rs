@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    adapt::Plan,
     course::{EndReason, Link, Role, Side, Stage, Status},
     doctor::{Prediction, Score, score},
-    jitter,
+    freezes, jitter,
+    latency::LatencyReport,
     path::PathReport,
     reassembly,
 };
@@ -87,6 +89,15 @@ pub struct Counters {
     pub relay_packets_dropped: u64,
 }
 
+/// How our pictures are sent, and what the path has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sending {
+    /// How.
+    pub plan: Plan,
+    /// What may be sent altogether.
+    pub target_bps: u32,
+}
+
 /// What is known when a call is over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallReport {
@@ -120,8 +131,11 @@ pub struct CallReport {
     pub encryption: Encryption,
     /// What was sent and received.
     pub counters: Counters,
-    /// What happened to the other side's pictures on their way to the decoder.
+    /// What happened to the other side's pictures on their way to the screen.
     pub pictures: PictureCounts,
+    /// How long pictures took.
+    #[serde(default)]
+    pub latency: LatencyReport,
     /// What happened to the other side's sound on its way to the decoder.
     pub sound: SoundCounts,
     /// The microphone, where it was a device.
@@ -130,6 +144,9 @@ pub struct CallReport {
     /// The speaker, where it was a device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<SoundEdge>,
+    /// How our pictures were sent: each change, with its time and its reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<At<Plan>>,
     /// What the other side said last of its microphone, camera and screen.
     pub their_status: Option<Status>,
     /// What the doctor had expected of the path, and what became of it.
@@ -155,7 +172,7 @@ pub struct Encryption {
     pub srtp: Option<String>,
 }
 
-/// As in [`reassembly::Counts`].
+/// As in [`reassembly::Counts`] and [`freezes::Counts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PictureCounts {
     /// Packets that came again or too late.
@@ -164,12 +181,24 @@ pub struct PictureCounts {
     pub dropped: u64,
     /// Times we asked for a key frame.
     pub key_frames_asked: u64,
+    /// Pictures that were decoded and never shown, because a newer one was due as well.
+    #[serde(default)]
+    pub overtaken: u64,
+    /// Times the picture stood still.
+    #[serde(default)]
+    pub freezes: u64,
+    /// How long altogether.
+    #[serde(default)]
+    pub frozen_ms: u64,
 }
 
-impl From<reassembly::Counts> for PictureCounts {
-    fn from(counts: reassembly::Counts) -> Self {
-        let reassembly::Counts { repeated, dropped, key_frames_asked } = counts;
-        Self { repeated, dropped, key_frames_asked }
+impl PictureCounts {
+    /// From those who count.
+    pub fn new(reassembly: reassembly::Counts, overtaken: u64, freezes: freezes::Counts) -> Self {
+        let reassembly::Counts { repeated, dropped, key_frames_asked } = reassembly;
+        let freezes::Counts { freezes, frozen } = freezes;
+        let frozen_ms = u64::try_from(frozen.as_millis()).unwrap_or(u64::MAX);
+        Self { repeated, dropped, key_frames_asked, overtaken, freezes, frozen_ms }
     }
 }
 
@@ -236,9 +265,11 @@ impl CallReport {
             encryption: Encryption::default(),
             counters: Counters::default(),
             pictures: PictureCounts::default(),
+            latency: LatencyReport::default(),
             sound: SoundCounts::default(),
             microphone: None,
             speaker: None,
+            plans: Vec::new(),
             their_status: None,
             prediction: None,
         }

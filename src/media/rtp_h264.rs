@@ -19,6 +19,9 @@ use super::h264::MAX_ACCESS_UNIT_LEN;
 /// of a retransmission and a TURN channel's header, the datagram fits the 1280 bytes that every IPv6 path carries.
 pub const MAX_PAYLOAD_LEN: usize = 1_160;
 
+/// The clock of a picture's timestamp, in ticks a second.
+pub const CLOCK_HZ: u32 = 90_000;
+
 const SLICE: u8 = 1;
 const IDR_SLICE: u8 = 5;
 

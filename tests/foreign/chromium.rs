@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::{foreign_end::ForeignEnd, network::start_beside};
 
 /// The protocol wants its pipes as the third and fourth file.
-const START: &str = "exec chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null";
+pub(crate) const START: &str = "exec chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null";
 
-const FLAGS: &[&str] = &[
+pub(crate) const FLAGS: &[&str] = &[
     "--headless=new",
     // It refuses to run as root otherwise, and a namespace is made by root alone.
     "--no-sandbox",

@@ -4,7 +4,7 @@
 //! key frames gets lost, so pictures are seen there only if their request for another is honoured.
 
 mod aiortc;
-mod chromium;
+pub(crate) mod chromium;
 mod foreign_end;
 mod meeting;
 mod network;

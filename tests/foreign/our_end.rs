@@ -25,6 +25,7 @@ use sightline::{
             NumberedSink, PacketSink, Peer, PeerMaker as _, PeerNews, PeerReport, PeerSetup, PictureSink,
             SOUND_BLOCK, SOUND_BLOCK_TIME, SoundSink,
         },
+        room::{Room, RoomInUse},
         thread::{Stop, Thread},
         video_recv::VideoRecv,
         video_send::{VideoSend, VideoWish},
@@ -69,6 +70,7 @@ pub(super) struct OurEnd {
     reports: mpsc::Receiver<PeerReport>,
     packets: Option<[Receiver<(Packet, Instant)>; 2]>,
     clock: Clock,
+    room: Arc<Room>,
     pub(super) tally: Arc<Tally>,
     pub(super) seen: Arc<Seen>,
     pub(super) link: Link,
@@ -109,6 +111,7 @@ impl OurEnd {
         let (audio, audio_in) = sync_channel(AUDIO_PACKETS);
         let clock = Clock::start();
         let tally = Arc::new(Tally::default());
+        let room = Arc::new(Room::default());
         let peer = WebRtc::new(tokio::runtime::Handle::current(), clock).open(PeerSetup {
             call: CallId([1; 16]),
             generation: 1,
@@ -120,12 +123,14 @@ impl OurEnd {
             video,
             audio,
             tally: tally.clone(),
+            room: room.clone(),
         });
         Self {
             peer,
             reports: reported,
             packets: Some([video_in, audio_in]),
             clock,
+            room,
             tally,
             seen: Arc::default(),
             link: Link::New,
@@ -205,15 +210,20 @@ impl OurEnd {
                 }
             }
         });
+        let room_in_use = RoomInUse::default();
+        let sound_bps = room_in_use.sound_bps();
+        room_in_use.take_into_use(self.room.clone());
         let [camera, video_send] = VideoSend {
             source: Box::new(PatternCamera::new(Size::NHD, FPS, clock)),
             sink: Arc::new(LosesFirstPicture {
                 sink: numbered(self.peer.video_out()),
                 passes: AtomicBool::new(false),
             }),
+            room: room_in_use.into(),
             fps: FPS,
             wish: self.wish.clone(),
             tally: self.tally.clone(),
+            clock,
             stop: stop.clone(),
         }
         .start()
@@ -227,6 +237,7 @@ impl OurEnd {
             stop: stop.clone(),
         };
         let audio_send = AudioSend {
+            sound_bps: sound_bps.clone(),
             source: Box::new(SyntheticMicrophone::new(Hears::Tone, clock)),
             sink: numbered(self.peer.audio_out()),
             muted: Arc::default(),

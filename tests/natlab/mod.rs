@@ -18,9 +18,9 @@
 
 mod call;
 mod changes;
-mod measure;
-mod namespaces;
+pub(crate) mod measure;
+pub(crate) mod namespaces;
 mod router;
 mod rows;
-mod server;
+pub(crate) mod server;
 mod world;

@@ -66,6 +66,7 @@ impl End {
             video,
             audio,
             tally: tally.clone(),
+            room: Arc::default(),
         });
         Self {
             peer: Some(peer),

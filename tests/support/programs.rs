@@ -176,6 +176,10 @@ impl Program {
         Self { child, events, said: String::new() }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The link at which it waits for a call.
     pub(crate) fn link(&mut self) -> String {
         let event = self.wait_for("waiting for a call", |event| event["event"] == "waiting");

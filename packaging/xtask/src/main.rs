@@ -9,6 +9,7 @@ mod fuzz;
 mod lab;
 mod needs;
 mod pair;
+mod quality;
 mod run;
 mod setup;
 mod steps;
@@ -100,7 +101,7 @@ impl Command {
                 "formatting, lints, documentation, and licences and advisories where cargo-deny is here"
             }
             Self::Bench => {
-                "set up, then the benchmarks [arguments for cargo bench, or: server [quick] [relay|flood|sessions]]"
+                "set up, then the benchmarks [arguments for cargo bench, or: server [quick] [relay|flood|sessions], quality [PROFILE…] [--ours-only]]"
             }
             Self::Fuzz => "random input for everything that reads what strangers send [target and seconds]",
             Self::Pair => {
@@ -139,6 +140,9 @@ impl Command {
             }
             Self::Bench => {
                 setup::setup()?;
+                if quality::is_meant(arguments) {
+                    return quality::bench(arguments);
+                }
                 if steps::are_for_the_server(arguments) {
                     // To have something to hold the relay against.
                     setup::test_tools();

@@ -158,6 +158,14 @@ pub enum CallMessage {
         /// The picture is the sender's screen.
         sharing: bool,
     },
+    /// The sender shows the other's picture at this size, in pixels of its screen; zero where it does not show it. To send a
+    /// larger one would be a waste. Whoever says nothing takes any.
+    Drawn {
+        /// Of the picture.
+        width: u16,
+        /// Of the picture.
+        height: u16,
+    },
     /// Outside a call: look at your network, and say what you see. Answered by `Examined`, or by nothing.
     Examine,
     /// Outside a call: what the sender sees of its network.
@@ -249,6 +257,7 @@ impl CallMessage {
             Self::Description { .. } => "description",
             Self::Candidates { .. } => "candidates",
             Self::Status { .. } => "status",
+            Self::Drawn { .. } => "drawn",
             Self::Examine => "examine",
             Self::Examined { .. } => "examined",
             Self::Unknown => "unknown",
@@ -281,6 +290,7 @@ impl CallMessage {
             | Self::Cancel
             | Self::Hangup { .. }
             | Self::Status { .. }
+            | Self::Drawn { .. }
             | Self::Examine
             | Self::Examined { .. }
             | Self::Unknown => Ok(()),

@@ -121,6 +121,9 @@ impl Call {
             CallMessage::Status { muted, camera_off, sharing } => {
                 self.effects.push_back(CallEffect::Status(Status { muted, camera_off, sharing }));
             }
+            CallMessage::Drawn { width, height } => {
+                self.effects.push_back(CallEffect::Drawn { width, height });
+            }
             // The last two belong to no call.
             CallMessage::Invite { .. }
             | CallMessage::Unknown

@@ -211,6 +211,7 @@ impl Consultations {
                     | CallMessage::Description { .. }
                     | CallMessage::Candidates { .. }
                     | CallMessage::Status { .. }
+                    | CallMessage::Drawn { .. }
                     | CallMessage::Unknown => tracing::debug!(%call, "nothing that doctors say"),
                 }
             }

@@ -18,8 +18,8 @@ use openh264::{
     formats::YUVSource,
 };
 use openh264_sys2::{
-    ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE, LAYER_NUM, SBitrateInfo,
-    SPATIAL_LAYER_0, SPATIAL_LAYER_ALL,
+    ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_FRAME_RATE, ENCODER_OPTION_MAX_BITRATE, LAYER_NUM,
+    SBitrateInfo, SPATIAL_LAYER_0, SPATIAL_LAYER_ALL,
 };
 
 use crate::{
@@ -35,6 +35,8 @@ pub const MIN_BITRATE_BPS: u32 = 20_000;
 
 /// What level 3.1 allows, which is the lowest announced; asking for more gives this.
 pub const MAX_BITRATE_BPS: u32 = 14_000_000;
+
+const MAX_FPS: u32 = 60;
 
 /// How an [`Encoder`] begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,14 @@ pub enum EncodeError {
         /// In OpenH264's words.
         reason: String,
     },
+    /// OpenH264 refused a number of pictures a second.
+    #[error("the H.264 encoder refused {fps} pictures a second (code {code})")]
+    Rate {
+        /// Asked for.
+        fps: u32,
+        /// OpenH264's.
+        code: i32,
+    },
     /// OpenH264 refused a bitrate.
     #[error("the H.264 encoder refused {bitrate_bps} bit/s (code {code})")]
     Bitrate {
@@ -98,7 +108,7 @@ impl Encoder {
     /// An encoder that starts up with its first picture.
     pub fn new(settings: EncoderSettings) -> Self {
         let bitrate_bps = clamp_bitrate(settings.bitrate_bps);
-        Self { fps: settings.fps.clamp(1, 60), bitrate_bps, key_owed: false, session: None }
+        Self { fps: settings.fps.clamp(1, MAX_FPS), bitrate_bps, key_owed: false, session: None }
     }
 
     /// Encodes a picture. `None`: rate control left it out, and the receiver goes on showing the one before.
@@ -130,6 +140,18 @@ impl Encoder {
         Ok(())
     }
 
+    /// The same, with how many pictures a second will be given.
+    pub fn set_rate(&mut self, bitrate_bps: u32, fps: u32) -> Result<(), EncodeError> {
+        let fps = fps.clamp(1, MAX_FPS);
+        if fps != self.fps {
+            if let Some(session) = &mut self.session {
+                session.set_fps(fps)?;
+            }
+            self.fps = fps;
+        }
+        self.set_bitrate(bitrate_bps)
+    }
+
     /// What it works towards, in bits a second.
     pub const fn bitrate_bps(&self) -> u32 {
         self.bitrate_bps
@@ -154,6 +176,7 @@ struct Session {
     /// OpenH264 takes options only after its first picture.
     started: bool,
     bitrate_bps: u32,
+    fps: u32,
 }
 
 impl Session {
@@ -175,7 +198,7 @@ impl Session {
             .vui(VuiConfig::bt601());
         let codec = OpenH264Encoder::with_api_config(OpenH264API::from_source(), config)
             .map_err(|error| EncodeError::SetUp { size, bitrate_bps, reason: error.to_string() })?;
-        Ok(Self { size, codec, began: first.captured(), started: false, bitrate_bps })
+        Ok(Self { size, codec, began: first.captured(), started: false, bitrate_bps, fps })
     }
 
     fn encode(&mut self, frame: &Frame, key: bool) -> Result<Option<EncodedFrame>, EncodeError> {
@@ -193,6 +216,7 @@ impl Session {
             self.started = true;
             self.set_option(ENCODER_OPTION_MAX_BITRATE, SPATIAL_LAYER_0, i32::MAX)?;
             self.set_bitrate(self.bitrate_bps)?;
+            self.set_fps(self.fps)?;
         }
         let key = kind == FrameType::IDR;
         Ok((!annexb.is_empty()).then(|| EncodedFrame { annexb: annexb.into(), key }))
@@ -204,6 +228,20 @@ impl Session {
             self.set_option(ENCODER_OPTION_BITRATE, SPATIAL_LAYER_ALL, bitrate_bps.cast_signed())?;
         }
         Ok(())
+    }
+
+    fn set_fps(&mut self, fps: u32) -> Result<(), EncodeError> {
+        self.fps = fps;
+        if !self.started {
+            return Ok(());
+        }
+        let mut rate = fps as f32;
+        #[expect(unsafe_code, reason = "the crate has no safe way to change how many pictures a second come")]
+        // SAFETY: this option takes an `f32`, which OpenH264 reads before it returns and does not keep. The encoder has
+        // been initialised, for it has encoded a picture.
+        let code =
+            unsafe { self.codec.raw_api().set_option(ENCODER_OPTION_FRAME_RATE, (&raw mut rate).cast()) };
+        if code == 0 { Ok(()) } else { Err(EncodeError::Rate { fps, code }) }
     }
 
     #[expect(unsafe_code, reason = "the crate has no safe way to change a bitrate")]

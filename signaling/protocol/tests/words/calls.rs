@@ -229,6 +229,7 @@ fn messages() -> impl Strategy<Value = CallMessage> {
             camera_off,
             sharing
         }),
+        any::<(u16, u16)>().prop_map(|(width, height)| CallMessage::Drawn { width, height }),
         Just(CallMessage::Examine),
         any::<String>().prop_map(|report| CallMessage::Examined { report }),
     ]

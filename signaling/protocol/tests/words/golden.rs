@@ -174,6 +174,7 @@ fn frames() -> Vec<Frame> {
         ),
         part(8, CallMessage::Candidates { generation: 1, candidates: Vec::new(), end: true }),
         part(9, CallMessage::Status { muted: true, camera_off: false, sharing: true }),
+        part(10, CallMessage::Drawn { width: 640, height: 360 }),
         Frame { ack: 0, part: Some((1, CallMessage::Examine)) },
         Frame { ack: 1, part: Some((1, CallMessage::Examined { report: "as the programs see it".into() })) },
     ]
@@ -310,12 +311,13 @@ fn no_message_is_missing_among_the_golden_ones() {
             CallMessage::Description { .. } => 9,
             CallMessage::Candidates { .. } => 10,
             CallMessage::Status { .. } => 11,
-            CallMessage::Examine => 12,
-            CallMessage::Examined { .. } => 13,
-            CallMessage::Unknown => 14,
+            CallMessage::Drawn { .. } => 12,
+            CallMessage::Examine => 13,
+            CallMessage::Examined { .. } => 14,
+            CallMessage::Unknown => 15,
         })
         .collect();
-    assert!(call.into_iter().eq(0..14));
+    assert!(call.into_iter().eq(0..15));
 }
 
 /// The type on the wire is what a log says.

@@ -1,0 +1,132 @@
+//! Asks the other side for packets of pictures that did not come, and drops those that come twice.
+//!
+//! It stands behind the part that tells the other side what arrived: a packet that comes again has been carried as well.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Instant,
+};
+
+use rtc::{
+    interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket},
+    rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers},
+    rtp,
+    sansio::Protocol,
+    shared::{TransportContext, error::Error},
+};
+
+use crate::logic::missing::{Arrival, Missing};
+
+/// See the head of this file.
+#[derive(Default)]
+pub(super) struct Repairs {
+    streams: HashMap<u32, Missing>,
+    /// Which stream each stream of repairs belongs to.
+    repaired: HashMap<u32, u32>,
+    incoming: VecDeque<TaggedPacket>,
+    outgoing: VecDeque<TaggedPacket>,
+}
+
+impl Repairs {
+    fn note(&mut self, packet: &rtp::Packet, now: Instant) -> Arrival {
+        let ssrc = packet.header.ssrc;
+        let (ssrc, number, repair) = match self.repaired.get(&ssrc) {
+            Some(&of) => match packet.payload.first_chunk() {
+                Some(number) => (of, u16::from_be_bytes(*number), true),
+                // It probes the path, and carries nothing.
+                None => return Arrival::Again,
+            },
+            None => (ssrc, packet.header.sequence_number, false),
+        };
+        match self.streams.get_mut(&ssrc) {
+            Some(missing) => missing.handle(number, repair, now),
+            None => Arrival::New,
+        }
+    }
+
+    fn ask(&mut self, now: Instant) {
+        for (&media_ssrc, missing) in &mut self.streams {
+            let numbers = missing.poll_ask(now);
+            if numbers.is_empty() {
+                continue;
+            }
+            let nack = TransportLayerNack {
+                sender_ssrc: 0,
+                media_ssrc,
+                nacks: nack_pairs_from_sequence_numbers(&numbers),
+            };
+            self.outgoing.push_back(TaggedPacket {
+                now,
+                transport: TransportContext::default(),
+                message: AttributedPacket::new(Packet::Rtcp(vec![Box::new(nack)])),
+            });
+        }
+    }
+}
+
+impl Protocol<TaggedPacket, TaggedPacket, ()> for Repairs {
+    type Rout = TaggedPacket;
+    type Wout = TaggedPacket;
+    type Eout = ();
+    type Error = Error;
+    type Time = Instant;
+
+    fn handle_read(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
+        let now = tagged.now;
+        let arrival = if let Packet::Rtp(packet) = &tagged.message.packet {
+            self.note(packet, now)
+        } else {
+            Arrival::New
+        };
+        if arrival == Arrival::New {
+            self.incoming.push_back(tagged);
+            self.ask(now);
+        }
+        Ok(())
+    }
+
+    fn poll_read(&mut self) -> Option<TaggedPacket> {
+        self.incoming.pop_front()
+    }
+
+    fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
+        self.outgoing.push_back(tagged);
+        Ok(())
+    }
+
+    fn poll_write(&mut self) -> Option<TaggedPacket> {
+        self.outgoing.pop_front()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+        self.ask(now);
+        Ok(())
+    }
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        self.streams.values().filter_map(Missing::poll_timeout).min()
+    }
+}
+
+impl Interceptor for Repairs {
+    fn bind_local_stream(&mut self, _: &StreamInfo) {}
+    fn unbind_local_stream(&mut self, _: &StreamInfo) {}
+
+    fn bind_remote_stream(&mut self, info: &StreamInfo) {
+        let asks =
+            info.rtcp_feedback.iter().any(|feedback| feedback.typ == "nack" && feedback.parameter.is_empty());
+        // The library binds a stream of repairs as if it were one of pictures.
+        if !asks || self.repaired.contains_key(&info.ssrc) {
+            return;
+        }
+        self.streams.entry(info.ssrc).or_default();
+        if let Some(repairs) = info.ssrc_rtx {
+            self.repaired.insert(repairs, info.ssrc);
+        }
+    }
+
+    fn unbind_remote_stream(&mut self, info: &StreamInfo) {
+        self.streams.remove(&info.ssrc);
+        self.repaired.remove(&info.ssrc);
+    }
+}

@@ -1,0 +1,162 @@
+//! What is lost, and whether less of it would be lost at a lower rate.
+//!
+//! Some paths lose a tenth of everything, whatever is sent: to yield to that is to have no picture for nothing. Others lose
+//! because too much is sent: a short queue, a policer. The two look the same, as long as the rate stays. So it is tried: for a
+//! while less is sent. Where the loss falls, it was ours, and what arrived is what fits; where it does not, it belongs to the
+//! path and is borne, up to a quarter, as long as no queue grows.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+/// Loss is looked at over this while, and over as many packets.
+const WINDOW: Duration = Duration::from_millis(1200);
+const LEAST_PACKETS: usize = 40;
+/// How much is remembered.
+const KEPT: Duration = Duration::from_secs(4);
+/// Less than this is no reason for anything.
+const NOTHING: f64 = 0.025;
+/// Loss that is borne without being tried again: so much times what the path is known for, and so much more.
+const SLACK: (f64, f64) = (1.3, 0.05);
+/// No path is granted more than this.
+pub(super) const MOST_BORNE: f64 = 0.30;
+/// How long less is sent, in order to see.
+const TRIAL: Duration = Duration::from_millis(1200);
+/// Less is this much of what arrives.
+const TRIAL_SHARE: f64 = 0.88;
+/// Loss that falls below this part of what it was is our own.
+const FALLS: f64 = 0.55;
+/// What was learned of the path is believed for so long.
+const BELIEVED: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Calm,
+    /// Less is sent since then.
+    Trial {
+        since: Instant,
+        loss: f64,
+        before_bps: f64,
+    },
+}
+
+/// What the loss asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Verdict {
+    /// Nothing.
+    Nothing,
+    /// Send so much less, for a while.
+    Try(f64),
+    /// It was not ours: go back to that.
+    GoBack(f64),
+    /// It was ours: what arrives is what fits.
+    Ours,
+}
+
+/// See the head of this file.
+#[derive(Debug)]
+pub(super) struct Losses {
+    packets: VecDeque<(Instant, bool)>,
+    state: State,
+    /// What the path loses whatever is sent, and when that was found.
+    borne: f64,
+    borne_until: Option<Instant>,
+}
+
+impl Losses {
+    pub(super) fn new() -> Self {
+        Self { packets: VecDeque::new(), state: State::Calm, borne: 0.0, borne_until: None }
+    }
+
+    /// The fate of a packet that left then.
+    pub(super) fn handle(&mut self, sent: Instant, lost: bool) {
+        self.packets.push_back((sent, lost));
+        while self.packets.front().is_some_and(|(at, _)| *at + KEPT < sent) {
+            self.packets.pop_front();
+        }
+    }
+
+    /// The part that is lost at present.
+    pub(super) fn share(&self) -> f64 {
+        let Some((newest, _)) = self.packets.back() else { return 0.0 };
+        let floor = newest.checked_sub(WINDOW).unwrap_or(*newest);
+        self.since(floor).unwrap_or(0.0)
+    }
+
+    /// What the path is known to lose whatever is sent.
+    pub(super) fn borne(&self) -> f64 {
+        self.borne
+    }
+
+    /// Whether less is sent at present, in order to see.
+    pub(super) fn on_trial(&self) -> bool {
+        matches!(self.state, State::Trial { .. })
+    }
+
+    /// What to do. `queue_grows`: then the loss is no riddle, and others take care of it.
+    pub(super) fn judge(
+        &mut self,
+        target_bps: f64,
+        delivered_bps: f64,
+        round_trip: Duration,
+        queue_grows: bool,
+        now: Instant,
+    ) -> Verdict {
+        if self.borne_until.is_some_and(|until| now >= until) {
+            self.borne_until = None;
+            self.borne = 0.0;
+        }
+        match self.state {
+            State::Calm => {
+                let loss = self.share();
+                if loss < self.borne {
+                    self.borne += (loss - self.borne) * 0.02;
+                }
+                let bearable =
+                    NOTHING.max(self.borne * SLACK.0 + SLACK.1 * f64::from(u8::from(self.borne > 0.0)));
+                if queue_grows {
+                    // That is what was lost for; it shall not be tried again when the queue is gone.
+                    self.packets.clear();
+                    return Verdict::Nothing;
+                }
+                if loss <= bearable {
+                    return Verdict::Nothing;
+                }
+                let less = (delivered_bps * TRIAL_SHARE).min(target_bps * TRIAL_SHARE);
+                self.state = State::Trial { since: now, loss, before_bps: target_bps };
+                Verdict::Try(less)
+            }
+            State::Trial { since, loss, before_bps } => {
+                if queue_grows {
+                    self.state = State::Calm;
+                    return Verdict::Nothing;
+                }
+                if now < since + TRIAL + round_trip {
+                    return Verdict::Nothing;
+                }
+                let Some(then) = self.since(since + round_trip) else { return Verdict::Nothing };
+                self.state = State::Calm;
+                // What was lost before the trial shall not start the next.
+                self.packets.retain(|(at, _)| *at >= since + round_trip);
+                if then < loss * FALLS || then > MOST_BORNE {
+                    self.borne = self.borne.min(then);
+                    return Verdict::Ours;
+                }
+                self.borne = then.max(self.borne).min(MOST_BORNE);
+                self.borne_until = Some(now + BELIEVED);
+                Verdict::GoBack(before_bps)
+            }
+        }
+    }
+
+    fn since(&self, floor: Instant) -> Option<f64> {
+        let recent = self.packets.iter().rev().take_while(|(at, _)| *at >= floor);
+        let (mut all, mut lost) = (0_usize, 0_usize);
+        for (_, was_lost) in recent {
+            all += 1;
+            lost += usize::from(*was_lost);
+        }
+        (all >= LEAST_PACKETS).then(|| lost as f64 / all as f64)
+    }
+}
