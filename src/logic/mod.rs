@@ -9,6 +9,7 @@ pub mod access;
 pub mod adapt;
 pub mod backoff;
 pub mod call;
+pub mod camera_modes;
 pub mod candidate;
 pub mod courier;
 pub mod course;
