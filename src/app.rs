@@ -31,6 +31,9 @@ const MAIL: usize = 256;
 /// Changes of the network waiting for the engine. When it is full the next one is found later, with what came after it.
 const CHANGES: usize = 8;
 
+/// News of devices waiting for the engine. When it is full whoever watches over devices waits.
+const DEVICE_NEWS: usize = 16;
+
 /// What an installation is started with.
 pub struct Installation {
     /// Who it is.
@@ -58,6 +61,7 @@ impl Installation {
         let mail = Switchboard::connect(&runtime, self.server.clone(), identity.clone(), events);
         let (changes, network_events) = mpsc::channel(CHANGES);
         let network = Watch::start(&runtime, self.bind.clone(), changes);
+        let (_, device_news) = mpsc::channel(DEVICE_NEWS);
         let clock = self.media.clock;
         let doctor = NetworkDoctor { runtime: runtime.clone(), server: self.server.clone(), clock };
         start(Parts {
@@ -76,6 +80,7 @@ impl Installation {
             doctor: Box::new(doctor),
             peers: Box::new(WebRtc::new(runtime, clock)),
             media: Box::new(self.media),
+            device_news,
         })
     }
 }

@@ -393,6 +393,8 @@ impl Session {
                 | Update::TheirStatus { .. }
                 | Update::TurnedAway { .. }
                 | Update::Consulted { .. }
+                | Update::Devices(_)
+                | Update::Device(_)
                 | Update::Problem { .. } => {}
             }
         }

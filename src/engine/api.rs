@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::logic::{
     course::{Link, Stage, Status},
+    devices::{Choice, Device, DeviceKind, InUse},
     path::PathReport,
     report::{CallReport, Counters},
 };
@@ -35,6 +36,13 @@ pub enum Command {
     HangUp,
     /// Switch the microphone, the camera or the screen.
     Status(Status),
+    /// Use another device, in a call and in those to come.
+    Use {
+        /// Of which kind.
+        kind: DeviceKind,
+        /// Which.
+        choice: Choice,
+    },
     /// End everything: hang up, say goodbye, stop.
     Close,
 }
@@ -112,6 +120,10 @@ pub enum Update {
         /// Why, and what can be done, in words.
         why: String,
     },
+    /// Other devices are there than before; these are all that there are now.
+    Devices(Vec<Device>),
+    /// Another device is in use, or none, and why.
+    Device(InUse),
     /// Something did not work, and the rest goes on without it.
     Problem {
         /// What, and what can be done, in words.

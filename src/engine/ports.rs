@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use crate::{
     logic::{
         call::PeerEvent,
+        devices::{Choice, Device, DeviceKind, InUse},
         legs::Order,
         network_change::NetworkSeen,
         packet::Packet,
@@ -81,6 +82,17 @@ pub trait MediaMaker: Send {
     fn picture_sink(&mut self) -> Result<Box<dyn PictureSink>, SourceEnded>;
     /// Where their sound goes.
     fn sound_sink(&mut self) -> Result<Box<dyn SoundSink>, SourceEnded>;
+    /// Somebody wants another device, now and in calls to come. Never waits; what becomes of it is told as [`DeviceNews`].
+    fn use_device(&mut self, _: DeviceKind, _: Choice) {}
+}
+
+/// What happens to the devices of this computer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceNews {
+    /// These are all of a kind that there are.
+    Listed(DeviceKind, Vec<Device>),
+    /// This one is in use, or none.
+    InUse(InUse),
 }
 
 /// What a peer connection needs to begin.

@@ -1,7 +1,7 @@
 //! The one loop: everything that happens comes here, is decided by the phone, and goes out again.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     future::pending,
     net::IpAddr,
     sync::Arc,
@@ -21,6 +21,7 @@ use tokio::{
 use crate::logic::{
     call::{Call, LegEffect, PeerEvent},
     course::{EndReason, Stage},
+    devices::{Device, DeviceKind},
     legs::LegWhy,
     network_change::{self, NetworkVerdict},
     path::PathPolicy,
@@ -35,8 +36,8 @@ use super::{
     consulting::Consulting,
     keyring::{Content, Keyring},
     ports::{
-        Doctor, Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker, PeerNews,
-        PeerReport,
+        DeviceNews, Doctor, Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker,
+        PeerNews, PeerReport,
     },
 };
 
@@ -87,6 +88,8 @@ pub struct Parts {
     pub peers: Box<dyn PeerMaker>,
     /// Makes the ends of media.
     pub media: Box<dyn MediaMaker>,
+    /// What happens to the devices that they stand for.
+    pub device_news: mpsc::Receiver<DeviceNews>,
 }
 
 /// Starts the loop on the runtime that this is called from.
@@ -109,13 +112,21 @@ pub fn start(parts: Parts) -> Handle {
         network: parts.network,
         peers: parts.peers,
         media: parts.media,
+        devices: BTreeMap::new(),
         reports,
         told,
         calls: HashMap::new(),
         switchboard_up: false,
         urged: None,
     };
-    tokio::spawn(engine.run(wishes, parts.mail_events, parts.network_events, reported, looked));
+    tokio::spawn(engine.run(
+        wishes,
+        parts.mail_events,
+        parts.network_events,
+        parts.device_news,
+        reported,
+        looked,
+    ));
     Handle { commands, updates }
 }
 
@@ -135,6 +146,8 @@ struct Engine {
     network: Box<dyn NetworkWatch>,
     peers: Box<dyn PeerMaker>,
     media: Box<dyn MediaMaker>,
+    /// All that there are, kind by kind.
+    devices: BTreeMap<DeviceKind, Vec<Device>>,
     reports: mpsc::Sender<PeerReport>,
     told: mpsc::Sender<Update>,
     calls: HashMap<CallId, Calling>,
@@ -148,6 +161,7 @@ impl Engine {
         mut wishes: mpsc::Receiver<Command>,
         mut mail: mpsc::Receiver<MailEvent>,
         mut network: mpsc::Receiver<NetworkEvent>,
+        mut devices: mpsc::Receiver<DeviceNews>,
         mut reported: mpsc::Receiver<PeerReport>,
         mut looked: mpsc::Receiver<Option<String>>,
     ) {
@@ -175,6 +189,7 @@ impl Engine {
                 },
                 Some(event) = mail.recv() => self.take_mail(event).await,
                 Some(event) = network.recv() => self.take_network(event).await,
+                Some(news) = devices.recv() => self.take_device_news(news).await,
                 Some(report) = reported.recv() => self.take_report(report).await,
                 Some(seen) = looked.recv() => {
                     self.consulting.note_seen(seen, self.clock.now());
@@ -218,6 +233,7 @@ impl Engine {
             },
             Command::Accept { media } => self.handle(Event::Accept { media }).await,
             Command::HangUp | Command::Close => self.handle(Event::HangUp).await,
+            Command::Use { kind, choice } => self.media.use_device(kind, choice),
             Command::Status(status) => {
                 if let Some(calling) = self.phone.current().and_then(|call| self.calls.get(&call.id())) {
                     calling.set_status(status);
@@ -278,6 +294,17 @@ impl Engine {
             NetworkVerdict::MayImprove => self.mail.probe(),
         }
         self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
+    }
+
+    async fn take_device_news(&mut self, news: DeviceNews) {
+        match news {
+            DeviceNews::Listed(kind, devices) => {
+                self.devices.insert(kind, devices);
+                let devices = self.devices.values().flatten().cloned().collect();
+                self.tell(Update::Devices(devices)).await;
+            }
+            DeviceNews::InUse(in_use) => self.tell(Update::Device(in_use)).await,
+        }
     }
 
     fn note_switchboard(&mut self) {

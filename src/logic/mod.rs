@@ -13,6 +13,7 @@ pub mod camera_modes;
 pub mod candidate;
 pub mod courier;
 pub mod course;
+pub mod devices;
 pub mod doctor;
 pub mod interfaces;
 pub mod jitter;
