@@ -3,6 +3,8 @@
 
 mod call;
 mod call_stories;
+#[cfg(target_os = "linux")]
+mod camera;
 mod doctor;
 #[cfg(target_os = "linux")]
 mod foreign;

@@ -30,6 +30,9 @@ use super::{
 /// How long the encoder waits for a picture before it looks whether it shall end.
 const IDLE: Duration = Duration::from_millis(100);
 
+/// How long the camera rests before it looks whether pictures are wanted again.
+const OFF: Duration = Duration::from_millis(20);
+
 /// What others ask of our pictures.
 #[derive(Debug, Default)]
 pub struct VideoWish {
@@ -74,7 +77,8 @@ impl VideoSend {
         let Self { source, sink, fps, wish, tally, stop } = self;
         let camera = {
             let (tally, stop) = (tally.clone(), stop.clone());
-            Thread::spawn("camera", move || take_pictures(source, &pictures, &tally, &stop))?
+            let wish = wish.clone();
+            Thread::spawn("camera", move || take_pictures(source, &pictures, &wish, &tally, &stop))?
         };
         let encoder = Encoder::new(EncoderSettings { fps, bitrate_bps: adapt::bitrate_bps(1280, 720, fps) });
         let sending = Sending { encoder, sink, fps, wish, tally, sized_for: None };
@@ -86,12 +90,19 @@ impl VideoSend {
 fn take_pictures(
     mut source: Box<dyn PictureSource>,
     pictures: &mailbox::Sender<Frame>,
+    wish: &VideoWish,
     tally: &Tally,
     stop: &Stop,
 ) {
     while !stop.is_set() {
+        if wish.off.load(Ordering::Relaxed) {
+            source.rest();
+            std::thread::sleep(OFF);
+            continue;
+        }
         match source.next() {
-            Ok(frame) => {
+            Ok(None) => {}
+            Ok(Some(frame)) => {
                 tally.frames_captured.one();
                 if pictures.put(frame).is_some() {
                     tally.frames_overtaken.one();

@@ -27,4 +27,5 @@ pub mod redact;
 pub mod report;
 pub mod servers;
 pub mod sightings;
+pub mod thinning;
 pub mod units;
