@@ -13,7 +13,7 @@ use crate::{
         clock::Clock,
         ports::{PictureSource, SOUND_BLOCK, SOUND_BLOCK_TIME, SoundSource, SourceEnded},
     },
-    logic::units::MediaTime,
+    logic::{devices::Choice, units::MediaTime},
     media::{
         frame::{Frame, Size},
         pattern::Pattern,
@@ -171,6 +171,8 @@ pub enum AudioChoice {
     Tone,
     /// A recording.
     File(PathBuf),
+    /// A microphone.
+    Device(Choice),
     /// Nowhere.
     None,
 }

@@ -161,6 +161,7 @@ fn installation(
         },
         server,
         media: media.check(out, clock)?,
+        devices: media.devices(),
         path,
         bind: out.bind.clone(),
         may_examine: may_examine(&settings.may_examine)?,

@@ -21,6 +21,9 @@ use super::{
     thread::{Stop, Thread},
 };
 
+/// How often the device's figures are told. In frames.
+const FIGURES_EVERY: u32 = 50;
+
 /// Everything the thread needs.
 pub struct AudioRecv {
     /// Packets, with the time each came. See [`super::ports::PeerSetup::audio`].
@@ -52,6 +55,7 @@ impl AudioRecv {
         let mut jitter = Jitter::default();
         let mut frame = [0.0; FRAME_SAMPLES];
         let mut ahead: Option<(Packet, Instant)> = None;
+        let mut frames = 0_u32;
         self.tally.sound_began.mark(self.clock.media_now());
         loop {
             for half in 0..FRAME_SAMPLES / SOUND_BLOCK {
@@ -65,6 +69,10 @@ impl AudioRecv {
                 }
                 self.sink.play(&frame.as_chunks().0[half]);
             }
+            if frames.is_multiple_of(FIGURES_EVERY) {
+                self.tally.set_speaker(self.sink.figures());
+            }
+            frames = frames.wrapping_add(1);
         }
     }
 

@@ -24,6 +24,9 @@ use super::{
 /// When the source's time has moved away from the count of samples by more than this, the count gives way.
 const MAX_DRIFT_SAMPLES: i32 = 2_400;
 
+/// How often the device's figures are told. In packets.
+const FIGURES_EVERY: u32 = 50;
+
 /// What the encoder is told to be ready for, so that each packet can stand in for the one before it.
 const EXPECTED_LOSS_PERCENT: u8 = 5;
 
@@ -58,6 +61,7 @@ impl AudioSend {
         let mut frame = [0.0; FRAME_SAMPLES];
         let mut encoded = [0; MAX_PACKET_LEN];
         let mut timestamp = None;
+        let mut packets = 0_u32;
         while !self.stop.is_set() {
             let heard = match self.read(&mut frame) {
                 Ok(heard) => heard,
@@ -69,6 +73,10 @@ impl AudioSend {
             if self.muted.load(Ordering::Relaxed) {
                 frame.fill(0.0);
             }
+            if packets.is_multiple_of(FIGURES_EVERY) {
+                self.tally.set_microphone(self.source.figures());
+            }
+            packets = packets.wrapping_add(1);
             let now = next_timestamp(timestamp, heard);
             timestamp = Some(now);
             match encoder.encode(&frame, &mut encoded) {

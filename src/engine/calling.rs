@@ -303,6 +303,7 @@ impl Calling {
         self.report.counters = self.tally.counters();
         self.report.pictures = self.tally.pictures();
         self.report.sound = self.tally.sound();
+        (self.report.microphone, self.report.speaker) = self.tally.edges();
         self.report
     }
 }

@@ -23,13 +23,15 @@ use crate::{
         network_change::NetworkSeen,
         packet::Packet,
         path::{PairInUse, PathPolicy},
-        report::Encryption,
+        report::{Encryption, SoundEdge},
         servers::Servers,
         sightings::Sightings,
         units::MediaTime,
     },
     media::frame::Frame,
 };
+
+pub mod sound;
 
 /// Samples of sound that are handled at once: 10 ms.
 pub const SOUND_BLOCK: usize = 480;
@@ -49,6 +51,10 @@ pub trait PictureSource: Send {
 pub trait SoundSource: Send {
     /// Waits until a block is complete, fills it, and says when its first sample was heard.
     fn read(&mut self, block: &mut [f32; SOUND_BLOCK]) -> Result<MediaTime, SourceEnded>;
+    /// How a device does; nothing of what is none.
+    fn figures(&self) -> Option<SoundEdge> {
+        None
+    }
 }
 
 /// A source gives nothing more.
@@ -72,6 +78,10 @@ pub trait SoundSink: Send {
     /// How long it takes from there until it is heard.
     fn delay(&self) -> Duration {
         Duration::ZERO
+    }
+    /// How a device does; nothing of what is none.
+    fn figures(&self) -> Option<SoundEdge> {
+        None
     }
 }
 

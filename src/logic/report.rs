@@ -124,6 +124,12 @@ pub struct CallReport {
     pub pictures: PictureCounts,
     /// What happened to the other side's sound on its way to the decoder.
     pub sound: SoundCounts,
+    /// The microphone, where it was a device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub microphone: Option<SoundEdge>,
+    /// The speaker, where it was a device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<SoundEdge>,
     /// What the other side said last of its microphone, camera and screen.
     pub their_status: Option<Status>,
     /// What the doctor had expected of the path, and what became of it.
@@ -189,6 +195,27 @@ impl From<jitter::Counts> for SoundCounts {
     }
 }
 
+/// What happened to sound between us and a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SoundEdge {
+    /// The rate it ran at; 0 where none was open in the end.
+    pub rate_hz: u32,
+    /// Between the air and the device's buffer, as the device says.
+    pub device_ms: f64,
+    /// What it gives or takes at once.
+    pub buffer_ms: f64,
+    /// What lay in the ring between it and us, when it was last looked.
+    pub ring_ms: f64,
+    /// By how many millionths its clock is faster than this computer's.
+    pub faster_ppm: f64,
+    /// Times that the speaker had to do without.
+    pub gaps: u64,
+    /// Samples of a microphone, blocks for a speaker, that were let go as they came too late.
+    pub dropped: u64,
+    /// Blocks that the clock asked for or gave, as no device did.
+    pub blocks_by_clock: u64,
+}
+
 impl CallReport {
     /// Of a call that begins now.
     pub fn begin(call: String, role: Role, began_unix_ms: u64) -> Self {
@@ -210,6 +237,8 @@ impl CallReport {
             counters: Counters::default(),
             pictures: PictureCounts::default(),
             sound: SoundCounts::default(),
+            microphone: None,
+            speaker: None,
             their_status: None,
             prediction: None,
         }

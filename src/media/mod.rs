@@ -16,6 +16,7 @@ pub mod opus;
 pub mod pattern;
 pub mod pool;
 pub mod psnr;
+pub mod resample;
 pub mod rtp_h264;
 pub mod scale;
 #[cfg(test)]
