@@ -11,6 +11,7 @@
 //! tells how long a row and a picture really are. `nokhwa`'s `CallbackCamera` calls back no more after an error, and spins.
 
 mod device;
+mod in_place;
 mod portable;
 #[cfg(target_os = "linux")]
 mod video4linux;
@@ -43,6 +44,7 @@ use crate::{
 };
 
 use device::{Desk, News};
+pub use in_place::WithCamera;
 pub use portable::Portable;
 #[cfg(target_os = "linux")]
 pub use video4linux::Video4Linux;

@@ -160,6 +160,8 @@ pub enum VideoChoice {
     Pattern,
     /// A film.
     File(PathBuf),
+    /// A camera.
+    Camera(Choice),
     /// Nowhere.
     None,
 }

@@ -18,15 +18,18 @@ use sightline::{
         pool::Pool,
     },
 };
+use tempfile::TempDir;
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 use super::skipping::skipped;
 
 const FOLDER: &str = "CAMERA_STAND_IN";
 
-/// The cameras of this process.
+/// The cameras of this process, or of programs that it starts.
 pub(crate) struct Cameras {
     folder: PathBuf,
+    /// What is to be loaded by programs, in a folder that goes with it.
+    library: Option<(PathBuf, TempDir)>,
 }
 
 impl Cameras {
@@ -34,21 +37,12 @@ impl Cameras {
     /// whole name.
     pub(crate) fn within(test: &str) -> Option<Self> {
         if let Some(folder) = env::var_os(FOLDER) {
-            return Some(Self { folder: folder.into() });
+            return Some(Self { folder: folder.into(), library: None });
         }
-        let folder = tempfile::tempdir().unwrap();
-        let Some(library) = compiled(folder.path()) else {
-            skipped("cc", "gcc");
-            return None;
-        };
-        let cameras = folder.path().join("dev");
-        fs::create_dir_all(cameras.join("lit")).unwrap();
-        let again = Command::new(env::current_exe().unwrap())
-            .args([test, "--exact", "--nocapture"])
-            .env("LD_PRELOAD", library)
-            .env(FOLDER, &cameras)
-            .output()
-            .unwrap();
+        let mut again = Command::new(env::current_exe().unwrap());
+        let cameras = Self::for_programs()?;
+        cameras.load_into(&mut again);
+        let again = again.args([test, "--exact", "--nocapture"]).output().unwrap();
         let said = String::from_utf8_lossy(&again.stdout);
         assert!(
             again.status.success() && said.contains("1 passed"),
@@ -56,6 +50,24 @@ impl Cameras {
             String::from_utf8_lossy(&again.stderr)
         );
         None
+    }
+
+    /// Those of programs that are told so.
+    pub(crate) fn for_programs() -> Option<Self> {
+        let home = tempfile::tempdir().unwrap();
+        let Some(library) = compiled(home.path()) else {
+            skipped("cc", "gcc");
+            return None;
+        };
+        let folder = home.path().join("dev");
+        fs::create_dir_all(folder.join("lit")).unwrap();
+        Some(Self { folder, library: Some((library, home)) })
+    }
+
+    /// That program will have these cameras.
+    pub(crate) fn load_into(&self, program: &mut Command) {
+        let (library, _) = self.library.as_ref().expect("made for programs");
+        program.env("LD_PRELOAD", library).env(FOLDER, &self.folder);
     }
 
     /// Plugs a camera in, or makes it another one.
