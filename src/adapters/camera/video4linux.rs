@@ -73,7 +73,10 @@ impl Video4Linux {
             if !is_known {
                 known.remove(&node);
                 match ask(node) {
-                    Ok(camera) => drop(known.insert(node, Known { made, camera })),
+                    Ok(Asked { camera, changes: false }) => drop(known.insert(node, Known { made, camera })),
+                    Ok(Asked { camera, changes: true }) => {
+                        cameras.extend(camera.map(|camera| (node, camera)));
+                    }
                     Err(error) if is_gone(&error) => {}
                     // It is there, and will be asked again; whoever wants it meanwhile hears why not.
                     Err(_) => cameras.push((node, unasked(node))),
@@ -165,19 +168,32 @@ fn made(node: u32) -> Option<(u64, i64, i64)> {
     Some((file.ino(), file.ctime(), file.ctime_nsec()))
 }
 
-/// What a node is; nothing where it gives no pictures.
-fn ask(node: u32) -> io::Result<Option<Camera>> {
+/// What a node turned out to be.
+struct Asked {
+    /// Nothing where it gives no pictures.
+    camera: Option<Camera>,
+    /// It may be another thing soon, without being made anew.
+    changes: bool,
+}
+
+/// Pictures that another program writes. It is a camera only as long as that program runs.
+const LOOPBACK: &str = "v4l2 loopback";
+
+fn ask(node: u32) -> io::Result<Asked> {
     let device = Node::new(node as usize)?;
     let can = device.query_caps()?;
     let wanted = Flags::VIDEO_CAPTURE | Flags::STREAMING;
     let formats: Vec<_> =
         device.enum_formats()?.iter().filter_map(|format| pixel_format(format.fourcc)).collect();
-    if !can.capabilities.contains(wanted) || can.capabilities.contains(Flags::VIDEO_M2M) || formats.is_empty()
-    {
-        return Ok(None);
-    }
-    let has_colours = formats.iter().any(|format| *format != PixelFormat::Grey);
-    Ok(Some(Camera { id: format!("{}/{}", can.bus, can.card), name: can.card, has_colours }))
+    let is_camera = can.capabilities.contains(wanted)
+        && !can.capabilities.contains(Flags::VIDEO_M2M)
+        && !formats.is_empty();
+    let camera = is_camera.then(|| Camera {
+        id: format!("{}/{}", can.bus, can.card),
+        name: can.card,
+        has_colours: formats.iter().any(|format| *format != PixelFormat::Grey),
+    });
+    Ok(Asked { camera, changes: can.driver == LOOPBACK })
 }
 
 fn unasked(node: u32) -> Camera {
