@@ -2,67 +2,50 @@
 //!
 //! A camera can be pulled out, stand still, be held by another program or come back, at any moment of a call, and each of
 //! these is noticed differently, or not at all. So each camera that is open has a thread of its own (`device.rs`), which
-//! may hang; the source waits for its pictures, but never for the thread. Which camera is opened when is decided by
-//! [`Keeper`]. While there is none, and pictures were seen before, the other side sees a card with words.
+//! may hang; the source (`source.rs`) waits for its pictures, but never for the thread. Which camera is opened when, the
+//! `Keeper` of `logic/devices.rs` decides. While there is none, and pictures were seen before, the other side sees a card
+//! with words (`cards.rs`).
 //!
 //! `nokhwa`'s camera (`portable.rs`) waits for a picture without end, and shares one handle with whoever opens the same
-//! camera again. On Linux that made a stalled camera one that could neither be opened again nor be closed: its light stayed
-//! on after *camera off*. There `video4linux.rs` asks the same driver through the crate below it, which has a time-out, and
-//! tells how long a row and a picture really are. `nokhwa`'s `CallbackCamera` calls back no more after an error, and spins.
+//! camera again. So a stalled camera could neither be opened again nor be closed, and its light would have stayed on after
+//! *camera off*; seen with v4l2loopback. On Linux `video4linux.rs` therefore asks through the crate below it, which has a
+//! time-out, and tells how long a row and a picture really are. `nokhwa`'s `CallbackCamera` never calls back after an error,
+//! and spins.
 
+mod cards;
 mod device;
 mod in_place;
 mod portable;
+mod source;
 #[cfg(target_os = "linux")]
 mod video4linux;
 
 use std::{
     borrow::Cow,
-    collections::VecDeque,
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::sync::mpsc;
 
 use crate::{
-    engine::{
-        clock::Clock,
-        ports::{DeviceNews, PictureSource, SourceEnded},
-        thread::{Stop, Thread},
-    },
+    engine::{clock::Clock, ports::DeviceNews, thread::Thread},
     logic::{
         camera_modes::{Mode, Wanted},
-        devices::{Cause, Choice, Device, DeviceId, DeviceKind, Effect, Event, InUse, Keeper},
+        devices::{Cause, Choice, Device, DeviceId, DeviceKind},
     },
-    media::{
-        card,
-        frame::{Frame, Size},
-        pool::Pool,
-    },
+    media::frame::Size,
 };
 
-use device::{Desk, News};
 pub use in_place::WithCamera;
 pub use portable::Portable;
+pub use source::CameraSource;
 #[cfg(target_os = "linux")]
 pub use video4linux::Video4Linux;
 
 /// How often it is looked which cameras there are.
 const LOOK_EVERY: Duration = Duration::from_millis(1500);
-/// A camera in use that gives no picture for so long has stalled.
-const STALLED: Duration = Duration::from_secs(2);
-/// A camera's first picture may take longer: some measure the light before.
-const FIRST_PICTURE: Duration = Duration::from_secs(5);
-/// How long a camera may take to be closed, before it is opened again or the call ends.
-const CLOSING: Duration = Duration::from_millis(800);
-/// The longest wait for a picture before it is looked at what else happened.
-const SLICE: Duration = Duration::from_millis(100);
-/// What is over sooner than that needs no words: the last picture stays.
-const CARD_AFTER: Duration = Duration::from_millis(700);
-/// A card does not move; it is repeated for whoever comes later.
-const CARD_EVERY: Duration = Duration::from_millis(500);
 
 /// A way to a system's cameras.
 pub trait Driver: Send + Sync {
@@ -184,338 +167,5 @@ impl Shared {
     /// Waits where too much is untold. An engine that has ended need not be told.
     fn tell(&self, news: DeviceNews) {
         self.news.blocking_send(news).ok();
-    }
-}
-
-/// Pictures from the camera that is wished for.
-pub struct CameraSource {
-    shared: Arc<Shared>,
-    size: Size,
-    fps: u32,
-    keeper: Keeper,
-    choice: Choice,
-    listed: Option<Vec<Device>>,
-    desk: Arc<Desk>,
-    /// Pending reports of the device threads.
-    news: VecDeque<(u32, News)>,
-    threads: u32,
-    in_use: Option<Running>,
-    opening: Option<Running>,
-    /// Told to stop, and not closed yet.
-    closing: Vec<Running>,
-    rests: bool,
-    cards: Cards,
-}
-
-/// A thread with a camera.
-struct Running {
-    number: u32,
-    id: DeviceId,
-    stop: Stop,
-    thread: Thread,
-    /// When its last picture came, or it began.
-    heard: Instant,
-}
-
-impl CameraSource {
-    fn new(shared: Arc<Shared>, size: Size, fps: u32) -> Self {
-        let choice = shared.common().choice.clone();
-        Self {
-            keeper: Keeper::new(DeviceKind::Camera, choice.clone()),
-            choice,
-            listed: None,
-            desk: Arc::default(),
-            news: VecDeque::new(),
-            threads: 0,
-            in_use: None,
-            opening: None,
-            closing: Vec::new(),
-            rests: false,
-            cards: Cards::new(size),
-            shared,
-            size,
-            fps,
-        }
-    }
-
-    /// Takes notice of what was wished, what is there, and what has waited long enough.
-    fn look(&mut self, now: Instant) {
-        let (choice, listed) = {
-            let common = self.shared.common();
-            let news = |ours: &Option<Vec<Device>>| common.listed.clone().filter(|_| common.listed != *ours);
-            (Some(&common.choice).filter(|choice| **choice != self.choice).cloned(), news(&self.listed))
-        };
-        if let Some(choice) = choice {
-            self.choice = choice.clone();
-            self.handle(Event::Wish(choice), now);
-        }
-        if let Some(listed) = listed {
-            self.listed = Some(listed.clone());
-            let was_in_use = self.in_use.is_some();
-            self.handle(Event::Listed(listed), now);
-            if was_in_use && self.in_use.is_none() {
-                self.cards.note(Cause::Unplugged);
-            }
-        }
-        if self.keeper.poll_timeout().is_some_and(|(at, _)| at <= now) {
-            self.keeper.handle_timeout(now);
-            self.carry_out(now);
-        }
-        let overdue = |running: &mut Running, limit| now.saturating_duration_since(running.heard) > limit;
-        if let Some(running) = self.in_use.take_if(|running| overdue(running, STALLED)) {
-            self.let_go(running);
-            self.died(Cause::Silent, now);
-        }
-        if let Some(running) = self.opening.take_if(|running| overdue(running, FIRST_PICTURE)) {
-            self.let_go(running);
-            self.failed(Cause::Silent, now);
-        }
-    }
-
-    fn handle(&mut self, event: Event, now: Instant) {
-        self.keeper.handle(event, now);
-        self.carry_out(now);
-    }
-
-    fn died(&mut self, cause: Cause, now: Instant) {
-        self.cards.note(cause.clone());
-        self.handle(Event::Died(cause), now);
-    }
-
-    fn failed(&mut self, cause: Cause, now: Instant) {
-        self.cards.note(cause.clone());
-        self.handle(Event::Failed(cause), now);
-    }
-
-    fn carry_out(&mut self, now: Instant) {
-        while let Some(effect) = self.keeper.poll_effect() {
-            match effect {
-                Effect::Open(device) => {
-                    if let Err(cause) = self.open(&device) {
-                        self.cards.note(cause.clone());
-                        self.keeper.handle(Event::Failed(cause), now);
-                    }
-                }
-                Effect::Close => {
-                    if let Some(running) = self.in_use.take() {
-                        self.let_go(running);
-                    }
-                }
-                Effect::Tell(in_use) => self.tell(in_use),
-            }
-        }
-    }
-
-    fn tell(&self, in_use: InUse) {
-        tracing::info!(words = in_use.words, "camera");
-        self.shared.tell(DeviceNews::InUse(in_use));
-    }
-
-    fn open(&mut self, device: &Device) -> Result<(), Cause> {
-        // Nobody else has it as long as we have; and it gives its handle back in its own time.
-        if !self.wait_until_closed(|running| running.id == device.id) {
-            return Err(Cause::Silent);
-        }
-        self.threads += 1;
-        let (number, stop) = (self.threads, Stop::default());
-        let work = device::Work {
-            number,
-            driver: self.shared.driver.clone(),
-            id: device.id.clone(),
-            wanted: Wanted {
-                width: self.size.width() as u32,
-                height: self.size.height() as u32,
-                fps: self.fps,
-            },
-            clock: self.shared.clock,
-            desk: self.desk.clone(),
-            stop: stop.clone(),
-        };
-        let thread = Thread::spawn("camera-device", move || work.run())
-            .map_err(|error| Cause::Broken(error.to_string()))?;
-        let heard = self.shared.clock.now();
-        self.opening = Some(Running { number, id: device.id.clone(), stop, thread, heard });
-        Ok(())
-    }
-
-    fn let_go(&mut self, running: Running) {
-        running.stop.stop();
-        self.closing.push(running);
-    }
-
-    /// Whether those that are meant were closed in time.
-    fn wait_until_closed(&mut self, meant: impl Fn(&Running) -> bool) -> bool {
-        let until = self.shared.clock.now() + CLOSING;
-        loop {
-            self.take_closed();
-            if !self.closing.iter().any(&meant) {
-                return true;
-            }
-            let left = until.saturating_duration_since(self.shared.clock.now());
-            if left.is_zero() {
-                return false;
-            }
-            // Whoever waits for an end has no use for pictures; and while one lies there, nobody waits.
-            self.desk.take_picture();
-            self.desk.wait(left);
-        }
-    }
-
-    /// Takes what was left on the desk; of that, what was told to stop and has is done with.
-    fn take_closed(&mut self) {
-        self.news.extend(self.desk.take_news());
-        self.news.retain(|(number, news)| {
-            let stopped = self.closing.iter().position(|running| running.number == *number);
-            match (news, stopped) {
-                (News::Closed, Some(at)) => {
-                    drop(self.closing.swap_remove(at));
-                    false
-                }
-                (News::Closed | News::Ended(_), _) => true,
-            }
-        });
-    }
-
-    fn take_news(&mut self, now: Instant) {
-        self.take_closed();
-        while let Some((number, news)) = self.news.pop_front() {
-            let cause = match news {
-                News::Ended(cause) => cause,
-                News::Closed => Cause::Broken("its driver failed".to_owned()),
-            };
-            let is_it = |running: &mut Running| running.number == number;
-            if let Some(running) = self.in_use.take_if(is_it) {
-                self.let_go(running);
-                self.take_closed();
-                self.died(cause, now);
-            } else if let Some(running) = self.opening.take_if(is_it) {
-                self.let_go(running);
-                self.take_closed();
-                self.failed(cause, now);
-            }
-        }
-    }
-
-    fn take_picture(&mut self, now: Instant) -> Option<Frame> {
-        let (number, picture) = self.desk.take_picture()?;
-        if self.opening.as_ref().is_some_and(|running| running.number == number) {
-            if let Some(before) = self.in_use.take() {
-                self.let_go(before);
-            }
-            self.in_use = self.opening.take();
-            self.handle(Event::Opened, now);
-        }
-        let running = self.in_use.as_mut().filter(|running| running.number == number)?;
-        running.heard = now;
-        self.cards.note_picture(now);
-        Some(picture)
-    }
-}
-
-impl PictureSource for CameraSource {
-    fn next(&mut self) -> Result<Option<Frame>, SourceEnded> {
-        let now = self.shared.clock.now();
-        if std::mem::take(&mut self.rests) {
-            self.handle(Event::Wake, now);
-        }
-        self.look(now);
-        let until = now + SLICE;
-        loop {
-            let now = self.shared.clock.now();
-            self.take_news(now);
-            if let Some(picture) = self.take_picture(now) {
-                return Ok(Some(picture));
-            }
-            if now >= until {
-                break;
-            }
-            self.desk.wait(until - now);
-        }
-        let now = self.shared.clock.now();
-        Ok(self.cards.due(now).map(|card| card.captured_at(self.shared.clock.media(now))))
-    }
-
-    fn rest(&mut self) {
-        let now = self.shared.clock.now();
-        if !std::mem::replace(&mut self.rests, true) {
-            self.handle(Event::Rest, now);
-            if let Some(running) = self.opening.take() {
-                // As if it had opened, and were closed at once.
-                self.let_go(running);
-                self.handle(Event::Opened, now);
-            }
-        }
-        self.take_closed();
-        self.desk.take_picture();
-    }
-}
-
-impl Drop for CameraSource {
-    fn drop(&mut self) {
-        for running in self.in_use.take().into_iter().chain(self.opening.take()).collect::<Vec<_>>() {
-            self.let_go(running);
-        }
-        if !self.wait_until_closed(|_| true) {
-            for running in self.closing.drain(..) {
-                tracing::warn!(camera = %running.id, "a camera does not let itself be closed");
-                running.thread.leave();
-            }
-        }
-    }
-}
-
-/// What is shown in place of pictures.
-struct Cards {
-    size: Size,
-    why: Option<Cause>,
-    last_picture: Option<Instant>,
-    last_card: Option<Instant>,
-    drawn: Option<(&'static str, Frame)>,
-}
-
-impl Cards {
-    fn new(size: Size) -> Self {
-        Self { size, why: None, last_picture: None, last_card: None, drawn: None }
-    }
-
-    /// The first cause explains what follows from it.
-    fn note(&mut self, cause: Cause) {
-        self.why.get_or_insert(cause);
-    }
-
-    fn note_picture(&mut self, now: Instant) {
-        self.last_picture = Some(now);
-        self.last_card = None;
-        self.why = None;
-    }
-
-    /// Nothing where no picture was ever seen: a call without a camera is one with sound alone.
-    fn due(&mut self, now: Instant) -> Option<Frame> {
-        let since = |then: Instant| now.saturating_duration_since(then);
-        let why = self.why.as_ref()?;
-        if since(self.last_picture?) < CARD_AFTER
-            || self.last_card.is_some_and(|last| since(last) < CARD_EVERY)
-        {
-            return None;
-        }
-        self.last_card = Some(now);
-        let words = words_for(why);
-        if self.drawn.as_ref().is_none_or(|(drawn, _)| *drawn != words) {
-            let frame = card::draw(words, self.size, &Pool::new(0)).freeze(crate::logic::units::MediaTime(0));
-            self.drawn = Some((words, frame));
-        }
-        self.drawn.as_ref().map(|(_, card)| card.clone())
-    }
-}
-
-/// The other side reads this, so it names no device and asks for nothing.
-const fn words_for(cause: &Cause) -> &'static str {
-    match cause {
-        Cause::Unplugged => "The camera was unplugged",
-        Cause::Absent => "There is no camera",
-        Cause::Busy => "The camera is used by another program",
-        Cause::Forbidden => "The camera may not be used",
-        Cause::Silent => "The camera does not answer",
-        Cause::Broken(_) => "The camera does not work",
     }
 }
