@@ -10,6 +10,7 @@ use tokio::{runtime::Handle as Runtime, sync::mpsc};
 
 use crate::{
     adapters::{
+        camera::{self, Cameras, WithCamera},
         headless::Headless,
         network_watch::Watch,
         peer::WebRtc,
@@ -63,13 +64,24 @@ pub struct DeviceWishes {
     pub microphone: Option<Choice>,
     /// To hear with.
     pub speaker: Option<Choice>,
+    /// To be seen with.
+    pub camera: Option<Choice>,
 }
 
 impl DeviceWishes {
     /// Puts them in the place of what `others` makes.
     fn wrap(self, others: Headless, news: &mpsc::Sender<DeviceNews>) -> Box<dyn MediaMaker> {
-        let clock = others.clock;
-        let mut media = DeviceMedia::new(Box::new(others), clock);
+        let (clock, size, fps) = (others.clock, others.size, others.fps);
+        let mut others: Box<dyn MediaMaker> = Box::new(others);
+        if let Some(choice) = self.camera {
+            match Cameras::start(camera::native(), choice, clock, news.clone()) {
+                Ok(cameras) => others = Box::new(WithCamera::new(others, cameras, size, fps)),
+                Err(error) => {
+                    tracing::error!(%error, "the system gave no thread for cameras; close other programs and start again");
+                }
+            }
+        }
+        let mut media = DeviceMedia::new(others, clock);
         let make = || -> MakeDevices { Box::new(|| Box::new(CpalDevices::new())) };
         let started = self
             .microphone

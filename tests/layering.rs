@@ -87,6 +87,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("tracing_subscriber", COMMANDS),
     ("turbojpeg", &["media"]),
     ("url", &["adapters"]),
+    ("v4l", &["adapters"]),
     ("webrtc", &["adapters"]),
     ("x509_parser", &["adapters"]),
     ("y4m", &["media"]),

@@ -2,6 +2,7 @@
 //! and decide nothing.
 
 mod bundle;
+pub mod camera;
 mod codecs;
 mod departure;
 pub mod headless;

@@ -151,7 +151,7 @@ pub enum ContactChange {
 /// What to send.
 #[derive(Clone, Debug, clap::Args)]
 pub struct MediaArgs {
-    /// What to show: pattern, y4m:FILE or none
+    /// What to show: camera, camera:ID, pattern, y4m:FILE or none
     #[arg(long, value_name = "SOURCE", default_value = "pattern", value_parser = video_choice)]
     pub video: VideoChoice,
     /// The size of pictures
@@ -228,7 +228,11 @@ impl MediaArgs {
             AudioChoice::Tone | AudioChoice::File(_) | AudioChoice::None => None,
         };
         let speaker = self.speaker.clone().or_else(|| microphone.is_some().then(Choice::default));
-        DeviceWishes { microphone, speaker }
+        let camera = match &self.video {
+            VideoChoice::Camera(choice) => Some(choice.clone()),
+            VideoChoice::Pattern | VideoChoice::File(_) | VideoChoice::None => None,
+        };
+        DeviceWishes { microphone, speaker, camera }
     }
 
     /// What of a call is wished for.
@@ -251,11 +255,17 @@ pub(super) fn check_recording(out: &OutArgs) -> anyhow::Result<()> {
 }
 
 fn video_choice(text: &str) -> Result<VideoChoice, String> {
+    if let Some(choice) = Choice::from_option("camera", text) {
+        return Ok(VideoChoice::Camera(choice));
+    }
     match (text, text.strip_prefix("y4m:")) {
         ("pattern", _) => Ok(VideoChoice::Pattern),
         ("none", _) => Ok(VideoChoice::None),
         (_, Some(file)) if !file.is_empty() => Ok(VideoChoice::File(file.into())),
-        _ => Err("a source of pictures is pattern, y4m:FILE or none".to_owned()),
+        _ => Err(
+            "a source of pictures is camera, camera:ID, pattern, y4m:FILE or none (`sightline devices` lists ids)"
+                .to_owned(),
+        ),
     }
 }
 
@@ -290,6 +300,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logic::devices::DeviceId;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -299,7 +310,10 @@ mod tests {
     #[test]
     fn sources_are_understood() {
         assert_eq!(video_choice("y4m:a b.y4m"), Ok(VideoChoice::File("a b.y4m".into())));
-        assert!(video_choice("y4m:").is_err());
+        assert!(video_choice("y4m:").is_err() && video_choice("camera:").is_err());
+        assert_eq!(video_choice("camera"), Ok(VideoChoice::Camera(Choice::Default)));
+        let desk = Choice::Id(DeviceId::new("usb-1/Desk"));
+        assert_eq!(video_choice("camera:usb-1/Desk"), Ok(VideoChoice::Camera(desk)));
         assert!(audio_choice("y4m:x").is_err() && audio_choice("device:").is_err());
         assert_eq!(audio_choice("device"), Ok(AudioChoice::Device(Choice::Default)));
         assert!(speaker_choice("device:pulseaudio:a").is_ok() && speaker_choice("a").is_err());

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    adapters::sound_devices::CpalDevices,
+    adapters::{camera, sound_devices::CpalDevices},
     engine::ports::sound::SoundDevices as _,
     logic::devices::{Device, DeviceKind},
 };
@@ -23,6 +23,7 @@ pub(super) fn run(as_json: bool) -> anyhow::Result<Exit> {
             Err(why) => complain(&format!("The {kind}s could not be listed: {why}.")),
         }
     }
+    devices.extend(camera::native().list());
     if as_json {
         say(&serde_json::to_string_pretty(&json!({ "devices": devices }))?);
     } else if devices.is_empty() {

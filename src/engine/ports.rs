@@ -40,8 +40,11 @@ pub const SOUND_BLOCK_TIME: Duration = Duration::from_millis(10);
 
 /// A camera, or what stands in for one.
 pub trait PictureSource: Send {
-    /// Waits for the next picture.
-    fn next(&mut self) -> Result<Frame, SourceEnded>;
+    /// Waits for the next picture, but not for long; `None` where there is none yet.
+    fn next(&mut self) -> Result<Option<Frame>, SourceEnded>;
+    /// No picture is wanted for now: whatever is held to take them is let go, until the next one is asked for. Said again
+    /// and again meanwhile; never waits.
+    fn rest(&mut self) {}
 }
 
 /// A microphone, or what stands in for one.

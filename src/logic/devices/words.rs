@@ -59,10 +59,9 @@ fn said(kind: DeviceKind, name: &str, cause: &Cause) -> (String, Option<String>)
             format!("The {kind} {name} is held by another program"),
             Some("End that program, or its use of it; it is tried again by itself.".to_owned()),
         ),
-        Cause::Forbidden => (
-            format!("The system does not let Sightline use the {kind} {name}"),
-            Some(format!("Allow it in the system's settings for privacy, under {kind}.")),
-        ),
+        Cause::Forbidden => {
+            (format!("The system does not let Sightline use the {kind} {name}"), Some(how_to_allow(kind)))
+        }
         Cause::Silent => (
             format!("The {kind} {name} does not answer any more"),
             Some("Unplug it and plug it in again, if it does not come back by itself.".to_owned()),
@@ -72,4 +71,12 @@ fn said(kind: DeviceKind, name: &str, cause: &Cause) -> (String, Option<String>)
             Some("It is tried again by itself.".to_owned()),
         ),
     }
+}
+
+fn how_to_allow(kind: DeviceKind) -> String {
+    if kind == DeviceKind::Camera && cfg!(target_os = "linux") {
+        return "Become a member of the group “video” (sudo usermod -aG video NAME) and log in again."
+            .to_owned();
+    }
+    format!("Allow it in the system's settings for privacy, under {kind}.")
 }
