@@ -21,3 +21,4 @@ mod process;
 mod quality;
 mod relayed;
 mod support;
+mod warm;

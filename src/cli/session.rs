@@ -158,7 +158,7 @@ fn installation(
         may_examine: may_examine(&settings.may_examine, &contacts)?,
         owner: Owner { name: settings.name.clone(), contacts, ..Owner::default() },
         server,
-        media: media.check(out, clock)?,
+        media: media.check(out, settings.voice, clock)?,
         devices: media.devices(),
         path,
         bind: out.bind.clone(),
@@ -397,6 +397,7 @@ impl Session {
                 | Update::Path { .. }
                 | Update::Statistics { .. }
                 | Update::TheirStatus { .. }
+                | Update::SpeakingWhileMuted { .. }
                 | Update::TurnedAway { .. }
                 | Update::Consulted { .. }
                 | Update::Devices(_)

@@ -8,11 +8,14 @@ use sightline_protocol::{
 };
 use tokio::sync::mpsc;
 
-use crate::logic::{
-    course::{Link, Stage, Status},
-    devices::{Choice, Device, DeviceKind, InUse},
-    path::PathReport,
-    report::{CallReport, Counters, Sending},
+use crate::{
+    logic::{
+        course::{Link, Stage, Status},
+        devices::{Choice, Device, DeviceKind, InUse},
+        path::PathReport,
+        report::{CallReport, Counters, Sending},
+    },
+    media::voice::VoiceSettings,
 };
 
 /// What somebody wants.
@@ -51,6 +54,8 @@ pub enum Command {
         /// Of the picture.
         height: u16,
     },
+    /// Clean our sound in this way from now on, in this call and those that follow.
+    Voice(VoiceSettings),
     /// End everything: hang up, say goodbye, stop.
     Close,
 }
@@ -108,6 +113,11 @@ pub enum Update {
         call: CallId,
         /// To what.
         status: Status,
+    },
+    /// Somebody speaks here, and nobody hears it: the microphone is off. Told once in a while.
+    SpeakingWhileMuted {
+        /// In which call.
+        call: CallId,
     },
     /// Somebody rang and was told *busy*.
     TurnedAway {

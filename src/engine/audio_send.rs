@@ -1,4 +1,4 @@
-//! Our sound on its way out: a block is heard, encoded and sent.
+//! Our sound on its way out: a block is heard, cleaned, encoded and sent.
 
 use std::{
     io,
@@ -8,8 +8,6 @@ use std::{
     },
 };
 
-use bytes::Bytes;
-
 use crate::{
     logic::units::MediaTime,
     media::opus::{FRAME_SAMPLES, MAX_PACKET_LEN, OpusEncoder, OpusError},
@@ -17,8 +15,10 @@ use crate::{
 
 use super::{
     counters::Tally,
+    parcels::Parcels,
     ports::{PacketSink, SOUND_BLOCK, SoundSource, SourceEnded},
     thread::{Stop, Thread},
+    voice::Voice,
 };
 
 /// When the source's time has moved away from the count of samples by more than this, the count gives way.
@@ -40,6 +40,8 @@ pub struct AudioSend {
     pub muted: Arc<AtomicBool>,
     /// What the path has room for, in bits a second. It changes as the path does.
     pub sound_bps: Arc<AtomicU32>,
+    /// Cleans it.
+    pub voice: Voice,
     /// What is counted.
     pub tally: Arc<Tally>,
     /// When to end.
@@ -62,6 +64,7 @@ impl AudioSend {
         };
         let mut frame = [0.0; FRAME_SAMPLES];
         let mut encoded = [0; MAX_PACKET_LEN];
+        let mut parcels = Parcels::default();
         let mut timestamp = None;
         let mut packets = 0_u32;
         let mut bps = 0;
@@ -73,9 +76,6 @@ impl AudioSend {
                     return;
                 }
             };
-            if self.muted.load(Ordering::Relaxed) {
-                frame.fill(0.0);
-            }
             if packets.is_multiple_of(FIGURES_EVERY) {
                 self.tally.set_microphone(self.source.figures());
             }
@@ -89,7 +89,7 @@ impl AudioSend {
             let now = next_timestamp(timestamp, heard);
             timestamp = Some(now);
             match encoder.encode(&frame, &mut encoded) {
-                Ok(len) if self.sink.send(Bytes::copy_from_slice(&encoded[..len]), now, false) => {
+                Ok(len) if self.sink.send(parcels.wrap(&encoded[..len]), now, false) => {
                     self.tally.audio_packets_sent.one();
                 }
                 Ok(_) => self.tally.packets_not_taken.one(),
@@ -98,11 +98,12 @@ impl AudioSend {
         }
     }
 
-    /// Fills a packet's worth, block by block, and says when its first sample was heard.
+    /// Fills a packet's worth, block by block, cleaned, and says when its first sample was heard.
     fn read(&mut self, frame: &mut [f32; FRAME_SAMPLES]) -> Result<MediaTime, SourceEnded> {
         let mut began = None;
         for block in frame.as_chunks_mut::<SOUND_BLOCK>().0 {
             let heard = self.source.read(block)?;
+            self.voice.handle(block, self.muted.load(Ordering::Relaxed));
             began = began.or(Some(heard));
         }
         Ok(began.unwrap_or_default())

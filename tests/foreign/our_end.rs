@@ -25,10 +25,12 @@ use sightline::{
             NumberedSink, PacketSink, Peer, PeerMaker as _, PeerNews, PeerReport, PeerSetup, PictureSink,
             SOUND_BLOCK, SOUND_BLOCK_TIME, SoundSink,
         },
+        reference,
         room::{Room, RoomInUse},
         thread::{Stop, Thread},
         video_recv::VideoRecv,
         video_send::{VideoSend, VideoWish},
+        voice::{Voice, VoiceWish},
     },
     logic::{
         call::PeerEvent,
@@ -43,6 +45,7 @@ use sightline::{
         SAMPLE_RATE_HZ,
         frame::{Frame, Size},
         rtp_h264,
+        voice::VoiceSettings,
     },
 };
 use sightline_protocol::call::{CallId, Candidate, DescriptionKind, Media};
@@ -236,11 +239,13 @@ impl OurEnd {
             clock,
             stop: stop.clone(),
         };
+        let (played, reference) = reference::pair();
         let audio_send = AudioSend {
             sound_bps: sound_bps.clone(),
             source: Box::new(SyntheticMicrophone::new(Hears::Tone, clock)),
             sink: numbered(self.peer.audio_out()),
             muted: Arc::default(),
+            voice: Voice::new(reference, Arc::new(VoiceWish::new(VoiceSettings::NOTHING))),
             tally: self.tally.clone(),
             stop: stop.clone(),
         };
@@ -251,6 +256,7 @@ impl OurEnd {
                 heard: Vec::new(),
                 seen: self.seen.clone(),
             }),
+            reference: Some(played),
             tally: self.tally.clone(),
             clock,
             stop,
