@@ -15,6 +15,8 @@ use crate::logic::{
     units::MediaTime,
 };
 
+use super::heard_clock::HeardClock;
+
 /// How many changes of our pictures are written down; a call that changes more often keeps its first ones.
 const MOST_PLANS: usize = 1000;
 
@@ -34,6 +36,22 @@ impl Count {
     }
 
     /// How many.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A number that changes, from one thread to another.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// It is so much now.
+    pub fn set(&self, now: u64) {
+        self.0.store(now, Ordering::Relaxed);
+    }
+
+    /// How much it is.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -72,6 +90,10 @@ macro_rules! tally {
             pub first_sound: Once,
             sending: Mutex<Option<Sending>>,
             plans: Mutex<Vec<(MediaTime, Plan)>>,
+            /// Which of their sound is heard when.
+            pub heard: HeardClock,
+            /// How many of a hundred of their packets of sound got lost of late.
+            pub sound_lost_percent: Gauge,
             pictures: Mutex<PictureCounts>,
             sound: Mutex<SoundCounts>,
             latency: Mutex<Latency>,

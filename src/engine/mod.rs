@@ -11,6 +11,7 @@ mod calling;
 pub mod clock;
 mod consulting;
 pub mod counters;
+pub mod heard_clock;
 pub mod keyring;
 mod legs;
 pub mod mailbox;

@@ -18,8 +18,11 @@ pub mod rtp_h264;
 pub mod scale;
 #[cfg(test)]
 mod scratch;
+pub mod stretch;
 pub mod timecode;
 pub mod tone;
+#[cfg(test)]
+mod vowel;
 pub mod wav;
 pub mod y4m;
 
