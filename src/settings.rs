@@ -34,7 +34,7 @@ pub struct Settings {
     pub name: Option<String>,
     /// The server we are reached at.
     pub server: Option<String>,
-    /// Call links of those whose `doctor` may ask what this computer's network looks like.
+    /// Call links of those whose `doctor` may ask what this computer's network looks like; `contacts` means all contacts.
     pub may_examine: Vec<String>,
     /// Never to show our addresses to the other side of a call: only relayed paths are taken, unless another is asked for.
     pub always_relay: bool,

@@ -1,9 +1,9 @@
 //! Calls that went in one particular way, told from beginning to end.
 
 use sightline::logic::{
-    call::{LegEffect, PeerEvent},
+    call::PeerEvent,
     course::{EndReason, Link, Side, Stage, Step},
-    legs::{LegWhy, Order},
+    legs::{LegEffect, LegWhy, Order},
     phone::{Effect, Event, Owner, Phone},
 };
 use sightline_protocol::{

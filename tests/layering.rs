@@ -86,6 +86,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("tracing_subscriber", COMMANDS),
     ("turbojpeg", &["media"]),
     ("url", &["adapters"]),
+    ("v4l", &["adapters"]),
     ("webrtc", &["adapters"]),
     ("x509_parser", &["adapters"]),
     ("y4m", &["media"]),

@@ -8,7 +8,7 @@ use std::{
 use sightline::logic::{
     call::PeerEvent,
     course::{Link, Role},
-    legs::{Act, LegWhy, Legs},
+    legs::{Act, LegEffect, LegWhy, Legs},
 };
 use sightline_protocol::call::CallMessage;
 
@@ -220,7 +220,7 @@ impl Pair {
                         self.ends[1 - which].mail.push_back(message);
                         None
                     }
-                    Act::Open { generation, .. } => {
+                    Act::Leg(LegEffect::Open { generation, .. }) => {
                         if self.rng.chance(self.doomed_percent) {
                             self.doomed.insert(generation);
                         }
@@ -229,14 +229,16 @@ impl Pair {
                         let is_odd = is_twice || peers.len() > 3;
                         is_odd.then(|| format!("{generation} opened beside {:?}", peers.keys()))
                     }
-                    Act::Order { generation, order } => match self.ends[which].peers.get_mut(&generation) {
-                        Some(peer) => {
-                            peer.orders.push_back(order);
-                            None
+                    Act::Leg(LegEffect::Order { generation, order }) => {
+                        match self.ends[which].peers.get_mut(&generation) {
+                            Some(peer) => {
+                                peer.orders.push_back(order);
+                                None
+                            }
+                            None => Some(format!("{generation} is ordered {order:?}, but is not there")),
                         }
-                        None => Some(format!("{generation} is ordered {order:?}, but is not there")),
-                    },
-                    Act::Use { generation } => {
+                    }
+                    Act::Leg(LegEffect::Use { generation }) => {
                         let end = &mut self.ends[which];
                         end.in_use = Some(generation);
                         let peer = end.peers.get_mut(&generation);
@@ -246,7 +248,7 @@ impl Pair {
                         }
                         (!is_up).then(|| format!("{generation} is used, but is not up"))
                     }
-                    Act::Close { generation } => {
+                    Act::Leg(LegEffect::Close { generation }) => {
                         let gone = self.ends[which].peers.remove(&generation);
                         self.tell_of_goodbye(1 - which, generation, gone.as_ref());
                         gone.is_none().then(|| format!("{generation} is closed, but is not there"))

@@ -28,7 +28,10 @@ use sightline::{
         servers::Servers,
     },
 };
-use sightline_protocol::call::{CallId, DescriptionKind, Media};
+use sightline_protocol::{
+    call::{CallId, DescriptionKind, Media},
+    limits::MAX_SEALED_BYTES,
+};
 use tokio::{sync::mpsc, time::timeout};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,6 +47,8 @@ struct End {
     closed: BTreeSet<u32>,
     path: Option<PairInUse>,
     key_frames_wanted: u32,
+    /// What was said over the connections themselves.
+    heard: Vec<Vec<u8>>,
 }
 
 impl End {
@@ -60,6 +65,7 @@ impl End {
             closed: BTreeSet::new(),
             path: None,
             key_frames_wanted: 0,
+            heard: Vec::new(),
         }
     }
 
@@ -117,6 +123,10 @@ impl End {
             PeerNews::Path { in_use, encryption } => {
                 assert!(!self.up.contains(&generation) || encryption.srtp.is_some());
                 self.path = Some(in_use);
+                None
+            }
+            PeerNews::Said(sealed) => {
+                self.heard.push(sealed);
                 None
             }
             PeerNews::Broken(why) => panic!("{why}"),
@@ -288,6 +298,18 @@ async fn a_request_for_a_key_frame_reaches_the_sender_that_sees_pictures_itself(
 
     pair.until("the sender is asked", |pair| pair.caller.key_frames_wanted > 0).await;
     assert_eq!(pair.callee.key_frames_wanted, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_on_the_connection_arrives_whole_and_once() {
+    let mut pair = Pair::connect().await;
+    let long = vec![9; MAX_SEALED_BYTES];
+    pair.until("the caller can speak", |pair| pair.caller.peers[&1].say(b"short")).await;
+    pair.until("the callee can", |pair| pair.callee.peers[&1].say(&long)).await;
+    assert!(pair.caller.peers[&1].say(&long));
+    pair.until("all is heard", |pair| pair.callee.heard.len() == 2 && pair.caller.heard.len() == 1).await;
+    assert_eq!(pair.callee.heard, [b"short".to_vec(), long.clone()]);
+    assert_eq!(pair.caller.heard, [long]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,10 @@
 
 mod call;
 mod call_stories;
+#[cfg(target_os = "linux")]
+mod camera;
+#[cfg(target_os = "linux")]
+mod camera_call;
 mod doctor;
 #[cfg(target_os = "linux")]
 mod foreign;

@@ -45,7 +45,8 @@ impl MediaMaker for Headless {
             VideoChoice::File(path) => {
                 Some(Box::new(FileCamera::open(path, self.size, self.fps, self.clock)?))
             }
-            VideoChoice::None => None,
+            // A camera takes the place of what is made here.
+            VideoChoice::Camera(_) | VideoChoice::None => None,
         })
     }
 

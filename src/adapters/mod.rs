@@ -2,6 +2,7 @@
 //! and decide nothing.
 
 mod bundle;
+pub mod camera;
 mod codecs;
 mod departure;
 pub mod headless;
@@ -16,6 +17,7 @@ pub mod peer;
 mod peer_events;
 mod peer_stats;
 mod peer_tracks;
+mod peer_words;
 pub mod probe;
 #[cfg(target_os = "linux")]
 mod proc_net;
@@ -24,5 +26,6 @@ pub mod recorder;
 mod relay_stream;
 mod repairs;
 mod rtcp_to_us;
+pub mod sound_devices;
 pub mod switchboard;
 pub mod synthetic;

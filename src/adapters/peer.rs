@@ -42,7 +42,7 @@ use crate::{
         clock::Clock,
         ports::{NumberedSink, Peer, PeerMaker, PeerNews, PeerReport, PeerSetup},
     },
-    logic::{call::PeerEvent, legs::Order},
+    logic::{call::PeerEvent, course::Link, legs::Order},
 };
 
 use super::{
@@ -55,6 +55,7 @@ use super::{
     peer_events::Events,
     peer_stats,
     peer_tracks::{LocalTracks, PacketQueue},
+    peer_words::{UNACKNOWLEDGED_BYTES, Words},
     proxy::Proxies,
     repairs::Repairs,
     rtcp_to_us::RtcpToUs,
@@ -111,27 +112,32 @@ impl PeerMaker for WebRtc {
         let want_key_frame = Arc::new(Notify::new());
         let heard = Arc::new(Heard::default());
         let watch = Arc::new(Watch::new(self.clock));
+        let moved = Arc::new(Notify::new());
+        let words = Arc::new(Words::new(moved.clone()));
         let task = Task {
             tracks: LocalTracks::new(setup.media, video_queue, audio_queue),
             want_key_frame: want_key_frame.clone(),
-            moved: Arc::default(),
+            moved,
+            words: words.clone(),
             clock: self.clock,
             heard: heard.clone(),
             proxies: self.proxies.clone(),
-            doors: Doors::new(&setup.servers.clone().allowed_by(setup.path)),
+            doors: Doors::new(&setup.servers),
             watch,
             is_up: Arc::default(),
+            told_closed: false,
             setup,
         };
         self.runtime.spawn(task.run(ordered));
         let (video, audio, clock) = (Arc::new(video), Arc::new(audio), self.clock);
-        Box::new(Connection { orders, video, audio, want_key_frame, heard, clock })
+        Box::new(Connection { orders, words, video, audio, want_key_frame, heard, clock })
     }
 }
 
 /// The end of a peer connection that the engine holds.
 struct Connection {
     orders: mpsc::Sender<Order>,
+    words: Arc<Words>,
     video: Arc<PacketQueue>,
     audio: Arc<PacketQueue>,
     want_key_frame: Arc<Notify>,
@@ -142,6 +148,10 @@ struct Connection {
 impl Peer for Connection {
     fn order(&self, order: Order) -> bool {
         self.orders.try_send(order).is_ok()
+    }
+
+    fn say(&self, sealed: &[u8]) -> bool {
+        self.words.say(sealed)
     }
 
     fn video_out(&self) -> Arc<dyn NumberedSink> {
@@ -168,6 +178,7 @@ struct Task {
     want_key_frame: Arc<Notify>,
     /// The connection stands differently, so its path may be another.
     moved: Arc<Notify>,
+    words: Arc<Words>,
     clock: Clock,
     heard: Arc<Heard>,
     proxies: Proxies,
@@ -175,6 +186,7 @@ struct Task {
     watch: Arc<Watch>,
     /// The connection stands, so what its sockets see need not be told at once.
     is_up: Arc<AtomicBool>,
+    told_closed: bool,
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -251,6 +263,7 @@ impl Task {
             &self.setup,
             self.want_key_frame.clone(),
             self.moved.clone(),
+            self.words.clone(),
             self.is_up.clone(),
             self.heard.clone(),
             self.clock,
@@ -263,6 +276,7 @@ impl Task {
             .with_runtime(Arc::new(runtime))
             .with_handler(Arc::new(events))
             .with_udp_addrs(sockets)
+            .with_data_channel_send_buffer_limit(UNACKNOWLEDGED_BYTES)
             .build()
             .await?;
         let connection: Arc<dyn PeerConnection> = Arc::new(connection);
@@ -273,6 +287,7 @@ impl Task {
     async fn carry_out(&mut self, connection: &dyn PeerConnection, order: Order) -> Result<(), Failure> {
         match order {
             Order::MakeOffer => {
+                self.words.open(connection, &self.setup).await?;
                 let offer = connection.create_offer(None).await?;
                 connection.set_local_description(offer).await?;
                 self.report_description(connection, DescriptionKind::Offer).await
@@ -312,7 +327,14 @@ impl Task {
         Ok(())
     }
 
-    async fn look_at_path(&self, connection: &dyn PeerConnection) {
+    async fn look_at_path(&mut self, connection: &dyn PeerConnection) {
+        if self.tracks.is_closed_by_them().await {
+            // Without our goodbye: a browser has no other than this, and the library does not tell of it.
+            if !std::mem::replace(&mut self.told_closed, true) {
+                self.report(PeerNews::Event(PeerEvent::Link(Link::Closed))).await;
+            }
+            return;
+        }
         let Some(pair) = self.tracks.selected_pair().await else { return };
         let report = connection.get_stats(self.clock.now(), StatsSelector::None).await;
         let in_use = peer_stats::pair_in_use(&pair, &report, &self.watch);

@@ -39,7 +39,11 @@ use crate::{
     logic::{call::PeerEvent, course::Link, packet::Packet},
 };
 
-use super::{heard::Heard, rtcp_to_us::says_goodbye};
+use super::{
+    heard::Heard,
+    peer_words::{Said, Words},
+    rtcp_to_us::says_goodbye,
+};
 
 pub(super) struct Events {
     reporter: Arc<Reporter>,
@@ -47,6 +51,8 @@ pub(super) struct Events {
     audio: SyncSender<(Packet, Instant)>,
     tally: Arc<Tally>,
     want_key_frame: Arc<Notify>,
+    words: Arc<Words>,
+    said: Said,
     heard: Arc<Heard>,
     clock: Clock,
 }
@@ -56,6 +62,7 @@ impl Events {
         setup: &PeerSetup,
         want_key_frame: Arc<Notify>,
         moved: Arc<Notify>,
+        words: Arc<Words>,
         is_up: Arc<AtomicBool>,
         heard: Arc<Heard>,
         clock: Clock,
@@ -74,6 +81,8 @@ impl Events {
             audio: setup.audio.clone(),
             tally: setup.tally.clone(),
             want_key_frame,
+            words,
+            said: Said::of(setup),
             heard,
             clock,
         }
@@ -159,13 +168,7 @@ impl PeerConnectionEventHandler for Events {
     }
 
     async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
-        // Nobody here reads it; what the other side sent would only wait.
-        tokio::spawn(async move {
-            if let Err(error) = channel.close().await {
-                tracing::debug!(%error, "a data channel did not close cleanly");
-            }
-            while channel.poll().await.is_some() {}
-        });
+        self.words.take(channel, self.said.clone()).await;
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {

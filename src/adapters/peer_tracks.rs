@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use rtc::{
     media_stream::MediaStreamTrack,
-    peer_connection::transport::RTCIceCandidatePair,
+    peer_connection::transport::{RTCDtlsTransportState, RTCIceCandidatePair},
     rtcp::goodbye::Goodbye,
     rtp,
     rtp_transceiver::rtp_sender::{
@@ -124,6 +124,13 @@ impl LocalTracks {
     pub(super) async fn selected_pair(&self) -> Option<RTCIceCandidatePair> {
         let sender = &self.tracks.first()?.sender;
         sender.transport().await.ok()??.ice_transport().get_selected_candidate_pair().await.ok()?
+    }
+
+    /// The other side has closed the encrypted transport under them.
+    pub(super) async fn is_closed_by_them(&self) -> bool {
+        let Some(track) = self.tracks.first() else { return false };
+        let Ok(Some(transport)) = track.sender.transport().await else { return false };
+        transport.state().await.is_ok_and(|state| state == RTCDtlsTransportState::Closed)
     }
 
     /// Tells the other side, on the path itself, that we go. More than once, because nobody acknowledges it.

@@ -13,7 +13,7 @@ use crate::{
         clock::Clock,
         ports::{PictureSource, SOUND_BLOCK, SOUND_BLOCK_TIME, SoundSource, SourceEnded},
     },
-    logic::units::MediaTime,
+    logic::{devices::Choice, units::MediaTime},
     media::{
         frame::{Frame, Size},
         pattern::Pattern,
@@ -67,10 +67,10 @@ impl PatternCamera {
 }
 
 impl PictureSource for PatternCamera {
-    fn next(&mut self) -> Result<Frame, SourceEnded> {
+    fn next(&mut self) -> Result<Option<Frame>, SourceEnded> {
         let pattern = self.pattern.get_or_insert_with(|| Pattern::new(self.size, Pool::new(POOL)));
         let (number, due) = self.beat.wait();
-        Ok(pattern.render(number as u32, self.beat.clock.media(due)))
+        Ok(Some(pattern.render(number as u32, self.beat.clock.media(due))))
     }
 }
 
@@ -90,18 +90,19 @@ impl FileCamera {
 }
 
 impl PictureSource for FileCamera {
-    fn next(&mut self) -> Result<Frame, SourceEnded> {
+    fn next(&mut self) -> Result<Option<Frame>, SourceEnded> {
         let (_, due) = self.beat.wait();
         let captured = self.beat.clock.media(due);
         let ended = |error: crate::media::y4m::Y4mError| SourceEnded(error.to_string());
         if let Some(frame) = self.reader.next_frame(captured).map_err(ended)? {
-            return Ok(frame);
+            return Ok(Some(frame));
         }
         self.reader.rewind().map_err(ended)?;
         self.reader
             .next_frame(captured)
             .map_err(ended)?
             .ok_or_else(|| SourceEnded("the film has no pictures any more".to_owned()))
+            .map(Some)
     }
 }
 
@@ -159,6 +160,8 @@ pub enum VideoChoice {
     Pattern,
     /// A film.
     File(PathBuf),
+    /// A camera.
+    Camera(Choice),
     /// Nowhere.
     None,
 }
@@ -170,6 +173,8 @@ pub enum AudioChoice {
     Tone,
     /// A recording.
     File(PathBuf),
+    /// A microphone.
+    Device(Choice),
     /// Nowhere.
     None,
 }

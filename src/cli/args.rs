@@ -15,8 +15,9 @@ use crate::{
         recorder,
         synthetic::{AudioChoice, Hears, VideoChoice},
     },
+    app::DeviceWishes,
     engine::clock::Clock,
-    logic::path::PathPolicy,
+    logic::{devices::Choice, path::PathPolicy},
     media::{frame::Size, y4m},
 };
 
@@ -105,6 +106,12 @@ pub enum Action {
         #[command(flatten)]
         out: OutArgs,
     },
+    /// List microphones, speakers and cameras
+    Devices {
+        /// Print one JSON document in place of words
+        #[arg(long)]
+        json: bool,
+    },
     /// Look at the network from here, within ten seconds, and say what it means for calls
     Doctor {
         /// The folder with key and settings
@@ -144,7 +151,7 @@ pub enum ContactChange {
 /// What to send.
 #[derive(Clone, Debug, clap::Args)]
 pub struct MediaArgs {
-    /// What to show: pattern, y4m:FILE or none
+    /// What to show: camera, camera:ID, pattern, y4m:FILE or none
     #[arg(long, value_name = "SOURCE", default_value = "pattern", value_parser = video_choice)]
     pub video: VideoChoice,
     /// The size of pictures
@@ -153,9 +160,12 @@ pub struct MediaArgs {
     /// Pictures a second
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=60))]
     pub fps: u32,
-    /// What to say: tone, wav:FILE or none
+    /// What to say: tone, wav:FILE, device (the microphone, and the speaker with it), device:ID or none
     #[arg(long, value_name = "SOURCE", default_value = "tone", value_parser = audio_choice)]
     pub audio: AudioChoice,
+    /// Play their sound on a speaker: device or device:ID [default: device with --audio device, otherwise nowhere]
+    #[arg(long, value_name = "SPEAKER", value_parser = speaker_choice)]
+    pub speaker: Option<Choice>,
 }
 
 /// What to keep, and how to go about it.
@@ -198,7 +208,7 @@ impl MediaArgs {
         let hears = match &self.audio {
             AudioChoice::Tone => Some(Hears::Tone),
             AudioChoice::File(path) => Some(Hears::file(path).context("--audio")?),
-            AudioChoice::None => None,
+            AudioChoice::Device(_) | AudioChoice::None => None,
         };
         Ok(Headless {
             video: self.video.clone(),
@@ -209,6 +219,20 @@ impl MediaArgs {
             film: !out.no_film,
             clock,
         })
+    }
+
+    /// Which devices stand in for files and tones.
+    pub fn devices(&self) -> DeviceWishes {
+        let microphone = match &self.audio {
+            AudioChoice::Device(choice) => Some(choice.clone()),
+            AudioChoice::Tone | AudioChoice::File(_) | AudioChoice::None => None,
+        };
+        let speaker = self.speaker.clone().or_else(|| microphone.is_some().then(Choice::default));
+        let camera = match &self.video {
+            VideoChoice::Camera(choice) => Some(choice.clone()),
+            VideoChoice::Pattern | VideoChoice::File(_) | VideoChoice::None => None,
+        };
+        DeviceWishes { microphone, speaker, camera }
     }
 
     /// What of a call is wished for.
@@ -231,21 +255,38 @@ pub(super) fn check_recording(out: &OutArgs) -> anyhow::Result<()> {
 }
 
 fn video_choice(text: &str) -> Result<VideoChoice, String> {
+    if let Some(choice) = Choice::from_option("camera", text) {
+        return Ok(VideoChoice::Camera(choice));
+    }
     match (text, text.strip_prefix("y4m:")) {
         ("pattern", _) => Ok(VideoChoice::Pattern),
         ("none", _) => Ok(VideoChoice::None),
         (_, Some(file)) if !file.is_empty() => Ok(VideoChoice::File(file.into())),
-        _ => Err("a source of pictures is pattern, y4m:FILE or none".to_owned()),
+        _ => Err(
+            "a source of pictures is camera, camera:ID, pattern, y4m:FILE or none (`sightline devices` lists ids)"
+                .to_owned(),
+        ),
     }
 }
 
 fn audio_choice(text: &str) -> Result<AudioChoice, String> {
+    if let Some(choice) = Choice::from_option("device", text) {
+        return Ok(AudioChoice::Device(choice));
+    }
     match (text, text.strip_prefix("wav:")) {
         ("tone", _) => Ok(AudioChoice::Tone),
         ("none", _) => Ok(AudioChoice::None),
         (_, Some(file)) if !file.is_empty() => Ok(AudioChoice::File(file.into())),
-        _ => Err("a source of sound is tone, wav:FILE or none".to_owned()),
+        _ => Err(
+            "a source of sound is tone, wav:FILE, device, device:ID or none (`sightline devices` lists ids)"
+                .to_owned(),
+        ),
     }
+}
+
+fn speaker_choice(text: &str) -> Result<Choice, String> {
+    Choice::from_option("device", text)
+        .ok_or_else(|| "a speaker is device or device:ID (`sightline devices` lists ids)".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -259,6 +300,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logic::devices::DeviceId;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -268,8 +310,13 @@ mod tests {
     #[test]
     fn sources_are_understood() {
         assert_eq!(video_choice("y4m:a b.y4m"), Ok(VideoChoice::File("a b.y4m".into())));
-        assert!(video_choice("y4m:").is_err());
-        assert!(audio_choice("y4m:x").is_err());
+        assert!(video_choice("y4m:").is_err() && video_choice("camera:").is_err());
+        assert_eq!(video_choice("camera"), Ok(VideoChoice::Camera(Choice::Default)));
+        let desk = Choice::Id(DeviceId::new("usb-1/Desk"));
+        assert_eq!(video_choice("camera:usb-1/Desk"), Ok(VideoChoice::Camera(desk)));
+        assert!(audio_choice("y4m:x").is_err() && audio_choice("device:").is_err());
+        assert_eq!(audio_choice("device"), Ok(AudioChoice::Device(Choice::Default)));
+        assert!(speaker_choice("device:pulseaudio:a").is_ok() && speaker_choice("a").is_err());
         assert_eq!(seconds("2.5"), Ok(Duration::from_millis(2500)));
         assert!(seconds("-1").is_err() && seconds("NaN").is_err() && seconds("1e300").is_err());
     }

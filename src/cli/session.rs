@@ -152,29 +152,35 @@ fn installation(
     let settings = profile.settings()?;
     let path = out.path.unwrap_or(settings.usual_path());
     check_report(out)?;
+    let contacts = Contacts::load(profile)?.keys();
     Ok(Installation {
         identity: profile.identity()?,
-        owner: Owner {
-            name: settings.name.clone(),
-            contacts: Contacts::load(profile)?.keys(),
-            ..Owner::default()
-        },
+        may_examine: may_examine(&settings.may_examine, &contacts)?,
+        owner: Owner { name: settings.name.clone(), contacts, ..Owner::default() },
         server,
         media: media.check(out, clock)?,
+        devices: media.devices(),
         path,
         bind: out.bind.clone(),
-        may_examine: may_examine(&settings.may_examine)?,
     })
 }
 
-/// Who may ask what this network looks like, by link or by address alone.
-fn may_examine(named: &[String]) -> anyhow::Result<HashSet<Address>> {
-    let read = |text: &String| {
+/// In place of a link: everybody who is a contact.
+const CONTACTS: &str = "contacts";
+
+/// Who may ask what this network looks like, by link or by address alone, or all contacts.
+fn may_examine(named: &[String], contacts: &HashSet<Address>) -> anyhow::Result<HashSet<Address>> {
+    let mut may = HashSet::new();
+    for text in named {
+        if text == CONTACTS {
+            may.extend(contacts);
+            continue;
+        }
         let link = text.parse::<CallLink>().map(|link| link.address);
-        link.or_else(|error| text.parse::<Address>().map_err(|_| error))
-            .with_context(|| format!("may_examine in settings.toml: `{text}`"))
-    };
-    named.iter().map(read).collect()
+        let address = link.or_else(|error| text.parse::<Address>().map_err(|_| error));
+        may.insert(address.with_context(|| format!("may_examine in settings.toml: `{text}`"))?);
+    }
+    Ok(may)
 }
 
 fn run(
@@ -393,6 +399,8 @@ impl Session {
                 | Update::TheirStatus { .. }
                 | Update::TurnedAway { .. }
                 | Update::Consulted { .. }
+                | Update::Devices(_)
+                | Update::Device(_)
                 | Update::Problem { .. } => {}
             }
         }
@@ -460,6 +468,7 @@ mod tests {
         },
     };
     use clap::Parser as _;
+    use sightline_protocol::keys::Identity;
 
     fn out(arguments: &[&str]) -> OutArgs {
         let arguments = ["sightline", "demo"].iter().chain(arguments);
@@ -484,6 +493,20 @@ mod tests {
         let mut report = CallReport::begin("00".into(), Role::Caller, 7);
         report.path = path.report();
         report
+    }
+
+    #[test]
+    fn who_may_examine_is_named_one_by_one_or_as_all_contacts() {
+        let somebody = || Identity::generate().unwrap().address();
+        let contacts = HashSet::from([somebody(), somebody()]);
+        let one = somebody();
+        let may = |named: &[&str]| {
+            may_examine(&named.iter().map(ToString::to_string).collect::<Vec<_>>(), &contacts)
+        };
+        assert!(may(&[]).unwrap().is_empty());
+        assert_eq!(may(&["contacts"]).unwrap(), contacts);
+        assert_eq!(may(&[&one.to_string(), "contacts"]).unwrap().len(), 3);
+        assert!(may(&["somebody"]).unwrap_err().to_string().contains("somebody"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::logic::{
     course::{Link, Stage, Status},
+    devices::{Choice, Device, DeviceKind, InUse},
     path::PathReport,
     report::{CallReport, Counters, Sending},
 };
@@ -35,6 +36,13 @@ pub enum Command {
     HangUp,
     /// Switch the microphone, the camera or the screen.
     Status(Status),
+    /// Use another device, in a call and in those to come.
+    Use {
+        /// Of which kind.
+        kind: DeviceKind,
+        /// Which.
+        choice: Choice,
+    },
     /// Their picture is shown at this size, in pixels of the screen; zero where it is not shown. As often as it changes:
     /// the other side is told once a second.
     Drawn {
@@ -120,6 +128,10 @@ pub enum Update {
         /// Why, and what can be done, in words.
         why: String,
     },
+    /// Other devices are there than before; these are all that there are now.
+    Devices(Vec<Device>),
+    /// Another device is in use, or none, and why.
+    Device(InUse),
     /// Something did not work, and the rest goes on without it.
     Problem {
         /// What, and what can be done, in words.

@@ -30,6 +30,8 @@ use super::{
 
 /// Decoded and not yet played: less than a block, the longest packet, and what that may be drawn out by.
 const ROOM: usize = SOUND_BLOCK + 2 * MAX_DECODED_SAMPLES;
+/// How often the device's figures are told. In blocks.
+const FIGURES_EVERY: u32 = 100;
 
 /// Everything the thread needs.
 pub struct AudioRecv {
@@ -60,6 +62,7 @@ impl AudioRecv {
             }
         };
         let mut ahead: Option<(Packet, Instant)> = None;
+        let mut blocks = 0_u32;
         loop {
             let due = self.sink.wait();
             if self.stop.is_set() {
@@ -77,6 +80,10 @@ impl AudioRecv {
             listening.block_is_played();
             self.tally.sound_lost_percent.set(listening.jitter.loss_percent().into());
             self.tally.set_sound((&listening.jitter).into());
+            if blocks.is_multiple_of(FIGURES_EVERY) {
+                self.tally.set_speaker(self.sink.figures());
+            }
+            blocks = blocks.wrapping_add(1);
         }
     }
 

@@ -24,6 +24,9 @@ use super::{
 /// When the source's time has moved away from the count of samples by more than this, the count gives way.
 const MAX_DRIFT_SAMPLES: i32 = 2_400;
 
+/// How often the device's figures are told. In packets.
+const FIGURES_EVERY: u32 = 50;
+
 /// What the encoder is told to be ready for at least, so that each packet can stand in for the one before it,
 const LEAST_LOSS_PERCENT: u64 = 5;
 /// and at most: beyond it too little would be left for the sound itself.
@@ -65,6 +68,7 @@ impl AudioSend {
         let mut frame = [0.0; FRAME_SAMPLES];
         let mut encoded = [0; MAX_PACKET_LEN];
         let mut timestamp = None;
+        let mut packets = 0_u32;
         let mut bps = 0;
         let mut expected = None;
         while !self.stop.is_set() {
@@ -78,6 +82,10 @@ impl AudioSend {
             if self.muted.load(Ordering::Relaxed) {
                 frame.fill(0.0);
             }
+            if packets.is_multiple_of(FIGURES_EVERY) {
+                self.tally.set_microphone(self.source.figures());
+            }
+            packets = packets.wrapping_add(1);
             let wanted_bps = self.sound_bps.load(Ordering::Relaxed);
             if std::mem::replace(&mut bps, wanted_bps) != wanted_bps
                 && let Err(error) = encoder.set_bitrate(wanted_bps)

@@ -13,11 +13,11 @@ use sightline_protocol::call::{CallId, Media};
 use tokio::sync::mpsc;
 
 use crate::logic::{
-    call::{LegEffect, PeerEvent},
+    call::PeerEvent,
     candidate::Kind,
     course::{Role, Stage, Status},
     interfaces::InterfaceSeen,
-    legs::{LegWhy, Order},
+    legs::{LegEffect, LegWhy, Order},
     packet::Packet,
     path::{Path, PathPolicy},
     report::{At, CallReport},
@@ -165,6 +165,11 @@ impl Calling {
                 true
             }
         }
+    }
+
+    /// Says a sealed message over the call's own path. `false` where that does not go.
+    pub(super) fn say(&self, sealed: &[u8]) -> bool {
+        self.legs.say(sealed)
     }
 
     /// Makes the legs that have waited for news of servers, if there are any.
@@ -348,6 +353,7 @@ impl Calling {
         self.report.pictures = self.tally.pictures();
         self.report.latency = self.tally.latency();
         self.report.sound = self.tally.sound();
+        (self.report.microphone, self.report.speaker) = self.tally.edges();
         self.report
     }
 }

@@ -112,6 +112,12 @@ impl LegEnds {
         }
     }
 
+    /// Says a sealed message over the leg in use. `false` where that does not go.
+    pub(super) fn say(&self, sealed: &[u8]) -> bool {
+        let used = self.in_use.and_then(|generation| self.legs.get(&generation));
+        used.is_some_and(|leg| matches!(leg, LegEnd::Open { peer, .. } if peer.say(sealed)))
+    }
+
     /// Media goes there from now on.
     pub(super) fn take_into_use(&mut self, generation: u32) {
         if let Some(LegEnd::Open { peer, room, .. }) = self.legs.get(&generation) {

@@ -18,17 +18,20 @@ use tokio::sync::mpsc;
 use crate::{
     logic::{
         call::PeerEvent,
+        devices::{Choice, Device, DeviceKind, InUse},
         legs::Order,
         network_change::NetworkSeen,
         packet::Packet,
         path::{PairInUse, PathPolicy},
-        report::Encryption,
+        report::{Encryption, SoundEdge},
         servers::Servers,
         sightings::Sightings,
         units::MediaTime,
     },
     media::frame::Frame,
 };
+
+pub mod sound;
 
 /// Samples of sound that are handled at once: 10 ms.
 pub const SOUND_BLOCK: usize = 480;
@@ -37,14 +40,21 @@ pub const SOUND_BLOCK_TIME: Duration = Duration::from_millis(10);
 
 /// A camera, or what stands in for one.
 pub trait PictureSource: Send {
-    /// Waits for the next picture.
-    fn next(&mut self) -> Result<Frame, SourceEnded>;
+    /// Waits for the next picture, but not for long; `None` where there is none yet.
+    fn next(&mut self) -> Result<Option<Frame>, SourceEnded>;
+    /// No picture is wanted for now: whatever is held to take them is let go, until the next one is asked for. Said again
+    /// and again meanwhile; never waits.
+    fn rest(&mut self) {}
 }
 
 /// A microphone, or what stands in for one.
 pub trait SoundSource: Send {
     /// Waits until a block is complete, fills it, and says when its first sample was heard.
     fn read(&mut self, block: &mut [f32; SOUND_BLOCK]) -> Result<MediaTime, SourceEnded>;
+    /// How a device does; nothing of what is none.
+    fn figures(&self) -> Option<SoundEdge> {
+        None
+    }
 }
 
 /// A source gives nothing more.
@@ -69,6 +79,10 @@ pub trait SoundSink: Send {
     fn delay(&self) -> Duration {
         Duration::ZERO
     }
+    /// How a device does; nothing of what is none.
+    fn figures(&self) -> Option<SoundEdge> {
+        None
+    }
 }
 
 /// Makes the ends of media for a call.
@@ -81,6 +95,17 @@ pub trait MediaMaker: Send {
     fn picture_sink(&mut self) -> Result<Box<dyn PictureSink>, SourceEnded>;
     /// Where their sound goes.
     fn sound_sink(&mut self) -> Result<Box<dyn SoundSink>, SourceEnded>;
+    /// Somebody wants another device, now and in calls to come. Never waits; what becomes of it is told as [`DeviceNews`].
+    fn use_device(&mut self, _: DeviceKind, _: Choice) {}
+}
+
+/// What happens to the devices of this computer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceNews {
+    /// These are all of a kind that there are.
+    Listed(DeviceKind, Vec<Device>),
+    /// This one is in use, or none.
+    InUse(InUse),
 }
 
 /// What a peer connection needs to begin.
@@ -136,6 +161,8 @@ pub enum PeerNews {
     },
     /// What its sockets have seen so far.
     Sightings(Box<Sightings>),
+    /// A sealed message that the other side said over the connection itself.
+    Said(Vec<u8>),
     /// It cannot go on.
     Broken(String),
 }
@@ -150,6 +177,8 @@ pub trait PeerMaker: Send {
 pub trait Peer: Send {
     /// Gives an order; they are carried out one after the other. Never waits: `false` where too many are waiting.
     fn order(&self, order: Order) -> bool;
+    /// Says a sealed message over the connection itself. Never waits: `false` where that does not go.
+    fn say(&self, sealed: &[u8]) -> bool;
     /// Where our pictures go.
     fn video_out(&self) -> Arc<dyn NumberedSink>;
     /// Where our sound goes.

@@ -1,7 +1,7 @@
 //! The one loop: everything that happens comes here, is decided by the phone, and goes out again.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     future::pending,
     net::IpAddr,
     sync::Arc,
@@ -19,9 +19,10 @@ use tokio::{
 };
 
 use crate::logic::{
-    call::{Call, LegEffect, PeerEvent},
+    call::{Call, PeerEvent},
     course::{EndReason, Stage},
-    legs::LegWhy,
+    devices::{Device, DeviceKind},
+    legs::{LegEffect, LegWhy},
     network_change::{self, NetworkVerdict},
     path::PathPolicy,
     phone::{Effect, Event, Owner, Phone},
@@ -35,8 +36,8 @@ use super::{
     consulting::Consulting,
     keyring::{Content, Keyring},
     ports::{
-        Doctor, Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker, PeerNews,
-        PeerReport,
+        DeviceNews, Doctor, Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker,
+        PeerNews, PeerReport,
     },
 };
 
@@ -87,6 +88,8 @@ pub struct Parts {
     pub peers: Box<dyn PeerMaker>,
     /// Makes the ends of media.
     pub media: Box<dyn MediaMaker>,
+    /// What happens to the devices that they stand for.
+    pub device_news: mpsc::Receiver<DeviceNews>,
 }
 
 /// Starts the loop on the runtime that this is called from.
@@ -109,13 +112,21 @@ pub fn start(parts: Parts) -> Handle {
         network: parts.network,
         peers: parts.peers,
         media: parts.media,
+        devices: BTreeMap::new(),
         reports,
         told,
         calls: HashMap::new(),
         switchboard_up: false,
         urged: None,
     };
-    tokio::spawn(engine.run(wishes, parts.mail_events, parts.network_events, reported, looked));
+    tokio::spawn(engine.run(
+        wishes,
+        parts.mail_events,
+        parts.network_events,
+        parts.device_news,
+        reported,
+        looked,
+    ));
     Handle { commands, updates }
 }
 
@@ -135,6 +146,8 @@ struct Engine {
     network: Box<dyn NetworkWatch>,
     peers: Box<dyn PeerMaker>,
     media: Box<dyn MediaMaker>,
+    /// All that there are, kind by kind.
+    devices: BTreeMap<DeviceKind, Vec<Device>>,
     reports: mpsc::Sender<PeerReport>,
     told: mpsc::Sender<Update>,
     calls: HashMap<CallId, Calling>,
@@ -148,6 +161,7 @@ impl Engine {
         mut wishes: mpsc::Receiver<Command>,
         mut mail: mpsc::Receiver<MailEvent>,
         mut network: mpsc::Receiver<NetworkEvent>,
+        mut devices: mpsc::Receiver<DeviceNews>,
         mut reported: mpsc::Receiver<PeerReport>,
         mut looked: mpsc::Receiver<Option<String>>,
     ) {
@@ -175,6 +189,7 @@ impl Engine {
                 },
                 Some(event) = mail.recv() => self.take_mail(event).await,
                 Some(event) = network.recv() => self.take_network(event).await,
+                Some(news) = devices.recv() => self.take_device_news(news).await,
                 Some(report) = reported.recv() => self.take_report(report).await,
                 Some(seen) = looked.recv() => {
                     self.consulting.note_seen(seen, self.clock.now());
@@ -221,6 +236,7 @@ impl Engine {
             },
             Command::Accept { media } => self.handle(Event::Accept { media }).await,
             Command::HangUp | Command::Close => self.handle(Event::HangUp).await,
+            Command::Use { kind, choice } => self.media.use_device(kind, choice),
             Command::Status(status) => {
                 if let Some(calling) = self.phone.current().and_then(|call| self.calls.get(&call.id())) {
                     calling.set_status(status);
@@ -288,6 +304,17 @@ impl Engine {
         self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
     }
 
+    async fn take_device_news(&mut self, news: DeviceNews) {
+        match news {
+            DeviceNews::Listed(kind, devices) => {
+                self.devices.insert(kind, devices);
+                let devices = self.devices.values().flatten().cloned().collect();
+                self.tell(Update::Devices(devices)).await;
+            }
+            DeviceNews::InUse(in_use) => self.tell(Update::Device(in_use)).await,
+        }
+    }
+
     fn note_switchboard(&mut self) {
         for calling in self.calls.values_mut() {
             calling.note_switchboard(self.switchboard_up);
@@ -295,14 +322,14 @@ impl Engine {
     }
 
     async fn take_envelope(&mut self, Envelope { with, call, sealed }: Envelope) {
-        match self.keys.open(call, with, &sealed) {
-            Ok(Content::Frame(frame))
+        match self.open(call, with, &sealed) {
+            Content::Frame(frame)
                 if !self.phone.knows(call)
                     && self.consulting.take_frame(call, with, &frame, self.clock.now()) =>
             {
                 self.consult().await;
             }
-            Ok(Content::Frame(frame)) => {
+            Content::Frame(frame) => {
                 self.handle(Event::Frame { call, from: with, frame }).await;
                 if self.phone.knows(call) {
                     self.access.envelope_received(call, with, &*self.mail, self.clock.now());
@@ -310,12 +337,26 @@ impl Engine {
                     self.keys.forget(call);
                 }
             }
-            Ok(Content::PostAgain(sealed)) => {
+            Content::PostAgain(sealed) => {
                 self.mail.post(Envelope { with, call, sealed });
             }
-            Ok(Content::Nothing) => {}
-            Err(error) => tracing::debug!(%error, from = with.short(), "an envelope was not opened"),
+            Content::Nothing => {}
         }
+    }
+
+    /// What came over the call's own path. It has come or will come through the switchboard too; the later is not opened.
+    async fn take_said(&mut self, call: CallId, sealed: &[u8]) {
+        let Some(with) = self.phone.call(call).map(Call::peer) else { return };
+        if let Content::Frame(frame) = self.open(call, with, sealed) {
+            self.handle(Event::Frame { call, from: with, frame }).await;
+        }
+    }
+
+    fn open(&mut self, call: CallId, with: Address, sealed: &[u8]) -> Content {
+        self.keys.open(call, with, sealed).unwrap_or_else(|error| {
+            tracing::debug!(%error, from = with.short(), "an envelope was not opened");
+            Content::Nothing
+        })
     }
 
     async fn consult(&mut self) {
@@ -360,6 +401,7 @@ impl Engine {
                     self.tell(Update::Path { call, path }).await;
                 }
             }
+            PeerNews::Said(sealed) => self.take_said(call, &sealed).await,
             PeerNews::Broken(why) => {
                 let text = format!("This computer's end of the connection does not work: {why}");
                 self.tell(Update::Problem { text }).await;
@@ -378,10 +420,7 @@ impl Engine {
             match effect {
                 Effect::Post { call, to, frame } => self.post(call, to, &frame),
                 Effect::Leg { call, leg } => {
-                    let (LegEffect::Open { generation, .. }
-                    | LegEffect::Order { generation, .. }
-                    | LegEffect::Use { generation }
-                    | LegEffect::Close { generation }) = leg;
+                    let generation = leg.generation();
                     if let LegEffect::Open { why: LegWhy::Silence | LegWhy::TookTooLong, .. } = leg {
                         self.mail.probe();
                     }
@@ -422,9 +461,10 @@ impl Engine {
 
     fn post(&mut self, call: CallId, to: Address, frame: &Frame) {
         let Some(sealed) = self.keys.seal(call, to, frame) else { return };
+        let is_said = self.calls.get(&call).is_some_and(|calling| calling.say(&sealed));
         if self.mail.post(Envelope { with: to, call, sealed }) {
             self.access.envelope_posted(call, to, &*self.mail, self.clock.now());
-        } else {
+        } else if !is_said {
             tracing::debug!("an envelope was not taken; it will be sent again");
         }
     }

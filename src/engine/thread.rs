@@ -42,6 +42,11 @@ impl Thread {
         })?;
         Ok(Self { handle: Some(handle) })
     }
+
+    /// Nobody waits for its end any more: it hangs in something that may never come.
+    pub fn leave(mut self) {
+        self.handle.take();
+    }
 }
 
 impl Drop for Thread {

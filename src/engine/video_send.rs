@@ -41,6 +41,9 @@ const IDLE: Duration = Duration::from_millis(100);
 /// With more than this waiting to leave, a picture is left out.
 const MOST_WAITING: Duration = Duration::from_millis(150);
 
+/// How long the camera rests before it looks whether pictures are wanted again.
+const OFF: Duration = Duration::from_millis(20);
+
 /// What others ask of our pictures.
 #[derive(Debug)]
 pub struct VideoWish {
@@ -110,7 +113,8 @@ impl VideoSend {
         let Self { source, sink, room, fps, wish, tally, clock, stop } = self;
         let camera = {
             let (tally, stop) = (tally.clone(), stop.clone());
-            Thread::spawn("camera", move || take_pictures(source, &pictures, &tally, &stop))?
+            let wish = wish.clone();
+            Thread::spawn("camera", move || take_pictures(source, &pictures, &wish, &tally, &stop))?
         };
         let bitrate_bps = adapt::picture_bps(bandwidth::START_BPS, 0.0);
         let sending = Sending {
@@ -135,12 +139,19 @@ impl VideoSend {
 fn take_pictures(
     mut source: Box<dyn PictureSource>,
     pictures: &mailbox::Sender<Frame>,
+    wish: &VideoWish,
     tally: &Tally,
     stop: &Stop,
 ) {
     while !stop.is_set() {
+        if wish.off.load(Ordering::Relaxed) {
+            source.rest();
+            std::thread::sleep(OFF);
+            continue;
+        }
         match source.next() {
-            Ok(frame) => {
+            Ok(None) => {}
+            Ok(Some(frame)) => {
                 tally.frames_captured.one();
                 if pictures.put(frame).is_some() {
                     tally.frames_overtaken.one();

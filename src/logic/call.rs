@@ -40,7 +40,7 @@ use state::{AFTERLIFE, CALLEE_RING_LIMIT, CHECK_LIMIT, LAST_WORDS_LIMIT, State};
 use super::{
     courier::Courier,
     course::{EndReason, Link, Role, Side, Stage, Status, Step},
-    legs::{Act, Carriage, LegWhy, Legs, Order},
+    legs::{Act, Carriage, LegEffect, Legs},
 };
 
 /// How many messages may wait before nothing more is said of legs. So much waits only where the mail has been away for
@@ -91,37 +91,6 @@ pub enum CallEffect {
         width: u16,
         /// In pixels of its screen.
         height: u16,
-    },
-}
-
-/// What is to be done with a peer connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LegEffect {
-    /// Make one.
-    Open {
-        /// What it is known by.
-        generation: u32,
-        /// What for.
-        why: LegWhy,
-        /// It is of use only where it needs no relay.
-        only_direct: bool,
-    },
-    /// To that one.
-    Order {
-        /// Which.
-        generation: u32,
-        /// What.
-        order: Order,
-    },
-    /// Media goes there from now on.
-    Use {
-        /// Which.
-        generation: u32,
-    },
-    /// Let go of it.
-    Close {
-        /// Which.
-        generation: u32,
     },
 }
 
@@ -454,6 +423,10 @@ impl Call {
     fn end_saying(&mut self, last_word: CallMessage, reason: EndReason, by: Side, now: Instant) {
         if !self.is_over() {
             self.courier.send_last(last_word, now);
+            if matches!(self.state, State::Connected | State::Reconnecting { .. }) {
+                // Before the legs go: it travels on them as well.
+                self.effects.extend(std::iter::from_fn(|| self.courier.poll_frame()).map(CallEffect::Post));
+            }
             self.end(reason, by, now);
         }
     }
@@ -479,21 +452,14 @@ impl Call {
 
     fn carry_on(&mut self, now: Instant) {
         while let Some(act) = self.legs.poll_act() {
-            let effect = match act {
+            match act {
                 Act::Send(message) => {
                     if !self.is_over() && self.courier.waiting() < MAX_WAITING {
                         self.say(message, now);
                     }
-                    continue;
                 }
-                Act::Open { generation, why, only_direct } => {
-                    LegEffect::Open { generation, why, only_direct }
-                }
-                Act::Order { generation, order } => LegEffect::Order { generation, order },
-                Act::Use { generation } => LegEffect::Use { generation },
-                Act::Close { generation } => LegEffect::Close { generation },
-            };
-            self.effects.push_back(CallEffect::Leg(effect));
+                Act::Leg(effect) => self.effects.push_back(CallEffect::Leg(effect)),
+            }
         }
     }
 }

@@ -115,7 +115,14 @@ pub enum Order {
 pub enum Act {
     /// To the other side.
     Send(CallMessage),
-    /// Make a peer connection.
+    /// To the peer connections.
+    Leg(LegEffect),
+}
+
+/// What is to be done with a peer connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LegEffect {
+    /// Make one.
     Open {
         /// What it is known by.
         generation: u32,
@@ -124,7 +131,7 @@ pub enum Act {
         /// It is of use only where it needs no relay.
         only_direct: bool,
     },
-    /// To that peer connection.
+    /// To that one.
     Order {
         /// Which.
         generation: u32,
@@ -136,11 +143,23 @@ pub enum Act {
         /// Which.
         generation: u32,
     },
-    /// Let go of that peer connection.
+    /// Let go of it.
     Close {
         /// Which.
         generation: u32,
     },
+}
+
+impl LegEffect {
+    /// Which it is about.
+    pub fn generation(&self) -> u32 {
+        match *self {
+            Self::Open { generation, .. }
+            | Self::Order { generation, .. }
+            | Self::Use { generation }
+            | Self::Close { generation } => generation,
+        }
+    }
 }
 
 /// How much of this end may be shown to the other side.
@@ -262,7 +281,7 @@ impl Legs {
     /// The call is over.
     pub fn close(&mut self) {
         for leg in std::mem::take(&mut self.legs) {
-            self.acts.push_back(Act::Close { generation: leg.generation });
+            self.act(LegEffect::Close { generation: leg.generation });
         }
         self.gate = Gate::Shut;
         self.in_use = None;
@@ -440,8 +459,7 @@ impl Legs {
 
     /// Whether media comes: then nobody has to be told that something is being rebuilt.
     pub fn is_carrying(&self, now: Instant) -> bool {
-        let in_use = self.legs.iter().find(|leg| Some(leg.generation) == self.in_use);
-        in_use.is_some_and(|leg| leg.is_up() && leg.silent_at(SILENT_AFTER).is_none_or(|at| now < at))
+        self.used().is_some_and(|leg| leg.is_up() && leg.silent_at(SILENT_AFTER).is_none_or(|at| now < at))
     }
 
     /// This end cannot take part: its very first peer connection could not be made.
@@ -500,13 +518,22 @@ impl Legs {
     }
 
     fn order(&mut self, generation: u32, order: Order) {
-        self.acts.push_back(Act::Order { generation, order });
+        self.act(LegEffect::Order { generation, order });
+    }
+
+    fn act(&mut self, effect: LegEffect) {
+        self.acts.push_back(Act::Leg(effect));
     }
 
     fn drop_leg(&mut self, generation: u32) -> Option<Leg> {
         let at = self.legs.iter().position(|leg| leg.generation == generation)?;
-        self.acts.push_back(Act::Close { generation });
+        self.act(LegEffect::Close { generation });
         Some(self.legs.remove(at))
+    }
+
+    /// The one that carries.
+    fn used(&self) -> Option<&Leg> {
+        self.legs.iter().find(|leg| Some(leg.generation) == self.in_use)
     }
 
     fn leg(&mut self, generation: u32) -> Option<&mut Leg> {

@@ -25,9 +25,9 @@ use sightline_protocol::{
 };
 
 use super::{
-    call::{Call, CallEffect, Invitation, LegEffect, PeerEvent},
+    call::{Call, CallEffect, Invitation, PeerEvent},
     course::{Role, Stage, Status},
-    legs::LegWhy,
+    legs::{LegEffect, LegWhy},
 };
 
 /// How many callers may be checked or kept waiting at once. One more is not answered; it will try again.

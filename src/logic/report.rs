@@ -140,6 +140,12 @@ pub struct CallReport {
     pub latency: LatencyReport,
     /// What happened to the other side's sound on its way to the decoder.
     pub sound: SoundCounts,
+    /// The microphone, where it was a device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub microphone: Option<SoundEdge>,
+    /// The speaker, where it was a device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<SoundEdge>,
     /// How our pictures were sent: each change, with its time and its reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plans: Vec<At<Plan>>,
@@ -251,6 +257,27 @@ impl From<&jitter::Jitter> for SoundCounts {
     }
 }
 
+/// What happened to sound between us and a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SoundEdge {
+    /// The rate it ran at; 0 where none was open in the end.
+    pub rate_hz: u32,
+    /// Between the air and the device's buffer, as the device says.
+    pub device_ms: f64,
+    /// What it gives or takes at once.
+    pub buffer_ms: f64,
+    /// What lay in the ring between it and us, when it was last looked.
+    pub ring_ms: f64,
+    /// By how many millionths its clock is faster than this computer's.
+    pub faster_ppm: f64,
+    /// Times that the speaker had to do without.
+    pub gaps: u64,
+    /// Samples of a microphone, blocks for a speaker, that were let go as they came too late.
+    pub dropped: u64,
+    /// Blocks that the clock asked for or gave, as no device did.
+    pub blocks_by_clock: u64,
+}
+
 impl CallReport {
     /// Of a call that begins now.
     pub fn begin(call: String, role: Role, began_unix_ms: u64) -> Self {
@@ -273,6 +300,8 @@ impl CallReport {
             pictures: PictureCounts::default(),
             latency: LatencyReport::default(),
             sound: SoundCounts::default(),
+            microphone: None,
+            speaker: None,
             plans: Vec::new(),
             their_status: None,
             prediction: None,

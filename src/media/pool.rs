@@ -37,7 +37,8 @@ impl Pool {
         FrameMut::new(size, self.buffer(size.i420_len()))
     }
 
-    fn buffer(&self, len: usize) -> PooledBuffer {
+    /// Bytes, for a stage that needs more of them than the picture it makes.
+    pub(super) fn buffer(&self, len: usize) -> PooledBuffer {
         let spare = self.shelf.lock().pop();
         // Growing keeps what is there; only a buffer that never was this long gets zeroes.
         let mut bytes = spare.unwrap_or_default();
@@ -74,6 +75,13 @@ impl Shelf {
 pub(super) struct PooledBuffer {
     bytes: Vec<u8>,
     shelf: Arc<Shelf>,
+}
+
+impl PooledBuffer {
+    /// Lets the end go.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+    }
 }
 
 impl Deref for PooledBuffer {

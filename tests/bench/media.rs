@@ -9,6 +9,7 @@ use sightline::{
         convert,
         frame::{Frame, Size},
         h264::{Decoder, EncodedFrame, Encoder, EncoderSettings},
+        mjpeg::MjpegDecoder,
         pattern::Pattern,
         pool::Pool,
         rtp_h264::{MAX_PAYLOAD_LEN, assemble, packetise},
@@ -16,6 +17,7 @@ use sightline::{
         timecode,
     },
 };
+use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 const SETTINGS: EncoderSettings = EncoderSettings { fps: 30, bitrate_bps: 1_500_000 };
 
@@ -82,14 +84,33 @@ fn convert_to_rgba(bencher: Bencher<'_, '_>) {
 fn convert_from_yuyv(bencher: Bencher<'_, '_>) {
     let yuyv = vec![100; Size::HD.luma_len() * 2];
     let pool = Pool::default();
-    bencher.bench_local(|| convert::from_yuyv(&yuyv, Size::HD, &pool).expect("the length fits"));
+    bencher.bench_local(|| {
+        convert::from_yuyv(&yuyv, Size::HD.width() * 2, Size::HD, &pool).expect("the length fits")
+    });
 }
 
 #[divan::bench]
 fn convert_from_nv12(bencher: Bencher<'_, '_>) {
     let nv12 = vec![100; Size::HD.i420_len()];
     let pool = Pool::default();
-    bencher.bench_local(|| convert::from_nv12(&nv12, Size::HD, &pool).expect("the length fits"));
+    bencher.bench_local(|| {
+        convert::from_nv12(&nv12, Size::HD.width(), Size::HD, &pool).expect("the length fits")
+    });
+}
+
+/// As most webcams send them: 4:2:2, about 3 bits a pixel.
+#[divan::bench(args = [Subsamp::Sub2x1, Subsamp::Sub2x2])]
+fn decode_from_mjpeg(bencher: Bencher<'_, '_>, subsamp: Subsamp) {
+    let mut rgba = Vec::new();
+    convert::to_rgba(&frames(Size::HD, 1)[0], &mut rgba);
+    let (width, height) = (Size::HD.width(), Size::HD.height());
+    let image = Image { pixels: &rgba[..], width, pitch: width * 4, height, format: PixelFormat::RGBA };
+    let mut compressor = Compressor::new().expect("there is a compressor");
+    compressor.set_subsamp(subsamp).expect("it knows this arrangement");
+    compressor.set_quality(90).expect("it knows this quality");
+    let jpeg = compressor.compress_to_vec(image).expect("the pattern can be compressed");
+    let mut decoder = MjpegDecoder::new(Pool::default()).expect("there is a decoder");
+    bencher.bench_local(|| decoder.decode(&jpeg).expect("nothing is damaged"));
 }
 
 #[divan::bench]

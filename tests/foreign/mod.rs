@@ -5,7 +5,6 @@
 
 mod aiortc;
 pub(crate) mod chromium;
-mod data_channel;
 mod foreign_end;
 mod meeting;
 mod network;
@@ -19,6 +18,7 @@ use std::{
 
 use serde_json::{Value, json};
 use sightline::logic::{candidate::Kind, course::Link, path::PathPolicy};
+use sightline_protocol::call::DIRECT_CHANNEL;
 
 use self::{
     aiortc::AIORTC,
@@ -74,7 +74,7 @@ fn chromium_reaches_us_through_our_relay_over_tcp() {
 
 async fn relayed(transport: &str) {
     let relay = Relay::start().await;
-    let relayed = json!({ "servers": [relay.as_ice_server(transport)], "policy": "relay", "with_media": true, "with_channel": false });
+    let relayed = json!({ "servers": [relay.as_ice_server(transport)], "policy": "relay", "with_media": true, "with_channel": null });
     let mut call = Meeting::new(chromium::start(), relayed);
     call.we_offer();
     call.until_up().await;
@@ -170,7 +170,7 @@ fn what_gets_lost_is_repeated_both_ways() {
 fn a_data_channel_that_nobody_reads_is_closed() {
     on_a_cable("a_data_channel_that_nobody_reads_is_closed", &[CHROMIUM], || async {
         let mut open = direct();
-        open["with_channel"] = json!(true);
+        open["with_channel"] = json!("another");
         let mut call = Meeting::new(chromium::start(), open);
         call.they_offer();
         call.until_up().await;
@@ -199,14 +199,51 @@ fn an_address_behind_a_name_of_multicast_dns_is_found() {
 }
 
 #[test]
-fn a_data_channel_carries_words_both_ways() {
-    on_a_cable("a_data_channel_carries_words_both_ways", &[CHROMIUM], || async {
-        assert_eq!(data_channel::word_and_echo(chromium::start(), "hello").await, "you said: hello");
+fn words_go_both_ways_where_we_offer() {
+    on_a_cable("words_go_both_ways_where_we_offer", &[CHROMIUM], || async {
+        let mut call = Meeting::new(chromium::start(), direct());
+        call.we_offer();
+        call.until_up().await;
+        both_say_something(&mut call).await;
     });
 }
 
+#[test]
+fn words_go_both_ways_where_chromium_offers() {
+    on_a_cable("words_go_both_ways_where_chromium_offers", &[CHROMIUM], || async {
+        let mut open = direct();
+        open["with_channel"] = json!(DIRECT_CHANNEL);
+        let mut call = Meeting::new(chromium::start(), open);
+        call.they_offer();
+        call.until_up().await;
+        both_say_something(&mut call).await;
+    });
+}
+
+#[test]
+fn a_goodbye_of_chromium_is_heard() {
+    on_a_cable("a_goodbye_of_chromium_is_heard", &[CHROMIUM], || async {
+        let mut call = Meeting::new(chromium::start(), direct());
+        call.we_offer();
+        call.until_up().await;
+        call.until("we decode their pictures", |call| call.ours.tally.frames_shown.get() >= PICTURES).await;
+        let asked = Instant::now();
+        call.theirs.ask("close", json!({}));
+        call.until("we hear that they are gone", |call| call.ours.link == Link::Closed).await;
+        assert!(asked.elapsed() < BY_SILENCE, "{:?}", asked.elapsed());
+    });
+}
+
+async fn both_say_something(call: &mut Meeting) {
+    call.until("their end of the channel is open", |call| call.said["channel"] == "open").await;
+    call.until("ours is", |call| call.ours.say(b"from us")).await;
+    call.until("they hear us", |call| call.said["message"] == "from us").await;
+    call.theirs.ask("send", json!({ "text": "from them" }));
+    call.until("we hear them", |call| call.ours.heard == [b"from them"]).await;
+}
+
 fn direct() -> Value {
-    json!({ "servers": [], "policy": "all", "with_media": true, "with_channel": false })
+    json!({ "servers": [], "policy": "all", "with_media": true, "with_channel": null })
 }
 
 async fn both_see_and_hear(call: &mut Meeting) {

@@ -75,6 +75,8 @@ pub(super) struct OurEnd {
     pub(super) seen: Arc<Seen>,
     pub(super) link: Link,
     pub(super) path: Option<PairInUse>,
+    /// What they said over the connection itself.
+    pub(super) heard: Vec<Vec<u8>>,
     /// How often the other side asked for a key frame.
     pub(super) asked_for_key_frames: u32,
     wish: Arc<VideoWish>,
@@ -133,6 +135,7 @@ impl OurEnd {
             seen: Arc::default(),
             link: Link::New,
             path: None,
+            heard: Vec::new(),
             asked_for_key_frames: 0,
             wish: Arc::default(),
             stop: Stop::default(),
@@ -142,6 +145,11 @@ impl OurEnd {
 
     pub(super) fn order(&self, order: Order) {
         assert!(self.peer.order(order));
+    }
+
+    /// Says it over the connection itself. `false` where that does not go.
+    pub(super) fn say(&self, word: &[u8]) -> bool {
+        self.peer.say(word)
     }
 
     pub(super) fn ask_for_key_frame(&self) {
@@ -175,6 +183,10 @@ impl OurEnd {
             }
             PeerNews::Path { in_use, .. } => {
                 self.path = Some(in_use);
+                None
+            }
+            PeerNews::Said(word) => {
+                self.heard.push(word);
                 None
             }
             PeerNews::Sightings(_) => None,

@@ -46,7 +46,8 @@ function take(opened) {
   channel = opened;
   channel.onopen = () => say({ channel: 'open' });
   channel.onclose = () => say({ channel: 'closed' });
-  channel.onmessage = ({ data }) => say({ message: data });
+  channel.binaryType = 'arraybuffer';
+  channel.onmessage = ({ data }) => say({ message: new TextDecoder().decode(data) });
 }
 
 // How bright the darkest and the brightest spot of their picture are.
@@ -67,7 +68,7 @@ const deeds = {
     pc.ondatachannel = event => take(event.channel);
     const stream = with_media ? media() : new MediaStream();
     for (const track of stream.getTracks()) pc.addTrack(track, stream);
-    if (with_channel) take(pc.createDataChannel('words'));
+    if (with_channel) take(pc.createDataChannel(with_channel));
   },
   async make_offer() {
     await pc.setLocalDescription();
@@ -94,7 +95,7 @@ const deeds = {
     pc.close();
   },
   send({ text }) {
-    channel.send(text);
+    channel.send(new TextEncoder().encode(text));
   },
 };
 

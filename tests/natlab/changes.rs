@@ -102,6 +102,22 @@ fn a_cable_is_plugged_in_and_the_wifi_goes() {
 }
 
 #[test]
+fn the_wifi_goes_while_there_is_no_switchboard() {
+    // The other side can be reached without asking any server for one's address, for there is none.
+    let plan = Plan { a: two_ways().a, ..Plan::of(Nat::Cone, Nat::Open) };
+    let told = change("Wi-Fi → cable, while the switchboard is gone", plan, 300, |world| {
+        world.servers.stop();
+        world.route_by_source(Who::A);
+        world.plug_in(Who::A);
+        thread::sleep(Duration::from_secs(4));
+        world.unplug(Who::A);
+    });
+    if let Some(told) = told {
+        assert!(!reconnected(&told.caller), "agreed on over the call's own path\n{}", told.in_words());
+    }
+}
+
+#[test]
 fn a_better_way_out_takes_the_old_path_away() {
     change("Wi-Fi → cable, which takes everything at once", two_ways(), 1500, |world| {
         world.plug_in(Who::A);

@@ -59,7 +59,7 @@ impl Servers {
         assert_eq!(listens(self.folder.path()), self.url, "the same server as before");
     }
 
-    fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.ours.kill().ok();
         self.ours.wait().ok();
     }

@@ -138,6 +138,7 @@ impl End {
                 self.path = Some(in_use);
                 None
             }
+            PeerNews::Said(_) => None,
             PeerNews::Broken(why) => panic!("{why}"),
             PeerNews::Event(_) | PeerNews::KeyFrameWanted => None,
         }

@@ -1,5 +1,7 @@
 //! What several tests need.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod cameras;
 pub(crate) mod faults;
 pub(crate) mod paths;
 pub(crate) mod peer;

@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use sightline::logic::{
-    call::{LegEffect, PeerEvent},
+    call::PeerEvent,
     course::Link,
-    legs::Order,
+    legs::{LegEffect, Order},
     phone::Event,
 };
 use sightline_protocol::call::CallId;

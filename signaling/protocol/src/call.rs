@@ -19,6 +19,10 @@ use crate::text;
 
 pub use crate::frame::{Frame, FrameError};
 
+/// The data channel of a peer connection on which sealed messages go as well, besides the switchboard. Whoever offers the
+/// connection opens it.
+pub const DIRECT_CHANNEL: &str = "sightline";
+
 /// Which call, chosen at random by the caller. When two parties ring each other at once, the call whose
 /// identity is lower, byte by byte, goes on. Written as 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    Act, Gate, LegWhy, Legs, MAX_AHEAD, MAX_LEGS, Order,
+    Gate, LegEffect, LegWhy, Legs, MAX_AHEAD, MAX_LEGS, Order,
     held::without_candidates,
     leg::{Leg, Phase},
 };
@@ -71,7 +71,7 @@ impl Legs {
         let (generation, only_direct) = (leg.generation, leg.only_direct);
         self.first.get_or_insert(generation);
         self.legs.push(leg);
-        self.acts.push_back(Act::Open { generation, why, only_direct });
+        self.act(LegEffect::Open { generation, why, only_direct });
     }
 
     /// Whether an offer of theirs counts. Where one of ours is out, both ends come to the same answer.

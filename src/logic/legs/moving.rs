@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Act, CALLEE_HOLDS_BACK, FIRST_PAUSE, Gate, LEG_LIMIT, LINGER, LONGEST_LOOK, LONGEST_PAUSE, LegWhy, Legs,
-    Look, RETIRE_LIMIT, SILENT_AFTER, leg::Leg,
+    CALLEE_HOLDS_BACK, FIRST_PAUSE, Gate, LEG_LIMIT, LINGER, LONGEST_LOOK, LONGEST_PAUSE, LegEffect, LegWhy,
+    Legs, Look, RETIRE_LIMIT, SILENT_AFTER, leg::Leg,
 };
 use crate::logic::course::{Link, Role};
 
@@ -16,15 +16,14 @@ impl Legs {
         self.ever_up = true;
         self.broken_since = None;
         self.goodbye = false;
-        let in_use = self.legs.iter().find(|leg| Some(leg.generation) == self.in_use);
-        if in_use.is_none_or(|in_use| in_use.generation < generation || !in_use.is_up()) {
+        if self.used().is_none_or(|used| used.generation < generation || !used.is_up()) {
             self.take_into_use(generation, now);
         }
     }
 
     fn take_into_use(&mut self, generation: u32, now: Instant) {
         self.in_use = Some(generation);
-        self.acts.push_back(Act::Use { generation });
+        self.act(LegEffect::Use { generation });
         let was_heard = self.legs.iter().any(|leg| leg.generation == generation && leg.is_heard());
         let retire = now + if was_heard { LINGER } else { RETIRE_LIMIT };
         for leg in &mut self.legs {
@@ -52,8 +51,7 @@ impl Legs {
 
     /// Lets go of what was left behind. Where the other side has not moved yet, it is given the time.
     pub(super) fn retire(&mut self, now: Instant) {
-        let is_waited_for =
-            !self.legs.iter().any(|leg| Some(leg.generation) == self.in_use && leg.is_heard());
+        let is_waited_for = !self.used().is_some_and(Leg::is_heard);
         let due: Vec<_> = self
             .legs
             .iter_mut()
@@ -71,16 +69,14 @@ impl Legs {
 
     /// Another leg that is up takes over.
     pub(super) fn fall_back(&mut self, now: Instant) -> bool {
-        let in_use_is_up =
-            |legs: &Self| legs.legs.iter().any(|leg| Some(leg.generation) == legs.in_use && leg.is_up());
-        if in_use_is_up(self) {
+        if self.used().is_some_and(Leg::is_up) {
             return true;
         }
         let other = self.legs.iter().rev().find(|leg| leg.is_up()).map(|leg| leg.generation);
         match other {
             Some(generation) => self.take_into_use(generation, now),
             None => {
-                self.in_use = self.in_use.filter(|used| self.legs.iter().any(|leg| leg.generation == *used));
+                self.in_use = self.used().map(|leg| leg.generation);
             }
         }
         other.is_some()
@@ -106,8 +102,7 @@ impl Legs {
             Role::Caller => Duration::ZERO,
             Role::Callee => CALLEE_HOLDS_BACK,
         };
-        let in_use = self.legs.iter().find(|leg| Some(leg.generation) == self.in_use);
-        let silent_at = in_use.and_then(|leg| leg.silent_at(SILENT_AFTER + hold_back));
+        let silent_at = self.used().and_then(|leg| leg.silent_at(SILENT_AFTER + hold_back));
         let wanted = self.broken_since.map(|since| since + hold_back).or(silent_at)?;
         Some(self.not_before.map_or(wanted, |not_before| wanted.max(not_before)))
     }

@@ -44,9 +44,9 @@ impl Subject {
     fn opened_and_closed(&mut self) -> (Vec<u32>, Vec<u32>) {
         let (mut opened, mut closed) = (Vec::new(), Vec::new());
         for act in self.acts() {
-            if let Act::Open { generation, .. } = act {
+            if let Act::Leg(LegEffect::Open { generation, .. }) = act {
                 opened.push(generation);
-            } else if let Act::Close { generation } = act {
+            } else if let Act::Leg(LegEffect::Close { generation }) = act {
                 closed.push(generation);
             }
         }
@@ -99,10 +99,10 @@ fn candidate(line: &str) -> Candidate {
 
 fn generations_added(acts: &[Act]) -> Vec<(u32, String)> {
     let added = |act: &Act| match act {
-        Act::Order { generation, order: Order::AddCandidate(candidate) } => {
+        Act::Leg(LegEffect::Order { generation, order: Order::AddCandidate(candidate) }) => {
             Some((*generation, candidate.line.clone()))
         }
-        Act::Order { .. } | Act::Send(_) | Act::Open { .. } | Act::Use { .. } | Act::Close { .. } => None,
+        Act::Send(_) | Act::Leg(_) => None,
     };
     acts.iter().filter_map(added).collect()
 }
@@ -225,7 +225,10 @@ fn candidates_before_their_description_are_held_and_come_in_order() {
     let lines = ["a", "b", "c"].map(|line| (1, line.to_owned()));
     let acts = caller.acts();
     assert_eq!(generations_added(&acts), lines);
-    assert_eq!(acts.last(), Some(&Act::Order { generation: 1, order: Order::EndOfCandidates }));
+    assert_eq!(
+        acts.last(),
+        Some(&Act::Leg(LegEffect::Order { generation: 1, order: Order::EndOfCandidates }))
+    );
 }
 
 #[test]
@@ -275,7 +278,13 @@ fn a_callee_that_is_prepared_says_nothing_until_the_call_is_taken() {
     callee.legs.remote_candidates(1, vec![candidate("theirs")], false);
     let acts = callee.acts();
     assert!(
-        matches!(acts[..], [Act::Open { generation: 1, .. }, Act::Order { generation: 1, .. }]),
+        matches!(
+            acts[..],
+            [
+                Act::Leg(LegEffect::Open { generation: 1, .. }),
+                Act::Leg(LegEffect::Order { generation: 1, .. })
+            ]
+        ),
         "{acts:?}"
     );
 
@@ -308,7 +317,10 @@ fn a_strangers_candidates_are_kept_from_its_description_until_the_call_is_taken(
     callee.legs.remote_description(DescriptionKind::Offer, 1, sdp.into(), false, callee.now);
 
     let without = "v=0\r\nm=audio 9 x 111\r\na=mid:0\r\nm=video 9 x 96\r\na=mid:1\r\n".to_owned();
-    assert_eq!(callee.acts()[1..], [Act::Order { generation: 1, order: Order::TakeOffer { sdp: without } }]);
+    assert_eq!(
+        callee.acts()[1..],
+        [Act::Leg(LegEffect::Order { generation: 1, order: Order::TakeOffer { sdp: without } })]
+    );
 
     callee.legs.take(callee.now);
     let lines = ["candidate:1 1 udp 1 192.0.2.1 9 typ host", "candidate:2 1 udp 1 192.0.2.1 10 typ host"];
@@ -437,7 +449,7 @@ fn an_old_leg_goes_soon_after_media_came_on_the_new_one_and_not_before() {
     caller.takes(DescriptionKind::Offer, 2);
     caller.legs.local_description(2, DescriptionKind::Answer, "answer".into());
     caller.legs.link(2, Link::Up, caller.now);
-    assert!(caller.acts().contains(&Act::Use { generation: 2 }));
+    assert!(caller.acts().contains(&Act::Leg(LegEffect::Use { generation: 2 })));
     caller.hear(1, RETIRE_LIMIT * 2);
     assert_eq!(caller.opened_and_closed().1, [0; 0], "they still send on the old one");
 
@@ -470,12 +482,12 @@ fn media_goes_back_to_an_older_leg_that_is_up_when_the_newer_falls_silent() {
     caller.acts();
 
     caller.legs.link(3, Link::Interrupted, caller.now);
-    assert_eq!(caller.acts(), [Act::Use { generation: 1 }]);
+    assert_eq!(caller.acts(), [Act::Leg(LegEffect::Use { generation: 1 })]);
     assert_eq!(caller.legs.carriage(), Carriage::Up);
     caller.legs.link(1, Link::Interrupted, caller.now);
     assert_eq!(caller.legs.carriage(), Carriage::None);
     caller.legs.link(3, Link::Up, caller.now);
-    assert_eq!(caller.acts(), [Act::Use { generation: 3 }]);
+    assert_eq!(caller.acts(), [Act::Leg(LegEffect::Use { generation: 3 })]);
 }
 
 #[test]
@@ -489,7 +501,7 @@ fn an_older_leg_that_comes_up_again_is_used_where_the_newer_is_down() {
     caller.legs.link(3, Link::Interrupted, caller.now);
     caller.acts();
     caller.legs.link(1, Link::Up, caller.now);
-    assert_eq!(caller.acts(), [Act::Use { generation: 1 }]);
+    assert_eq!(caller.acts(), [Act::Leg(LegEffect::Use { generation: 1 })]);
 }
 
 #[test]
@@ -507,7 +519,7 @@ fn a_better_path_is_looked_for_by_the_caller_and_only_where_it_is_relayed() {
     let mut relayed = Subject::talking_caller();
     relayed.legs.route(1, true, relayed.now);
     relayed.wait(FIRST_LOOK);
-    let better = Act::Open { generation: 3, why: LegWhy::BetterPath, only_direct: true };
+    let better = Act::Leg(LegEffect::Open { generation: 3, why: LegWhy::BetterPath, only_direct: true });
     assert!(relayed.acts().contains(&better));
     relayed.wait(LEG_LIMIT);
     assert_eq!(relayed.opened_and_closed(), (vec![], vec![3]), "given up, and not followed at once");

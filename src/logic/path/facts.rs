@@ -167,6 +167,11 @@ impl<'a> Facts<'a> {
         known.unwrap_or_else(|| address.to_owned())
     }
 
+    /// Whether that is the name of a server that this side uses as well.
+    pub(super) fn is_our_server(&self, name: &str) -> bool {
+        self.leg.is_some_and(|leg| leg.seen.servers.iter().any(|server| server.url.host == name))
+    }
+
     fn pair(&self, leg: &'a LegNotes, seen: &'a PairSeen) -> PairFact<'a> {
         let lent = leg.seen.servers.iter().any(|server| server.relayed == Some(seen.local));
         let local_kind =

@@ -92,6 +92,9 @@ pub(super) fn of_route(path: &Path) -> String {
     let how = match (&in_use.our_relay, &in_use.their_relay) {
         (None, None) => return format!("Direct over {}{trip}", pair.local.protocol.to_uppercase()),
         (Some(ours), None) => format!("Relayed by {}{}", ours.server, over(ours)),
+        (None, Some(theirs)) if facts.is_our_server(&theirs.server) => {
+            format!("Relayed by {} for the other side", theirs.server)
+        }
         (None, Some(theirs)) => format!("Relayed by their server {}", theirs.server),
         (Some(ours), Some(theirs)) if ours.server == theirs.server => {
             format!("Relayed by {} for both sides{}", ours.server, over(ours))

@@ -432,3 +432,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn datagrams_as_long_as_they_can_be_are_borne() {
+    const LONGEST: usize = 65_507;
+    let [local, remote] = [on("10.0.0.2:5000"), on("203.0.113.1:3478")];
+    let url = turn();
+    for (length, kind) in [(LONGEST, 0x0017_u16), (LONGEST - 3, 0x0101), (65_500, 0x0001), (32_788, 0x0115)] {
+        for attribute_length in [0, 3, 32_764, 65_484, 65_535_u16] {
+            let mut datagram = vec![0; length];
+            datagram[..2].copy_from_slice(&kind.to_be_bytes());
+            datagram[2..4].copy_from_slice(&((length - 20) as u16 & !3).to_be_bytes());
+            datagram[4..8].copy_from_slice(&0x2112_a442_u32.to_be_bytes());
+            datagram[20..22].copy_from_slice(&0x0013_u16.to_be_bytes());
+            datagram[22..24].copy_from_slice(&attribute_length.to_be_bytes());
+            let mut watcher = Watcher::default();
+            watcher.sent(ms(1), local, remote, &datagram);
+            watcher.received(ms(2), local, remote, &datagram);
+            watcher.answered(ms(3), 0, &url, local.ip(), &datagram);
+        }
+    }
+}

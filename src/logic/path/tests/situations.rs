@@ -114,6 +114,16 @@ fn situations() -> Vec<(&'static str, Path, &'static str)> {
             "Relayed by their server 192.0.2.200 · 48 ms, because they named only addresses of a relay",
         ),
         (
+            "the server that both use relays for them",
+            Situation::new()
+                .ours("host", US)
+                .theirs("relay", LENT_TO_THEM)
+                .lends(UDP)
+                .pair(US, LENT_TO_THEM, [3, 2, 2])
+                .up(host(US), relay(LENT_TO_THEM)),
+            "Relayed by relay.example for the other side · 48 ms, because they named only addresses of a relay",
+        ),
+        (
             "one relay for both",
             Situation::new()
                 .ours("relay", LENT)
