@@ -6,6 +6,8 @@
 //! key frame, its estimator takes half a minute to a good picture and yields to plain loss for ever.
 
 mod repeats;
+#[cfg(test)]
+mod tests;
 mod told;
 
 use std::{

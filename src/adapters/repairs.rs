@@ -130,3 +130,46 @@ impl Interceptor for Repairs {
         self.repaired.remove(&info.ssrc);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rtc::interceptor::RTCPFeedback;
+
+    use super::*;
+
+    #[test]
+    fn what_comes_twice_is_dropped_and_what_is_missing_asked_for() {
+        let now = Instant::now();
+        let mut repairs = Repairs::default();
+        let nack = RTCPFeedback { typ: "nack".into(), parameter: String::new() };
+        let info = StreamInfo {
+            ssrc: 1,
+            ssrc_rtx: Some(2),
+            rtcp_feedback: vec![nack.clone()],
+            ..StreamInfo::default()
+        };
+        repairs.bind_remote_stream(&info);
+        repairs.bind_remote_stream(&StreamInfo {
+            ssrc: 2,
+            rtcp_feedback: vec![nack],
+            ..StreamInfo::default()
+        });
+        let mut take = |ssrc, sequence_number, payload: &[u8]| {
+            let header = rtp::Header { ssrc, sequence_number, ..rtp::Header::default() };
+            let packet = rtp::Packet { header, payload: payload.to_vec().into() };
+            let message = AttributedPacket::new(Packet::Rtp(packet));
+            repairs
+                .handle_read(TaggedPacket { now, transport: TransportContext::default(), message })
+                .unwrap();
+            let asked = std::iter::from_fn(|| repairs.poll_write()).count();
+            (repairs.poll_read().is_some(), asked)
+        };
+
+        assert_eq!(take(1, 10, b"picture"), (true, 0));
+        assert_eq!(take(1, 12, b"picture"), (true, 1), "one is missing");
+        assert_eq!(take(2, 700, &[0, 12, 9]), (false, 0), "that one is there");
+        assert_eq!(take(2, 701, &[0, 11, 9]), (true, 0));
+        assert_eq!(take(2, 709, &[0, 11, 9]), (false, 0), "and holes in the stream of repairs are none");
+        assert_eq!(take(2, 710, &[]), (false, 0), "nor is what only probes");
+    }
+}

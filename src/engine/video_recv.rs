@@ -17,12 +17,12 @@ use crate::{
         freezes::Freezes,
         latency::Step,
         packet::Packet,
-        playout::{Playout, Waiting},
+        playout::{Playout, Sound, Waiting},
         reassembly::{Reassembly, Whole},
         report::PictureCounts,
         units::MediaTime,
     },
-    media::{frame::Frame, h264::Decoder, pool::Pool, rtp_h264},
+    media::{SAMPLE_RATE_HZ, frame::Frame, h264::Decoder, pool::Pool, rtp_h264},
 };
 
 use super::{
@@ -154,7 +154,7 @@ impl Watching {
             Ok(Some(frame)) => {
                 let decoded = self.all.clock.now();
                 self.note_way(whole, captured, decoded);
-                let due = self.playout.due(captured, whole.arrived, None);
+                let due = self.playout.due(captured, whole.arrived, self.sound(captured));
                 self.waiting.push(due, Decoded { frame, arrived: whole.arrived, decoded });
                 true
             }
@@ -164,6 +164,14 @@ impl Watching {
                 false
             }
         }
+    }
+
+    /// What of their sound is heard, on the clock that stamped the pictures too: our own ends have one for both.
+    fn sound(&self, near: MediaTime) -> Option<Sound> {
+        let clock = &self.all.clock;
+        let heard = self.all.tally.heard.get(clock.media_now())?;
+        let captured = MediaTime::of_ticks(heard.rtp_timestamp, SAMPLE_RATE_HZ, near);
+        Some(Sound { captured, heard: clock.instant(heard.at) })
     }
 
     fn note_way(&self, whole: &Whole, captured: MediaTime, decoded: Instant) {

@@ -129,10 +129,11 @@ impl Browser {
     fn run(&mut self, expression: &str) -> Result<Value, String> {
         let with = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
         let answer = self.ask("Runtime.evaluate", &with)?;
-        match &answer["exceptionDetails"] {
-            Value::Null => Ok(answer["result"]["value"].clone()),
-            trouble => Err(format!("{}: {trouble}", expression.chars().take(40).collect::<String>())),
+        let trouble = &answer["exceptionDetails"];
+        if trouble.is_null() {
+            return Ok(answer["result"]["value"].clone());
         }
+        Err(format!("{}: {trouble}", expression.chars().take(40).collect::<String>()))
     }
 
     fn ask(&mut self, method: &str, with: &Value) -> Result<Value, String> {
@@ -148,9 +149,11 @@ impl Browser {
             let left = deadline.saturating_duration_since(Instant::now());
             let heard = self.said.recv_timeout(left).map_err(|why| format!("chromium, {method}: {why}"))?;
             if heard["id"] == self.number {
-                return match &heard["error"] {
-                    Value::Null => Ok(heard["result"].clone()),
-                    error => Err(format!("chromium, {method}: {error}")),
+                let error = &heard["error"];
+                return if error.is_null() {
+                    Ok(heard["result"].clone())
+                } else {
+                    Err(format!("chromium, {method}: {error}"))
                 };
             }
         }

@@ -18,11 +18,17 @@ const KEPT: Duration = Duration::from_secs(4);
 /// Less than this is no reason for anything.
 const NOTHING: f64 = 0.025;
 /// Loss that is borne without being tried again: so much times what the path is known for, and so much more.
-const SLACK: (f64, f64) = (1.3, 0.05);
+const SLACK: (f64, f64) = (1.4, 0.06);
+/// What the path is known for follows what is seen by this much each time.
+const FOLLOWS: f64 = 0.01;
 /// No path is granted more than this.
 pub(super) const MOST_BORNE: f64 = 0.30;
 /// How long less is sent, in order to see.
 const TRIAL: Duration = Duration::from_millis(1200);
+/// Where chance could have done it, the trial goes on for so long.
+const LONGEST_TRIAL: Duration = Duration::from_millis(3000);
+/// A difference this many times what chance makes is none of its.
+const NO_CHANCE: f64 = 2.5;
 /// Less is this much of what arrives.
 const TRIAL_SHARE: f64 = 0.88;
 /// Loss that falls below this part of what it was is our own.
@@ -62,11 +68,13 @@ pub(super) struct Losses {
     /// What the path loses whatever is sent, and when that was found.
     borne: f64,
     borne_until: Option<Instant>,
+    /// What was sent before a loss was called ours. Where the next trial says otherwise, it may have been the path's.
+    doubted: Option<(f64, Instant)>,
 }
 
 impl Losses {
     pub(super) fn new() -> Self {
-        Self { packets: VecDeque::new(), state: State::Calm, borne: 0.0, borne_until: None }
+        Self { packets: VecDeque::new(), state: State::Calm, borne: 0.0, borne_until: None, doubted: None }
     }
 
     /// The fate of a packet that left then.
@@ -80,8 +88,9 @@ impl Losses {
     /// The part that is lost at present.
     pub(super) fn share(&self) -> f64 {
         let Some((newest, _)) = self.packets.back() else { return 0.0 };
-        let floor = newest.checked_sub(WINDOW).unwrap_or(*newest);
-        self.since(floor).unwrap_or(0.0)
+        let window = if self.borne > 0.0 { 2 * WINDOW } else { WINDOW };
+        let floor = newest.checked_sub(window).unwrap_or(*newest);
+        self.since(floor).map_or(0.0, |(loss, _)| loss)
     }
 
     /// What the path is known to lose whatever is sent.
@@ -110,9 +119,6 @@ impl Losses {
         match self.state {
             State::Calm => {
                 let loss = self.share();
-                if loss < self.borne {
-                    self.borne += (loss - self.borne) * 0.02;
-                }
                 let bearable =
                     NOTHING.max(self.borne * SLACK.0 + SLACK.1 * f64::from(u8::from(self.borne > 0.0)));
                 if queue_grows {
@@ -121,6 +127,9 @@ impl Losses {
                     return Verdict::Nothing;
                 }
                 if loss <= bearable {
+                    if self.borne > 0.0 {
+                        self.borne += (loss - self.borne) * FOLLOWS;
+                    }
                     return Verdict::Nothing;
                 }
                 let less = (delivered_bps * TRIAL_SHARE).min(target_bps * TRIAL_SHARE);
@@ -135,28 +144,36 @@ impl Losses {
                 if now < since + TRIAL + round_trip {
                     return Verdict::Nothing;
                 }
-                let Some(then) = self.since(since + round_trip) else { return Verdict::Nothing };
+                let Some((then, packets)) = self.since(since + round_trip) else { return Verdict::Nothing };
+                let by_chance = (loss * (1.0 - loss) * 2.0 / packets as f64).sqrt();
+                let fell = then < loss * FALLS || then > MOST_BORNE;
+                let unsure = (loss - then).abs() < by_chance * NO_CHANCE && then <= MOST_BORNE;
+                if fell && unsure && now < since + LONGEST_TRIAL {
+                    return Verdict::Nothing;
+                }
                 self.state = State::Calm;
                 // What was lost before the trial shall not start the next.
                 self.packets.retain(|(at, _)| *at >= since + round_trip);
-                if then < loss * FALLS || then > MOST_BORNE {
+                if fell {
                     self.borne = self.borne.min(then);
+                    self.doubted = Some((before_bps, now + BELIEVED));
                     return Verdict::Ours;
                 }
                 self.borne = then.max(self.borne).min(MOST_BORNE);
                 self.borne_until = Some(now + BELIEVED);
-                Verdict::GoBack(before_bps)
+                let doubted = self.doubted.take().filter(|(_, until)| now < *until);
+                Verdict::GoBack(doubted.map_or(before_bps, |(bps, _)| bps.max(before_bps)))
             }
         }
     }
 
-    fn since(&self, floor: Instant) -> Option<f64> {
+    fn since(&self, floor: Instant) -> Option<(f64, usize)> {
         let recent = self.packets.iter().rev().take_while(|(at, _)| *at >= floor);
         let (mut all, mut lost) = (0_usize, 0_usize);
         for (_, was_lost) in recent {
             all += 1;
             lost += usize::from(*was_lost);
         }
-        (all >= LEAST_PACKETS).then(|| lost as f64 / all as f64)
+        (all >= LEAST_PACKETS).then(|| (lost as f64 / all as f64, all))
     }
 }

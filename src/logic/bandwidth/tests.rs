@@ -65,6 +65,24 @@ fn a_policer_is_obeyed() {
 }
 
 #[test]
+fn a_narrow_path_that_loses_as_well_is_used_for_what_it_carries() {
+    for (kbps, loss, least) in
+        [(100, 0.0, 0.06e6), (250, 0.0, 0.18e6), (500, 0.03, 0.37e6), (1000, 0.1, 0.6e6)]
+    {
+        let bps: fn(u64) -> f64 = match kbps {
+            100 => |_| 0.1e6,
+            250 => |_| 0.25e6,
+            500 => |_| 0.5e6,
+            _ => |_| 1e6,
+        };
+        let name = format!("{kbps} kbit/s, loss {loss}");
+        let seen = run(&name, 60, Conditions { bps, loss, ..Conditions::default() });
+        assert!(seen.mean(10..60, |tenth| tenth.delivered_bps) > least, "{name}");
+        assert!(seen.mean(10..60, |tenth| tenth.queue_ms) < 120.0, "{name}");
+    }
+}
+
+#[test]
 fn jitter_is_no_reason_to_yield() {
     let seen = run("jitter", 30, Conditions { jitter_ms: 30, ..Conditions::default() });
     assert!(seen.mean(10..30, |tenth| tenth.delivered_bps) > 1.8e6);

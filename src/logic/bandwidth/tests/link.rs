@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::logic::pacing::{Class, Pacer, Put};
+use crate::logic::{
+    adapt,
+    pacing::{Class, Pacer, Put},
+};
 
 use super::super::{Bandwidth, Fate, Outcome, START_BPS};
 
@@ -14,7 +17,7 @@ const STEP: Duration = Duration::from_millis(1);
 const FEEDBACK_EVERY: u64 = 50;
 const PICTURE_EVERY: u64 = 33;
 const SOUND_EVERY: u64 = 20;
-const SOUND_BYTES: usize = 160;
+const SOUND_AROUND: usize = 68;
 const PICTURE_PACKET: usize = 1200;
 const TCP_PACKET: usize = 1500;
 const MOST_PICTURE_BPS: f64 = 2_500_000.0;
@@ -89,24 +92,20 @@ impl Seen {
     }
 
     pub(super) fn say(&self, name: &str) {
-        let line: Vec<String> = (self.tenths.chunks(10))
-            .map(|second| {
-                let mean =
-                    |what: fn(&Tenth) -> f64| second.iter().map(what).sum::<f64>() / second.len() as f64;
-                format!(
-                    "{:.2}/{:.2}/{:.0}ms/{}",
-                    mean(|tenth| tenth.target_bps) / 1e6,
-                    mean(|tenth| tenth.delivered_bps) / 1e6,
-                    mean(|tenth| tenth.queue_ms),
-                    second.iter().map(|tenth| tenth.lost).sum::<u32>()
-                )
-            })
+        let seconds: Vec<String> = self
+            .tenths
+            .chunks(10)
+            .map(|second| format!("{:.1}", second.iter().map(|tenth| tenth.target_bps).sum::<f64>() / 1e7))
             .collect();
-        eprintln!("{name}: target/delivered/queue/lost, by the second: {}", line.join(" "));
+        let all = 0..self.tenths.len() / 10;
         eprintln!(
-            "{name}: pictures p50 {:.0} ms, p95 {:.0} ms",
+            "{name}: {:.2} Mbit/s come, queue {:.0} ms, lost {:.1} a second, pictures p50 {:.0} p95 {:.0} ms; target {}",
+            self.mean(all.clone(), |tenth| tenth.delivered_bps) / 1e6,
+            self.mean(all.clone(), |tenth| tenth.queue_ms),
+            self.mean(all, |tenth| f64::from(tenth.lost)) * 10.0,
             self.picture_ms_quantile(0.5),
-            self.picture_ms_quantile(0.95)
+            self.picture_ms_quantile(0.95),
+            seconds.join(" ")
         );
     }
 }
@@ -242,8 +241,10 @@ impl Simulation {
     }
 
     fn make_media(&mut self, now: Instant) {
+        let target = self.bandwidth.standing(now).target_bps;
         if self.now_ms.is_multiple_of(SOUND_EVERY) {
-            match self.pacer.put(Class::Sound, (SOUND_BYTES, None, false), SOUND_BYTES) {
+            let bytes = adapt::sound_bps(target) as usize / 400 + SOUND_AROUND;
+            match self.pacer.put(Class::Sound, (bytes, None, false), bytes) {
                 Put::LeavesAtOnce(packet) => self.leave(packet, now),
                 Put::Waits | Put::Refused => unreachable!("sound does not wait"),
             }
@@ -251,12 +252,12 @@ impl Simulation {
         if !self.now_ms.is_multiple_of(PICTURE_EVERY) {
             return;
         }
-        let target = f64::from(self.bandwidth.standing(now).target_bps);
-        let wait_ms = self.pacer.waiting() as f64 * 8000.0 / target;
+        let wait_ms = self.pacer.waiting() as f64 * 8000.0 / f64::from(target);
         if wait_ms > 150.0 {
             return;
         }
-        let share = (target - 64_000.0).clamp(30_000.0, MOST_PICTURE_BPS) / 8.0 / 30.0;
+        let loss = self.bandwidth.standing(now).loss;
+        let share = f64::from(adapt::picture_bps(target, loss)).min(MOST_PICTURE_BPS) / 8.0 / 30.0;
         let large = if self.pictures == 0 { 4.0 } else { 0.75 + 0.5 * self.chance() };
         self.pictures += 1;
         let mut bytes = (share * large) as usize;
