@@ -36,8 +36,12 @@ const SHOWS: &[(f64, f64)] = &[
 const EIGHTHS: &[usize] = &[8, 6, 4, 3, 2];
 /// A size that is in use stays until there is less than this part of what it is worth.
 const STAYS: f64 = 0.8;
-/// A larger one has to be affordable for so long, unless the call has just begun.
+/// A larger one has to be affordable for so long, and for less where the call has just begun.
 const AFFORDABLE_FOR: Duration = Duration::from_secs(1);
+const AFFORDABLE_AT_FIRST: Duration = Duration::from_millis(150);
+/// The first picture has to be there soon, and what the path carries is only guessed: it is of a size that is worth so much
+/// less.
+const FIRST: f64 = 1.5;
 const BEGINNING: Duration = Duration::from_secs(4);
 /// Below so many bits a second, fewer pictures: each is better then.
 const FEWER: &[(u32, u32)] = &[(80_000, 10), (160_000, 15), (280_000, 24)];
@@ -202,7 +206,8 @@ impl Adapt {
         let eighths = match self.eighths {
             Some(current) if wanted > current => {
                 let since = *self.larger_since.get_or_insert(now);
-                let waited = now >= since + AFFORDABLE_FOR || now < began + BEGINNING;
+                let begins = now < began + BEGINNING;
+                let waited = now >= since + if begins { AFFORDABLE_AT_FIRST } else { AFFORDABLE_FOR };
                 if waited { wanted } else { current }
             }
             Some(current) if bearable < current => bearable,
@@ -210,7 +215,7 @@ impl Adapt {
                 self.larger_since = None;
                 current
             }
-            None => wanted,
+            None => by_bits(FIRST).min(others),
         };
         if self.eighths != Some(eighths) {
             self.larger_since = None;
@@ -301,10 +306,22 @@ mod tests {
         adapt.decide(&Situation { target_bps, ..HD }, now)
     }
 
+    fn settled(target_bps: u32) -> Plan {
+        let (mut adapt, now) = (Adapt::default(), Instant::now());
+        let later = now + AFFORDABLE_AT_FIRST;
+        [now, now, later].map(|now| at(&mut adapt, target_bps, now))[2]
+    }
+
+    #[test]
+    fn the_first_picture_is_small_and_soon() {
+        assert_eq!(at(&mut Adapt::default(), 1_000_000, Instant::now()).width, 640);
+        assert_eq!(settled(1_000_000).width, 960);
+    }
+
     #[test]
     fn the_size_follows_the_bits() {
         let size = |target_bps| {
-            let plan = at(&mut Adapt::default(), target_bps, Instant::now());
+            let plan = settled(target_bps);
             (plan.width, plan.fps)
         };
         assert_eq!(size(3_000_000), (1280, 30));
@@ -318,8 +335,10 @@ mod tests {
     #[test]
     fn down_at_once_and_up_only_when_it_lasts() {
         let (mut adapt, mut now) = (Adapt::default(), Instant::now());
-        assert_eq!(at(&mut adapt, 1_000_000, now).width, 960);
-        assert_eq!(at(&mut adapt, 3_000_000, now).width, 1280, "a call that begins need not wait");
+        assert_eq!(at(&mut adapt, 1_000_000, now).width, 640);
+        at(&mut adapt, 3_000_000, now);
+        now += AFFORDABLE_AT_FIRST;
+        assert_eq!(at(&mut adapt, 3_000_000, now).width, 1280, "a call that begins waits for less");
         now += BEGINNING;
         assert_eq!(at(&mut adapt, 1_500_000, now).width, 1280, "a little less is borne");
         assert_eq!(at(&mut adapt, 700_000, now).width, 640);
@@ -365,7 +384,7 @@ mod tests {
 
     #[test]
     fn the_reason_is_said_in_words() {
-        let plan = at(&mut Adapt::default(), 700_000, Instant::now());
+        let plan = settled(700_000);
         assert_eq!(plan.to_string(), "640×360 at 30 because: network 0.7 Mbit/s");
     }
 
