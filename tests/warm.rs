@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
         mpsc::{Sender, SyncSender, channel, sync_channel},
     },
     time::{Duration, Instant},
@@ -27,7 +27,7 @@ use sightline::{
     },
     logic::{packet::Packet, units::MediaTime},
     media::{
-        opus::{FRAME_SAMPLES, MAX_PACKET_LEN, OpusEncoder},
+        opus::{FRAME_SAMPLES, MAX_PACKET_LEN, OpusEncoder, USUAL_BITRATE_BPS},
         tone,
         voice::VoiceSettings,
     },
@@ -95,6 +95,7 @@ fn cost_of_sending(settings: VoiceSettings) -> (Asked, Asked) {
         source: Box::new(Microphone { block: 0, reference: played, at_first: asked(), cost }),
         sink: kept.clone(),
         muted: Arc::default(),
+        sound_bps: Arc::new(AtomicU32::new(USUAL_BITRATE_BPS)),
         voice: Voice::new(reference, Arc::new(VoiceWish::new(settings))),
         tally: Arc::<Tally>::default(),
         stop: Stop::default(),

@@ -1,5 +1,7 @@
 //! The one loop: everything that happens comes here, is decided by the phone, and goes out again.
 
+mod beats;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     future::pending,
@@ -54,8 +56,6 @@ const REPORTS: usize = 256;
 const BEAT: Duration = Duration::from_secs(1);
 /// How often it is looked whether the legs still hear anything.
 const LISTEN: Duration = Duration::from_millis(100);
-/// How often a call asks for a switchboard that is gone.
-const URGE_EVERY: Duration = Duration::from_millis(400);
 /// How long the last words may take when everything ends.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -530,63 +530,12 @@ impl Engine {
         (self.calls.get_mut(&call), around)
     }
 
-    fn tell_statistics(&self) {
-        for (&call, calling) in &self.calls {
-            if calling.report.firsts.connected_ms.is_some() {
-                let statistics = Box::new(calling.statistics());
-                self.told.try_send(Update::Statistics { call, statistics }).ok();
-            }
-        }
-    }
-
-    /// Once a second: whoever drags a window changes its size with every picture.
-    async fn tell_drawn(&mut self) {
-        let calling = self.phone.current().and_then(|call| self.calls.get_mut(&call.id()));
-        if let Some((width, height)) = calling.and_then(Calling::take_drawn_here) {
-            self.handle(Event::Drawn { width, height }).await;
-        }
-    }
-
     fn open_waiting_legs(&mut self) {
         let calls: Vec<_> = self.calls.keys().copied().collect();
         for call in calls {
             if let (Some(calling), around) = self.calling_and_surroundings(call) {
                 calling.open_waiting(&around);
             }
-        }
-    }
-
-    /// A call that stands has something to say as soon as the switchboard is back.
-    fn urge_switchboard(&mut self) {
-        let now = self.clock.now();
-        let is_time = self.urged.is_none_or(|last| now >= last + URGE_EVERY);
-        if is_time && !self.switchboard_up && !self.calls.is_empty() {
-            self.urged = Some(now);
-            self.mail.probe();
-        }
-    }
-
-    async fn tell_hearing(&mut self) {
-        let heard: Vec<_> = self
-            .calls
-            .iter_mut()
-            .flat_map(|(&call, calling)| {
-                calling
-                    .news_of_hearing()
-                    .into_iter()
-                    .map(move |(generation, event)| (call, generation, event))
-            })
-            .collect();
-        for (call, generation, event) in heard {
-            self.handle(Event::Peer { call, generation, event }).await;
-        }
-    }
-
-    async fn tell_speaking(&mut self) {
-        let spoke = self.calls.iter().filter(|(_, calling)| calling.take_spoke_while_muted());
-        let spoke: Vec<_> = spoke.map(|(&call, _)| call).collect();
-        for call in spoke {
-            self.tell(Update::SpeakingWhileMuted { call }).await;
         }
     }
 

@@ -1,0 +1,66 @@
+//! What the loop does now and then, whatever happens: it tells how calls do, and looks whether anything is heard.
+
+use std::time::Duration;
+
+use crate::logic::phone::Event;
+
+use super::{
+    super::{api::Update, calling::Calling},
+    Engine,
+};
+
+/// How often a call asks for a switchboard that is gone.
+const URGE_EVERY: Duration = Duration::from_millis(400);
+
+impl Engine {
+    pub(super) fn tell_statistics(&self) {
+        for (&call, calling) in &self.calls {
+            if calling.report.firsts.connected_ms.is_some() {
+                let statistics = Box::new(calling.statistics());
+                self.told.try_send(Update::Statistics { call, statistics }).ok();
+            }
+        }
+    }
+
+    /// Once a second: whoever drags a window changes its size with every picture.
+    pub(super) async fn tell_drawn(&mut self) {
+        let calling = self.phone.current().and_then(|call| self.calls.get_mut(&call.id()));
+        if let Some((width, height)) = calling.and_then(Calling::take_drawn_here) {
+            self.handle(Event::Drawn { width, height }).await;
+        }
+    }
+
+    /// A call that stands has something to say as soon as the switchboard is back.
+    pub(super) fn urge_switchboard(&mut self) {
+        let now = self.clock.now();
+        let is_time = self.urged.is_none_or(|last| now >= last + URGE_EVERY);
+        if is_time && !self.switchboard_up && !self.calls.is_empty() {
+            self.urged = Some(now);
+            self.mail.probe();
+        }
+    }
+
+    pub(super) async fn tell_hearing(&mut self) {
+        let heard: Vec<_> = self
+            .calls
+            .iter_mut()
+            .flat_map(|(&call, calling)| {
+                calling
+                    .news_of_hearing()
+                    .into_iter()
+                    .map(move |(generation, event)| (call, generation, event))
+            })
+            .collect();
+        for (call, generation, event) in heard {
+            self.handle(Event::Peer { call, generation, event }).await;
+        }
+    }
+
+    pub(super) async fn tell_speaking(&mut self) {
+        let spoke = self.calls.iter().filter(|(_, calling)| calling.take_spoke_while_muted());
+        let spoke: Vec<_> = spoke.map(|(&call, _)| call).collect();
+        for call in spoke {
+            self.tell(Update::SpeakingWhileMuted { call }).await;
+        }
+    }
+}
