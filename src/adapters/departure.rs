@@ -49,34 +49,10 @@ const PACE_SHORT_QUEUE: f64 = 1.3;
 /// Repeats that would wait longer than this are not made: the link is too narrow for them, and they would come too late.
 const MOST_WAIT_OF_REPEATS: Duration = Duration::from_millis(200);
 
-/// How many of the last packets of sound are known by the number they left under. Only the last but one leaves again.
-const NUMBERS_KEPT: usize = 8;
-
 struct Stream {
     class: Class,
     /// Where its packets bear their number.
     number_id: Option<u8>,
-    /// Of sound: which number each of the last packets left under.
-    left: VecDeque<(u16, u16)>,
-}
-
-impl Stream {
-    fn new(class: Class, number_id: Option<u8>) -> Self {
-        Self { class, number_id, left: VecDeque::with_capacity(NUMBERS_KEPT) }
-    }
-
-    /// The number that a packet of sound has left under before. One that leaves again has to be the same to the last bit:
-    /// it is encrypted under the same nonce, and two texts under one nonce give the key of the seal away.
-    fn number_before(&self, sequence: u16) -> Option<u16> {
-        self.left.iter().find(|(left, _)| *left == sequence).map(|(_, number)| *number)
-    }
-
-    fn note_left(&mut self, sequence: u16, number: u16) {
-        if self.class == Class::Sound {
-            self.left.truncate(NUMBERS_KEPT - 1);
-            self.left.push_front((sequence, number));
-        }
-    }
 }
 
 /// See the head of this file.
@@ -167,25 +143,16 @@ impl Departure {
         if let Some(repeats) = self.repeats.get_mut(&packet.header.ssrc) {
             repeats.keep(&packet, now);
         }
-        let sequence = packet.header.sequence_number;
-        let stream = self.streams.get_mut(&packet.header.ssrc);
-        let numbered = stream.and_then(|stream| Some((stream.number_id?, stream)));
-        let mut is_new = false;
-        if let Some((id, stream)) = numbered {
-            let before = stream.number_before(sequence);
-            is_new = before.is_none();
-            let number = before.unwrap_or_else(|| self.told.next_number());
-            if is_new {
-                stream.note_left(sequence, number);
-            }
-            if let Err(error) = packet.header.set_extension(id, Bytes::copy_from_slice(&number.to_be_bytes()))
-            {
+        let number_id = self.streams.get(&packet.header.ssrc).and_then(|stream| stream.number_id);
+        if let Some(id) = number_id {
+            let number = Bytes::copy_from_slice(&self.told.next_number().to_be_bytes());
+            if let Err(error) = packet.header.set_extension(id, number) {
                 tracing::debug!(%error, "a packet leaves without its number");
             }
         }
         let bytes = size_on_wire(&packet);
         let probe = self.pacer.left(bytes, now);
-        if is_new {
+        if number_id.is_some() {
             self.told.note(bytes, probe.map(|probe| probe.id), now);
             self.bandwidth.note_sent(now);
         }
@@ -278,9 +245,9 @@ impl Interceptor for Departure {
         let number_id = info.rtp_header_extensions.iter().find(|extension| extension.uri == NUMBERS_URI);
         let number_id = number_id.and_then(|extension| u8::try_from(extension.id).ok()).filter(|id| *id != 0);
         let class = if video { Class::Picture } else { Class::Sound };
-        self.streams.insert(info.ssrc, Stream::new(class, number_id));
+        self.streams.insert(info.ssrc, Stream { class, number_id });
         if let (Some(ssrc), Some(payload_type)) = (info.ssrc_rtx, info.payload_type_rtx) {
-            self.streams.insert(ssrc, Stream::new(Class::Repair, number_id));
+            self.streams.insert(ssrc, Stream { class: Class::Repair, number_id });
             self.repeats.insert(info.ssrc, Repeats::new(ssrc, payload_type));
         }
     }
