@@ -16,6 +16,7 @@
 mod arrivals;
 mod numbering;
 mod opus_packet;
+mod play;
 
 use std::{
     collections::VecDeque,
@@ -28,6 +29,7 @@ use super::packet::Packet;
 use arrivals::{Arrivals, Losses};
 use numbering::{Numbering, Placed};
 use opus_packet::OpusPacket;
+pub use play::{Counts, Only, Play, Stretch};
 
 /// Samples a second.
 const RATE_HZ: i64 = 48_000;
@@ -63,111 +65,17 @@ const BETWEEN_HURRIED_CHANGES: i64 = 1_920;
 /// After so much made up in a row nothing is left of it, and playing begins anew with the next packet.
 const LONGEST_MADE_UP: i64 = RATE_HZ;
 /// A timestamp that is ahead of the time by more than this is on another scale.
-const MAX_AHEAD_US: i64 = 300_000;
+const MAX_AHEAD_US: i64 = 1_000_000;
 
 /// With so many of a hundred packets lost, the copies are waited for,
 const WAITS_FOR_COPIES_PERCENT: u32 = 1;
 /// where it is more than this many.
 const LEAST_LOST: u32 = 2;
 
-/// What the next sound is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Play {
-    /// That of this packet.
-    Packet {
-        /// As it came.
-        payload: Bytes,
-        /// What to do with it once it is decoded.
-        stretch: Stretch,
-    },
-    /// So many samples, from what this packet repeats of the one before it.
-    Recover {
-        /// The packet, which is still to be played after.
-        next: Bytes,
-        /// How many.
-        samples: usize,
-    },
-    /// So many samples, made up by the decoder.
-    Conceal {
-        /// How many.
-        samples: usize,
-    },
-    /// Nothing yet.
-    Wait,
-}
-
-/// How the length of a piece is to be changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stretch {
-    /// Not at all.
-    None,
-    /// By at most so many samples less.
-    Shrink {
-        /// How many.
-        at_most: usize,
-        /// Where it may be done.
-        only: Only,
-    },
-    /// By at most so many samples more.
-    Grow {
-        /// How many.
-        at_most: usize,
-        /// Where it may be done.
-        only: Only,
-    },
-}
-
-/// Where the length of a piece may be changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Only {
-    /// In silence.
-    InSilence,
-    /// There, and where the sound repeats itself.
-    Alike,
-    /// There, and where it does roughly.
-    RoughlyAlike,
-}
-
-/// What was counted on the way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Samples played as they were sent.
-    pub played: u64,
-    /// Samples recovered from the packet after a lost one.
-    pub recovered: u64,
-    /// Samples that the decoder made up for what was lost or late.
-    pub concealed: u64,
-    /// Samples made up while the sender was silent.
-    pub silent: u64,
-    /// Samples taken out to shorten the delay.
-    pub shortened: u64,
-    /// Samples put in to lengthen it.
-    pub drawn_out: u64,
-    /// Packets that came again.
-    pub repeated: u64,
-    /// Packets that came too late to be played.
-    pub late: u64,
-    /// Packets let go to shorten the delay.
-    pub skipped: u64,
-    /// Packets that are none, or contradict others.
-    pub unreadable: u64,
-    /// Packets played.
-    pub packets: u64,
-    /// How long all samples were held together, from when their packet came until they were played.
-    pub held_in_all: Duration,
-}
-
-impl Counts {
-    /// How long a sample was held on average.
-    pub fn held(&self) -> Duration {
-        let packets = u32::try_from(self.packets).unwrap_or(u32::MAX);
-        self.held_in_all.checked_div(packets).unwrap_or_default()
-    }
-}
-
 #[derive(Debug)]
 struct Held {
-    number: u64,
+    /// See [`Placed::At`].
+    number: Option<u64>,
     at: i64,
     opus: OpusPacket,
     payload: Bytes,
@@ -178,6 +86,13 @@ impl Held {
     fn samples(&self) -> i64 {
         i64::from(self.opus.samples)
     }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    number: Option<u64>,
+    /// It was of a silence.
+    quiet: bool,
 }
 
 /// The sound of one sender.
@@ -193,8 +108,10 @@ pub struct Jitter {
     place: Option<i64>,
     /// As far as we ever were.
     reached: i64,
-    /// The last packet played, and whether it was of a silence.
-    last: Option<(u64, bool)>,
+    /// The last packet played.
+    last: Option<Last>,
+    /// Where the last packets that were played began: those which may still come once more.
+    played: [Option<i64>; 8],
     /// Made up since the place stands still.
     made_up: i64,
     /// Where the length was last changed.
@@ -213,6 +130,7 @@ impl Default for Jitter {
             place: None,
             reached: i64::MIN,
             last: None,
+            played: [None; 8],
             made_up: LONGEST_MADE_UP,
             changed_at: i64::MIN,
             waits_for_copies: false,
@@ -229,14 +147,19 @@ impl Jitter {
             return;
         };
         let arrived_us = self.micros(arrived);
-        let latest = self.arrivals.fastest_us().map(|fastest| samples(arrived_us - fastest + MAX_AHEAD_US));
+        let latest =
+            self.arrivals.fastest_for_sure_us().map(|fastest| samples(arrived_us - fastest + MAX_AHEAD_US));
         let (number, at) = match self.numbering.place(packet.sequence, packet.timestamp, opus.samples, latest)
         {
             Placed::First { number, at } => {
                 self.begin_anew();
-                (number, at)
+                (Some(number), at)
             }
             Placed::At { number, at, missing } => {
+                if missing.is_none() && self.has(at) {
+                    self.counts.repeated += 1;
+                    return;
+                }
                 self.note_loss(missing);
                 (number, at)
             }
@@ -267,7 +190,8 @@ impl Jitter {
         if gap < GRAIN {
             return self.play(now_us, pending);
         }
-        let nothing_is_lost = self.last.is_some_and(|(last, _)| last + 1 == number);
+        let nothing_is_lost =
+            self.last.and_then(|last| last.number).is_some_and(|last| number == Some(last + 1));
         let copy = if nothing_is_lost { 0 } else { i64::from(first.opus.copy_samples) };
         self.fill(now_us, pending, gap, copy, nothing_is_lost)
     }
@@ -331,15 +255,19 @@ impl Jitter {
         self.waits_for_copies = if self.waits_for_copies { !few } else { many };
     }
 
+    /// Whether sound of that place is held, or was just played.
+    fn has(&self, at: i64) -> bool {
+        self.held.iter().any(|held| held.at == at) || self.played.contains(&Some(at))
+    }
+
     fn hold(&mut self, packet: Held) {
-        if self.last.is_some_and(|(last, _)| packet.number <= last) {
+        if packet.at + packet.samples() / 2 < self.reached {
             self.counts.late += 1;
             return;
         }
-        let after = self.held.iter().rev().take_while(|held| held.number > packet.number).count();
-        let (place, at) = (self.held.len() - after, packet.at);
-        let follows = place.checked_sub(1).is_none_or(|before| self.held[before].at < at);
-        if !follows || self.held.get(place).is_some_and(|next| next.at <= at) {
+        let after = self.held.iter().rev().take_while(|held| held.at >= packet.at).count();
+        let place = self.held.len() - after;
+        if self.held.get(place).is_some_and(|next| next.at == packet.at) {
             self.counts.unreadable += 1;
             return;
         }
@@ -386,7 +314,7 @@ impl Jitter {
     }
 
     fn make_up(&mut self, samples: i64, nothing_is_lost: bool) -> Play {
-        let of_a_silence = self.last.is_some_and(|(_, quiet)| quiet);
+        let of_a_silence = self.last.is_some_and(|last| last.quiet);
         if of_a_silence || nothing_is_lost {
             self.counts.silent += samples.unsigned_abs();
         } else {
@@ -424,7 +352,9 @@ impl Jitter {
         let pending = i64::try_from(pending).unwrap_or_default();
         let stretch = self.stretch(self.margin_us(now_us, packet.at), pending, packet.at);
         self.go_to(packet.at + packet.samples());
-        self.last = Some((packet.number, packet.opus.quiet));
+        self.last = Some(Last { number: packet.number, quiet: packet.opus.quiet });
+        self.played.rotate_right(1);
+        self.played[0] = Some(packet.at);
         self.made_up = 0;
         self.counts.played += u64::from(packet.opus.samples);
         self.counts.packets += 1;

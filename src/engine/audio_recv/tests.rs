@@ -79,15 +79,16 @@ fn play_repeated(way: impl Fn(u32) -> Option<f64>, again: impl Fn(u32) -> Option
         generate(MediaTime(u64::from(n) * 20_000), &mut samples);
         let len = encoder.encode(&samples, &mut encoded).unwrap();
         let packet = Packet {
-            sequence: n as u16,
+            sequence: 2 * n as u16,
             timestamp: n * 960,
             marker: false,
             payload: Bytes::copy_from_slice(&encoded[..len]),
         };
-        for way_ms in [way(n), again(n)].into_iter().flatten() {
-            let at = began + Duration::from_secs_f64((f64::from(n + 1) * 20.0 + way_ms) / 1e3);
-            coming.push((at, packet.clone()));
-        }
+        let at = |way_ms: f64| began + Duration::from_secs_f64((f64::from(n + 1) * 20.0 + way_ms) / 1e3);
+        // Behind the next one, under the number after that.
+        let repeated = Packet { sequence: packet.sequence + 3, ..packet.clone() };
+        coming.extend(again(n).map(|way_ms| (at(way_ms), repeated)));
+        coming.extend(way(n).map(|way_ms| (at(way_ms), packet)));
     }
     coming.sort_by_key(|(at, _)| *at);
     for (at, packet) in coming {

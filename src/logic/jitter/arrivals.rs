@@ -101,6 +101,11 @@ impl Arrivals {
         self.of_this_era(ACROSS).map(|window| window.fastest_us).min()
     }
 
+    /// The same, once there were enough packets to tell.
+    pub(super) fn fastest_for_sure_us(&self) -> Option<i64> {
+        self.fastest_us().filter(|_| self.of_this_era(ACROSS).count() == ACROSS)
+    }
+
     /// By how much almost all are later than the fastest.
     pub(super) fn late_us(&self) -> i64 {
         self.late_us

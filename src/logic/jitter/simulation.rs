@@ -204,6 +204,22 @@ pub(super) fn call(seed: u64, network: Network, lasting: Duration) -> Call {
     call
 }
 
+/// The same with a sender that sends each packet once more behind the next one.
+pub(super) fn repeated_call(seed: u64, network: Network, lasting: Duration) -> Call {
+    let mut call = Call::new(seed);
+    let mut weather = Weather { chance: Chance(!seed), bad_until: 0 };
+    for n in 0..u32::try_from(lasting.as_millis() / 20).unwrap() {
+        for (sent, delay_ms) in [(Some(n), 0.0), (n.checked_sub(1), 0.1)] {
+            let (Some(sent), Some(way_ms)) = (sent, network(&mut weather, n)) else { continue };
+            let sequence = if sent == n { 2 * n } else { 2 * n + 1 };
+            let at = ms(f64::from(n) * 20.0 + 3.0 + way_ms + delay_ms);
+            call.comes(at, Packet { sequence: sequence as u16, ..packet(sent) });
+        }
+    }
+    call.play_until(lasting);
+    call
+}
+
 pub(super) fn calm(weather: &mut Weather, _: u32) -> Option<f64> {
     Some(25.0 + weather.chance.below(2_000) as f64 / 1e3)
 }

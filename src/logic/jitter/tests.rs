@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use super::{
     Counts, Jitter, Play, Stretch,
     simulation::{
-        Call, Network, call, calm, long_packet, losing, losing_in_bursts, ms, packet, uniform_30, wireless,
+        Call, Network, call, calm, long_packet, losing, losing_in_bursts, ms, packet, repeated_call,
+        uniform_30, wireless,
     },
 };
 
@@ -350,6 +351,26 @@ fn what_a_minute_costs() {
     }
     assert!(wrong.is_empty(), "{wrong:?} in\n{told}");
     std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes()).unwrap();
+}
+
+#[test]
+fn where_each_packet_is_sent_once_more_little_is_made_up_even_at_a_loss_of_a_fifth() {
+    let rows = [
+        ("loss of 5 %", losing::<5> as Network, 0.1),
+        ("loss of 10 %", losing::<10>, 0.5),
+        ("loss of 20 %", losing::<20>, 2.0),
+        ("loss of 10 % in bursts of 3", losing_in_bursts, 10.0),
+    ];
+    for (name, network, most_concealed_percent) in rows {
+        for seed in 0..3 {
+            let call = repeated_call(seed, network, MINUTE);
+            let (held, concealed) = (call.held(), call.concealed_percent());
+            let told =
+                format!("{name}: held {held:?}, concealed {concealed:.2} %, {:?}\n", call.jitter.counts());
+            assert!(concealed <= most_concealed_percent && held < ms(65.0) && in_order(&call), "{told}");
+            std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes()).unwrap();
+        }
+    }
 }
 
 proptest! {
