@@ -14,4 +14,6 @@ mod natlab;
 mod peer;
 mod process;
 mod relayed;
+#[cfg(target_os = "linux")]
+mod sound;
 mod support;
