@@ -17,3 +17,4 @@ mod relayed;
 #[cfg(target_os = "linux")]
 mod sound;
 mod support;
+mod warm;

@@ -7,9 +7,12 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use crate::logic::{
-    devices::{Choice, DeviceKind},
-    report::SoundEdge,
+use crate::{
+    logic::{
+        devices::{Choice, DeviceKind},
+        report::SoundEdge,
+    },
+    media::voice::VoiceSettings,
 };
 
 use super::{
@@ -85,6 +88,10 @@ impl MediaMaker for DeviceMedia {
             }
             None => Ok(other),
         }
+    }
+
+    fn voice(&self) -> VoiceSettings {
+        self.others.voice()
     }
 
     fn use_device(&mut self, kind: DeviceKind, choice: Choice) {
