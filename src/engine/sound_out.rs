@@ -12,12 +12,13 @@ use std::{
 
 use crate::{
     logic::{cushion::Cushion, devices::Cause, drift::Drift, report::SoundEdge},
-    media::resample::Resampler,
+    media::{SAMPLE_RATE_HZ, resample::Resampler},
 };
 
 use super::{
     clock::Clock,
     ports::{SOUND_BLOCK, SOUND_BLOCK_TIME, SoundSink},
+    reference::ReferenceIn,
     ring::{Gauge, Playing},
     seat::Seat,
 };
@@ -32,6 +33,8 @@ const SETTLES_IN: u32 = 100;
 const BEGINS_IN: u32 = 20;
 /// Less is not worth a skip in the sound.
 const WORTH_A_SKIP: Duration = Duration::from_millis(2);
+/// No more silence than this is told at once, in samples of a device: whoever listens has forgotten by then what was before.
+const MOST_SILENCE_TOLD: u64 = 24_000;
 /// How far the beat may lag behind before it starts anew.
 const MOST_BEHIND: Duration = Duration::from_millis(40);
 
@@ -40,6 +43,9 @@ pub struct SoundOut {
     seat: Arc<Seat<Box<LiveOut>>>,
     clock: Clock,
     live: Option<Box<LiveOut>>,
+    /// Where it is told what is really played: what a device had to do without is silence, and what it did not take is
+    /// not told at all.
+    reference: Option<ReferenceIn>,
     /// When the last block was wanted.
     wanted: Instant,
     by_clock: u64,
@@ -105,6 +111,11 @@ impl LiveOut {
         at_once + cushion as usize
     }
 
+    /// How long it takes until what is taken now is heard.
+    fn delay(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds(self.playing.waiting())) + self.playing.gauge.delay()
+    }
+
     fn runs_low(&self) -> bool {
         self.playing.waiting() < self.enough()
     }
@@ -158,7 +169,16 @@ impl LiveOut {
 
 impl SoundOut {
     pub(super) fn new(seat: Arc<Seat<Box<LiveOut>>>, clock: Clock) -> Self {
-        Self { seat, clock, live: None, wanted: clock.now(), by_clock: 0, dropped: 0, gaps: 0 }
+        Self {
+            seat,
+            clock,
+            live: None,
+            reference: None,
+            wanted: clock.now(),
+            by_clock: 0,
+            dropped: 0,
+            gaps: 0,
+        }
     }
 
     fn beat(&mut self, now: Instant) -> Instant {
@@ -199,6 +219,16 @@ impl SoundSink for SoundOut {
         }
         live.cushion.handle(lacking > 0, self.clock.now());
         if live.runs_low() {
+            if let Some(reference) = &mut self.reference {
+                let silence = lacking.min(MOST_SILENCE_TOLD) * u64::from(SAMPLE_RATE_HZ);
+                let mut silence = (silence / u64::from(live.playing.rate_hz.max(1))) as usize;
+                while silence > 0 {
+                    let now = silence.min(SOUND_BLOCK);
+                    reference.played(&[0.0; SOUND_BLOCK][..now], Duration::ZERO);
+                    silence -= now;
+                }
+                reference.played(block, live.delay());
+            }
             live.take(block);
         } else {
             self.dropped += 1;
@@ -207,8 +237,12 @@ impl SoundSink for SoundOut {
     }
 
     fn delay(&self) -> Duration {
-        let Some(live) = &self.live else { return Duration::ZERO };
-        Duration::from_secs_f64(live.seconds(live.playing.waiting())) + live.playing.gauge.delay()
+        self.live.as_ref().map_or(Duration::ZERO, |live| live.delay())
+    }
+
+    fn tap(&mut self, reference: ReferenceIn) -> Option<ReferenceIn> {
+        self.reference = Some(reference);
+        None
     }
 
     fn figures(&self) -> Option<SoundEdge> {
@@ -296,6 +330,33 @@ mod tests {
         end.play(4_800, Duration::ZERO, |_| ());
         out.play(&[0.5; SOUND_BLOCK]);
         assert_eq!(out.figures().unwrap().gaps, 1);
+    }
+
+    #[test]
+    fn what_is_really_played_is_told_and_a_gap_is_silence() {
+        let (mut end, mut out) = speaker(48_000);
+        let (played, mut heard) = crate::engine::reference::pair();
+        assert!(out.tap(played).is_none());
+        let mut told = [0.0; SOUND_BLOCK];
+        while wants(&out) {
+            out.play(&[0.5; SOUND_BLOCK]);
+        }
+        heard.next(&mut told);
+        assert_eq!(told, [0.5; SOUND_BLOCK]);
+        let waits = out.live.as_ref().unwrap().playing.waiting();
+        end.play(waits + SOUND_BLOCK, Duration::ZERO, |_| ());
+        out.play(&[0.25; SOUND_BLOCK]);
+        let told: Vec<f32> = (0..3)
+            .map(|_| {
+                heard.next(&mut told);
+                told[0]
+            })
+            .collect();
+        assert_eq!(told, [0.5, 0.0, 0.25]);
+        out.live = None;
+        out.play(&[0.5; SOUND_BLOCK]);
+        heard.next(&mut [0.0; SOUND_BLOCK]);
+        assert_eq!(heard.counts().missing, 1, "what nobody plays is not told");
     }
 
     #[test]

@@ -40,8 +40,10 @@ impl Call {
         };
         let (a, b) = (devices(a), devices(b));
         let with = |devices: &[String; 2], profile: &str| -> (PathBuf, Vec<String>) {
+            // As it is heard: chirps are no voice, and would be cleaned away.
+            let exact = ["--no-echo-cancelling", "--no-noise-suppression", "--no-gain-control"];
             let args = ["--audio", &devices[0], "--speaker", &devices[1], "--report", "REPORT"];
-            (folder.join(profile), args.map(str::to_owned).to_vec())
+            (folder.join(profile), args.iter().chain(&exact).map(|arg| (*arg).to_owned()).collect())
         };
         let ((a_profile, a), (b_profile, b)) = (with(&a, "a"), with(&b, "b"));
         let b: Vec<&str> = b.iter().map(String::as_str).collect();
