@@ -20,5 +20,7 @@ mod process;
 #[cfg(target_os = "linux")]
 mod quality;
 mod relayed;
+#[cfg(target_os = "linux")]
+mod sound;
 mod support;
 mod warm;

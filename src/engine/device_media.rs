@@ -21,6 +21,7 @@ use super::{
         DeviceNews, MediaMaker, PictureSink, PictureSource, SOUND_BLOCK, SoundSink, SoundSource, SourceEnded,
         sound::MakeDevices,
     },
+    reference::ReferenceIn,
     sound_in::SoundIn,
     sound_keeper::{Microphones, SoundKeeper, Speakers},
     sound_out::SoundOut,
@@ -129,6 +130,10 @@ impl SoundSink for Both {
 
     fn delay(&self) -> Duration {
         self.speaker.delay()
+    }
+
+    fn tap(&mut self, reference: ReferenceIn) -> Option<ReferenceIn> {
+        self.speaker.tap(reference)
     }
 
     fn figures(&self) -> Option<SoundEdge> {
