@@ -53,7 +53,7 @@ impl SoundSource for Microphone {
             forget_largest();
             self.at_first = asked();
         } else if self.block == UNTIL {
-            self.cost.send((self.at_first, asked())).unwrap();
+            assert!(self.cost.send((self.at_first, asked())).is_ok(), "whoever counts waits for it");
             return Err(SourceEnded("enough was heard".to_owned()));
         }
         let heard = MediaTime(self.block * 10_000);
@@ -61,7 +61,7 @@ impl SoundSource for Microphone {
         self.reference.played(block, Duration::from_millis(30));
         tone::generate(heard, block);
         // Somebody who shouts as well, with pauses.
-        if self.block / 60 % 2 == 0 {
+        if (self.block / 60).is_multiple_of(2) {
             for (at, sample) in block.iter_mut().enumerate() {
                 *sample += 0.4 * (at as f32 * 0.02).sin() * (at as f32 / 200.0).fract();
             }

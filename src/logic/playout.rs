@@ -123,7 +123,7 @@ impl Playout {
         }
         match self.least.back_mut() {
             Some((since, least)) if now.saturating_duration_since(*since) < SLICE => {
-                *least = delay.min(*least)
+                *least = delay.min(*least);
             }
             Some(_) | None => self.least.push_back((now, delay)),
         }

@@ -48,7 +48,7 @@ impl Wish {
             match word {
                 "--seeds" => wish.seeds = number(value("a number")?, 1)?,
                 "--seconds" => {
-                    wish.seconds = u32::try_from(number(value("a number")?, 5)?).unwrap_or(u32::MAX)
+                    wish.seconds = u32::try_from(number(value("a number")?, 5)?).unwrap_or(u32::MAX);
                 }
                 "--out" => wish.out = value("a folder")?.into(),
                 "--ours-only" => wish.ours_only = true,
