@@ -69,7 +69,7 @@ async fn carries_a_call(door: &ServerUrl, pin: Option<Pin>) {
         let checked = end.seen.pairs.iter().find(|pair| pair.answered > 0).unwrap();
         assert_eq!(Some(checked.local), server.relayed);
         assert!(checked.heard > 0 && checked.replied > 0 && checked.last_heard_ms.is_some(), "{checked:?}");
-        assert!(checked.round_trip_ms.is_some_and(|ms| ms < 100.0), "{checked:?}");
+        assert!(checked.round_trip_ms.is_some_and(|ms| ms < 1000.0), "{checked:?}");
     }
 }
 
