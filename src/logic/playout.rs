@@ -11,8 +11,8 @@
 //!
 //! [`Waiting`] keeps decoded pictures until they are due, and of several that are due gives the newest.
 //!
-//! A filter as in WebRTC's stack (a Kalman filter of delay over size) was not taken: after a burst of repaired pictures it kept
-//! its delay for ten seconds, and its sound waited with it.
+//! Browsers estimate the delay with a filter over the sizes of pictures. A quantile needs no model, and forgets a burst as soon
+//! as that is two seconds old.
 
 use std::{
     collections::VecDeque,

@@ -4,8 +4,8 @@
 //! path. Then a key frame is asked for, and the waiting goes on: whichever comes first, the repetition or a whole key frame, ends
 //! it. What is repaired late is still given out, as later pictures stand on it; whether it is shown is the playout's.
 //!
-//! To drop all that had come when patience ended was tried. On a path that loses one packet in ten every fourth gap is closed
-//! by the third repetition, before the key frame has come, and that key frame was then the third second of a still picture.
+//! What had come was once dropped when patience ended. Where much is lost a repetition often comes before the key frame does, and
+//! the picture then stood still for longer than it had to.
 
 use std::{
     collections::{BTreeMap, VecDeque},
