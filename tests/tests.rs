@@ -18,4 +18,7 @@ mod natlab;
 mod peer;
 mod process;
 mod relayed;
+#[cfg(target_os = "linux")]
+mod sound;
 mod support;
+mod warm;

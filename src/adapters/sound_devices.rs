@@ -25,8 +25,6 @@ use crate::{
 
 /// The rate that nothing has to be done for.
 const BEST_RATE_HZ: u32 = 48_000;
-/// What a device gives or takes at once.
-const BUFFER_MS: u32 = 10;
 /// How long opening may take.
 const OPEN_WITHIN: Duration = Duration::from_secs(4);
 /// The host to ask first, where it is there.
@@ -39,9 +37,16 @@ const ALSA_DEFAULT: &str = "default";
 const ALSA_CARD: &str = "plughw:CARD=";
 
 /// The sound devices of this computer. Of one thread.
+///
+/// Streams are opened on two connections by turns: PulseAudio takes all streams of a connection for synchronised, as
+/// `cpal` numbers them alike, and refuses a second one for another speaker with *invalid argument*. A new stream is opened
+/// beside the one that it replaces, so there are never more than two.
 #[derive(Default)]
 pub struct CpalDevices {
+    /// Lists.
     host: Option<cpal::Host>,
+    openers: [Option<cpal::Host>; 2],
+    turn: usize,
 }
 
 impl CpalDevices {
@@ -57,19 +62,37 @@ impl CpalDevices {
     /// The sound server as soon as there is one; the system's usual way until then.
     fn host(&mut self) -> &cpal::Host {
         if !self.is_on_server()
-            && let Some(server) = cpal::available_hosts().into_iter().find(|id| id.name() == SOUND_SERVER)
-            && let Ok(host) = cpal::host_from_id(server)
+            && let Ok(host) = on_server()
         {
             self.host = Some(host);
         }
         self.host.get_or_insert_with(without_server)
     }
 
+    /// The devices, each good for opening it.
+    fn open_from(&mut self) -> Result<cpal::Devices, cpal::Error> {
+        self.host();
+        if !self.is_on_server() {
+            return self.host().devices();
+        }
+        let opener = &mut self.openers[self.turn];
+        if let Some(devices) = opener.as_ref().and_then(|host| host.devices().ok()) {
+            return Ok(devices);
+        }
+        // None yet, or one to a server that is gone.
+        opener.insert(on_server()?).devices()
+    }
+
     fn find(&mut self, id: &DeviceId) -> Result<cpal::Device, Cause> {
-        let devices = self.host().devices().map_err(|error| cause(&error))?;
+        let devices = self.open_from().map_err(|error| cause(&error))?;
         let is_it = |device: &cpal::Device| device.id().is_ok_and(|known| known.to_string() == id.as_str());
         devices.into_iter().find(is_it).ok_or(Cause::Unplugged)
     }
+}
+
+fn on_server() -> Result<cpal::Host, cpal::Error> {
+    let server = cpal::available_hosts().into_iter().find(|id| id.name() == SOUND_SERVER);
+    server.ok_or_else(|| cpal::ErrorKind::HostUnavailable.into()).and_then(cpal::host_from_id)
 }
 
 fn without_server() -> cpal::Host {
@@ -118,10 +141,15 @@ impl SoundDevices for CpalDevices {
         Ok(known)
     }
 
-    fn open_microphone(&mut self, id: &DeviceId, end: MicrophoneEnd) -> Result<OpenSound, Cause> {
+    fn open_microphone(
+        &mut self,
+        id: &DeviceId,
+        end: MicrophoneEnd,
+        buffer: Duration,
+    ) -> Result<OpenSound, Cause> {
         let device = self.find(id)?;
         let ranges = device.supported_input_configs().map_err(|error| cause(&error))?;
-        let (config, format) = best(ranges, 1).ok_or_else(no_format)?;
+        let (config, format) = best(ranges, 1, buffer).ok_or_else(no_format)?;
         let stream = match format {
             SampleFormat::I8 => listen::<i8>(&device, config, end),
             SampleFormat::I16 => listen::<i16>(&device, config, end),
@@ -134,15 +162,19 @@ impl SoundDevices for CpalDevices {
             SampleFormat::U32 => listen::<u32>(&device, config, end),
             SampleFormat::U64 => listen::<u64>(&device, config, end),
             SampleFormat::F64 => listen::<f64>(&device, config, end),
-            _ => listen::<f32>(&device, config, end),
+            SampleFormat::F32 | SampleFormat::DsdU8 | SampleFormat::DsdU16 | SampleFormat::DsdU32 | _ => {
+                listen::<f32>(&device, config, end)
+            }
         };
-        open(stream, config)
+        let open = open(stream, config)?;
+        self.turn ^= 1;
+        Ok(open)
     }
 
-    fn open_speaker(&mut self, id: &DeviceId, end: SpeakerEnd) -> Result<OpenSound, Cause> {
+    fn open_speaker(&mut self, id: &DeviceId, end: SpeakerEnd, buffer: Duration) -> Result<OpenSound, Cause> {
         let device = self.find(id)?;
         let ranges = device.supported_output_configs().map_err(|error| cause(&error))?;
-        let (config, format) = best(ranges, 2).ok_or_else(no_format)?;
+        let (config, format) = best(ranges, 2, buffer).ok_or_else(no_format)?;
         let stream = match format {
             SampleFormat::I8 => speak::<i8>(&device, config, end),
             SampleFormat::I16 => speak::<i16>(&device, config, end),
@@ -155,9 +187,13 @@ impl SoundDevices for CpalDevices {
             SampleFormat::U32 => speak::<u32>(&device, config, end),
             SampleFormat::U64 => speak::<u64>(&device, config, end),
             SampleFormat::F64 => speak::<f64>(&device, config, end),
-            _ => speak::<f32>(&device, config, end),
+            SampleFormat::F32 | SampleFormat::DsdU8 | SampleFormat::DsdU16 | SampleFormat::DsdU32 | _ => {
+                speak::<f32>(&device, config, end)
+            }
         };
-        open(stream, config)
+        let open = open(stream, config)?;
+        self.turn ^= 1;
+        Ok(open)
     }
 
     fn list_every(&self) -> Duration {
@@ -178,6 +214,7 @@ fn is_meant(id: &str) -> bool {
 fn best(
     ranges: impl Iterator<Item = SupportedStreamConfigRange>,
     channels: u16,
+    buffer: Duration,
 ) -> Option<(StreamConfig, SampleFormat)> {
     let judged = ranges.filter_map(|range| {
         let format = rank(range.sample_format())?;
@@ -187,7 +224,7 @@ fn best(
         Some(((missed, format, fewer, more), range, rate))
     });
     let (_, range, rate) = judged.min_by_key(|(badness, ..)| *badness)?;
-    let frames = rate * BUFFER_MS / 1000;
+    let frames = (f64::from(rate) * buffer.as_secs_f64()).round() as u32;
     let frames = match range.buffer_size() {
         SupportedBufferSize::Range { min, max } => frames.clamp(*min, (*max).max(*min)),
         SupportedBufferSize::Unknown => frames,
@@ -340,7 +377,7 @@ mod tests {
     }
 
     fn chosen(offers: &[SupportedStreamConfigRange], channels: u16) -> Option<(u16, u32, SampleFormat)> {
-        best(offers.iter().copied(), channels)
+        best(offers.iter().copied(), channels, Duration::from_millis(10))
             .map(|(config, format)| (config.channels, config.sample_rate, format))
     }
 

@@ -178,3 +178,13 @@ pub enum AudioChoice {
     /// Nowhere.
     None,
 }
+
+impl AudioChoice {
+    /// Whether every sample of it is meant as it is, so that nobody may improve on it unasked.
+    pub fn is_exact(&self) -> bool {
+        match self {
+            Self::Tone | Self::File(_) | Self::None => true,
+            Self::Device(_) => false,
+        }
+    }
+}

@@ -18,7 +18,7 @@ use crate::{
     app::DeviceWishes,
     engine::clock::Clock,
     logic::{devices::Choice, path::PathPolicy},
-    media::{frame::Size, y4m},
+    media::{frame::Size, voice::VoiceSettings, y4m},
 };
 
 use super::doctor::server_in;
@@ -166,6 +166,26 @@ pub struct MediaArgs {
     /// Play their sound on a speaker: device or device:ID [default: device with --audio device, otherwise nowhere]
     #[arg(long, value_name = "SPEAKER", value_parser = speaker_choice)]
     pub speaker: Option<Choice>,
+    /// What to do to it.
+    #[command(flatten)]
+    pub voice: VoiceArgs,
+}
+
+/// What to do to our sound. `settings.toml` may say it too: `[voice]` with `echo`, `noise` and `gain`.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct VoiceArgs {
+    /// Leave the loudspeaker's echo in what the microphone hears
+    #[arg(long)]
+    pub no_echo_cancelling: bool,
+    /// Leave noise in what the microphone hears
+    #[arg(long)]
+    pub no_noise_suppression: bool,
+    /// Leave the microphone's level as it is
+    #[arg(long)]
+    pub no_gain_control: bool,
+    /// Clean tone and wav:FILE too: a microphone's sound always is, theirs is otherwise sent exactly as it is
+    #[arg(long)]
+    pub clean_voice: bool,
 }
 
 /// What to keep, and how to go about it.
@@ -197,7 +217,7 @@ pub struct OutArgs {
 
 impl MediaArgs {
     /// Looks at the files before anybody is rung.
-    pub fn check(&self, out: &OutArgs, clock: Clock) -> anyhow::Result<Headless> {
+    pub fn check(&self, out: &OutArgs, usual: VoiceSettings, clock: Clock) -> anyhow::Result<Headless> {
         check_recording(out)?;
         if let VideoChoice::File(path) = &self.video {
             y4m::check(path).context("--video")?;
@@ -210,6 +230,7 @@ impl MediaArgs {
         Ok(Headless {
             video: self.video.clone(),
             hears,
+            voice: self.voice.settings(usual, self.audio.is_exact()),
             size: self.size,
             fps: self.fps,
             record: out.record.clone(),
@@ -239,6 +260,20 @@ impl MediaArgs {
             "a call needs sound or pictures: give --audio or --video a source"
         );
         Ok(media)
+    }
+}
+
+impl VoiceArgs {
+    /// What is asked for here goes before what is usual, and a source that is `exact` is left alone.
+    fn settings(self, usual: VoiceSettings, exact: bool) -> VoiceSettings {
+        if exact && !self.clean_voice {
+            return VoiceSettings::NOTHING;
+        }
+        VoiceSettings {
+            echo: usual.echo && !self.no_echo_cancelling,
+            noise: usual.noise && !self.no_noise_suppression,
+            gain: usual.gain && !self.no_gain_control,
+        }
     }
 }
 
@@ -301,6 +336,20 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         <Args as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn a_microphone_is_cleaned_unless_it_is_said_otherwise_and_a_file_only_where_it_is_said() {
+        let (usual, nothing) = (VoiceSettings::default(), VoiceSettings::NOTHING);
+        let (none, asked) = (VoiceArgs::default(), VoiceArgs { clean_voice: true, ..VoiceArgs::default() });
+        assert_eq!(none.settings(usual, false), usual);
+        assert_eq!(none.settings(usual, true), nothing);
+        assert_eq!(asked.settings(usual, true), usual);
+        let loud = VoiceArgs { no_gain_control: true, ..none };
+        assert_eq!(loud.settings(usual, false), VoiceSettings { gain: false, ..usual });
+        assert_eq!(none.settings(nothing, false), nothing, "as settings.toml has it");
+        assert!(AudioChoice::Tone.is_exact() && AudioChoice::File("a.wav".into()).is_exact());
+        assert!(!AudioChoice::Device(Choice::Default).is_exact());
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::{
     app::{DeviceWishes, Installation},
     engine::clock::Clock,
     logic::{course::EndReason, phone::Owner, report::CallReport},
-    media::frame::Size,
+    media::{frame::Size, voice::VoiceSettings},
 };
 
 use super::{
@@ -85,6 +85,7 @@ async fn call_each_other(
         let media = Headless {
             video: VideoChoice::Pattern,
             hears: Some(Hears::Tone),
+            voice: VoiceSettings::NOTHING,
             size: Size::HD,
             fps: FPS,
             record: out.record.as_deref().map(|record: &Path| record.join(folder)),

@@ -160,7 +160,7 @@ fn installation(
             ..Owner::default()
         },
         server,
-        media: media.check(out, clock)?,
+        media: media.check(out, settings.voice, clock)?,
         devices: media.devices(),
         path,
         bind: out.bind.clone(),
@@ -392,6 +392,7 @@ impl Session {
                 | Update::Path { .. }
                 | Update::Statistics { .. }
                 | Update::TheirStatus { .. }
+                | Update::SpeakingWhileMuted { .. }
                 | Update::TurnedAway { .. }
                 | Update::Consulted { .. }
                 | Update::Devices(_)

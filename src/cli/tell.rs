@@ -108,6 +108,7 @@ fn as_event(update: &Update) -> (&'static str, Value) {
             ("statistics", details)
         }
         Update::TheirStatus { call, status } => ("status", json!({ "call": call, "status": status })),
+        Update::SpeakingWhileMuted { call } => ("speaking_while_muted", json!({ "call": call })),
         Update::TurnedAway { from, name } => ("turned_away", json!({ "peer": from, "name": name })),
         Update::Consulted { with } => ("consulted", json!({ "peer": with })),
         Update::NoRelay { call, why } => ("no_relay", json!({ "call": call, "why": why })),
@@ -152,6 +153,9 @@ fn as_sentence(update: &Update, closed: Option<&str>) -> Option<String> {
             if status.camera_off { "off" } else { "on" },
             if status.sharing { ", showing their screen" } else { "" },
         ),
+        Update::SpeakingWhileMuted { .. } => {
+            "You are speaking, and nobody hears it: the microphone is off.".to_owned()
+        }
         Update::TurnedAway { from, name } => {
             format!("{} rang and heard that we are busy.", who(*from, name.as_deref()))
         }

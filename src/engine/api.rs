@@ -8,11 +8,14 @@ use sightline_protocol::{
 };
 use tokio::sync::mpsc;
 
-use crate::logic::{
-    course::{Link, Stage, Status},
-    devices::{Choice, Device, DeviceKind, InUse},
-    path::PathReport,
-    report::{CallReport, Counters},
+use crate::{
+    logic::{
+        course::{Link, Stage, Status},
+        devices::{Choice, Device, DeviceKind, InUse},
+        path::PathReport,
+        report::{CallReport, Counters},
+    },
+    media::voice::VoiceSettings,
 };
 
 /// What somebody wants.
@@ -43,6 +46,8 @@ pub enum Command {
         /// Which.
         choice: Choice,
     },
+    /// Clean our sound in this way from now on, in this call and those that follow.
+    Voice(VoiceSettings),
     /// End everything: hang up, say goodbye, stop.
     Close,
 }
@@ -100,6 +105,11 @@ pub enum Update {
         call: CallId,
         /// To what.
         status: Status,
+    },
+    /// Somebody speaks here, and nobody hears it: the microphone is off. Told once in a while.
+    SpeakingWhileMuted {
+        /// In which call.
+        call: CallId,
     },
     /// Somebody rang and was told *busy*.
     TurnedAway {

@@ -18,6 +18,7 @@ use super::{
     clock::Clock,
     counters::Tally,
     ports::{SOUND_BLOCK, SoundSink},
+    reference::ReferenceIn,
     thread::{Stop, Thread},
 };
 
@@ -30,6 +31,8 @@ pub struct AudioRecv {
     pub packets: Receiver<(Packet, Instant)>,
     /// Where sound goes.
     pub sink: Box<dyn SoundSink>,
+    /// Where it is told what is played, for a sink that does not tell by itself.
+    pub reference: Option<ReferenceIn>,
     /// What is counted.
     pub tally: Arc<Tally>,
     /// The time.
@@ -67,7 +70,11 @@ impl AudioRecv {
                     self.take_what_came_by(due, &mut ahead, &mut jitter);
                     self.next_frame(due, &mut decoder, &mut jitter, &mut frame);
                 }
-                self.sink.play(&frame.as_chunks().0[half]);
+                let block = &frame.as_chunks().0[half];
+                self.sink.play(block);
+                if let Some(reference) = &mut self.reference {
+                    reference.played(block, self.sink.delay());
+                }
             }
             if frames.is_multiple_of(FIGURES_EVERY) {
                 self.tally.set_speaker(self.sink.figures());

@@ -1,4 +1,4 @@
-//! Our sound on its way out: a block is heard, encoded and sent.
+//! Our sound on its way out: a block is heard, cleaned, encoded and sent.
 
 use std::{
     io,
@@ -8,8 +8,6 @@ use std::{
     },
 };
 
-use bytes::Bytes;
-
 use crate::{
     logic::units::MediaTime,
     media::opus::{FRAME_SAMPLES, MAX_PACKET_LEN, OpusEncoder, OpusError},
@@ -17,8 +15,10 @@ use crate::{
 
 use super::{
     counters::Tally,
+    parcels::Parcels,
     ports::{PacketSink, SOUND_BLOCK, SoundSource, SourceEnded},
     thread::{Stop, Thread},
+    voice::Voice,
 };
 
 /// When the source's time has moved away from the count of samples by more than this, the count gives way.
@@ -38,6 +38,8 @@ pub struct AudioSend {
     pub sink: Arc<dyn PacketSink>,
     /// Silence is sent instead.
     pub muted: Arc<AtomicBool>,
+    /// Cleans it.
+    pub voice: Voice,
     /// What is counted.
     pub tally: Arc<Tally>,
     /// When to end.
@@ -60,6 +62,7 @@ impl AudioSend {
         };
         let mut frame = [0.0; FRAME_SAMPLES];
         let mut encoded = [0; MAX_PACKET_LEN];
+        let mut parcels = Parcels::default();
         let mut timestamp = None;
         let mut packets = 0_u32;
         while !self.stop.is_set() {
@@ -70,9 +73,6 @@ impl AudioSend {
                     return;
                 }
             };
-            if self.muted.load(Ordering::Relaxed) {
-                frame.fill(0.0);
-            }
             if packets.is_multiple_of(FIGURES_EVERY) {
                 self.tally.set_microphone(self.source.figures());
             }
@@ -80,7 +80,7 @@ impl AudioSend {
             let now = next_timestamp(timestamp, heard);
             timestamp = Some(now);
             match encoder.encode(&frame, &mut encoded) {
-                Ok(len) if self.sink.send(Bytes::copy_from_slice(&encoded[..len]), now, false) => {
+                Ok(len) if self.sink.send(parcels.wrap(&encoded[..len]), now, false) => {
                     self.tally.audio_packets_sent.one();
                 }
                 Ok(_) => self.tally.packets_not_taken.one(),
@@ -89,11 +89,12 @@ impl AudioSend {
         }
     }
 
-    /// Fills a packet's worth, block by block, and says when its first sample was heard.
+    /// Fills a packet's worth, block by block, cleaned, and says when its first sample was heard.
     fn read(&mut self, frame: &mut [f32; FRAME_SAMPLES]) -> Result<MediaTime, SourceEnded> {
         let mut began = None;
         for block in frame.as_chunks_mut::<SOUND_BLOCK>().0 {
             let heard = self.source.read(block)?;
+            self.voice.handle(block, self.muted.load(Ordering::Relaxed));
             began = began.or(Some(heard));
         }
         Ok(began.unwrap_or_default())

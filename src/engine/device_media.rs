@@ -7,9 +7,12 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use crate::logic::{
-    devices::{Choice, DeviceKind},
-    report::SoundEdge,
+use crate::{
+    logic::{
+        devices::{Choice, DeviceKind},
+        report::SoundEdge,
+    },
+    media::voice::VoiceSettings,
 };
 
 use super::{
@@ -18,6 +21,7 @@ use super::{
         DeviceNews, MediaMaker, PictureSink, PictureSource, SOUND_BLOCK, SoundSink, SoundSource, SourceEnded,
         sound::MakeDevices,
     },
+    reference::ReferenceIn,
     sound_in::SoundIn,
     sound_keeper::{Microphones, SoundKeeper, Speakers},
     sound_out::SoundOut,
@@ -87,6 +91,10 @@ impl MediaMaker for DeviceMedia {
         }
     }
 
+    fn voice(&self) -> VoiceSettings {
+        self.others.voice()
+    }
+
     fn use_device(&mut self, kind: DeviceKind, choice: Choice) {
         match kind {
             DeviceKind::Microphone => {
@@ -122,6 +130,10 @@ impl SoundSink for Both {
 
     fn delay(&self) -> Duration {
         self.speaker.delay()
+    }
+
+    fn tap(&mut self, reference: ReferenceIn) -> Option<ReferenceIn> {
+        self.speaker.tap(reference)
     }
 
     fn figures(&self) -> Option<SoundEdge> {

@@ -28,8 +28,10 @@ use crate::{
         sightings::Sightings,
         units::MediaTime,
     },
-    media::frame::Frame,
+    media::{frame::Frame, voice::VoiceSettings},
 };
+
+use super::reference::ReferenceIn;
 
 pub mod sound;
 
@@ -83,6 +85,11 @@ pub trait SoundSink: Send {
     fn figures(&self) -> Option<SoundEdge> {
         None
     }
+    /// Offers the way on which what is really played is told. A device that knows better than what it was given keeps it;
+    /// for who gives it back, what `play` takes counts as played.
+    fn tap(&mut self, reference: ReferenceIn) -> Option<ReferenceIn> {
+        Some(reference)
+    }
 }
 
 /// Makes the ends of media for a call.
@@ -95,6 +102,10 @@ pub trait MediaMaker: Send {
     fn picture_sink(&mut self) -> Result<Box<dyn PictureSink>, SourceEnded>;
     /// Where their sound goes.
     fn sound_sink(&mut self) -> Result<Box<dyn SoundSink>, SourceEnded>;
+    /// How our sound is cleaned, unless somebody wishes otherwise.
+    fn voice(&self) -> VoiceSettings {
+        VoiceSettings::NOTHING
+    }
     /// Somebody wants another device, now and in calls to come. Never waits; what becomes of it is told as [`DeviceNews`].
     fn use_device(&mut self, _: DeviceKind, _: Choice) {}
 }

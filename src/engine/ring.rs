@@ -42,6 +42,7 @@ impl Bell {
 /// What a stream does, in numbers that anybody may read at any time.
 #[derive(Debug, Default)]
 pub struct Gauge {
+    frames: AtomicU64,
     called_us: AtomicU64,
     called_for: AtomicU32,
     delay_us: AtomicU32,
@@ -51,6 +52,11 @@ pub struct Gauge {
 }
 
 impl Gauge {
+    /// Frames that have passed.
+    pub(super) fn frames(&self) -> u64 {
+        self.frames.load(Ordering::Relaxed)
+    }
+
     /// When the callback last ran, on the media clock; 0 before its first time.
     pub(super) fn called_us(&self) -> u64 {
         self.called_us.load(Ordering::Acquire)
@@ -88,6 +94,7 @@ impl Gauge {
     }
 
     fn called(&self, now_us: u64, frames: usize, lacking: usize, delay: Duration) {
+        self.frames.fetch_add(frames as u64, Ordering::Relaxed);
         self.lacking.fetch_add(lacking as u64, Ordering::Relaxed);
         self.called_for.store(frames as u32, Ordering::Relaxed);
         self.delay_us.store(u32::try_from(delay.as_micros()).unwrap_or(u32::MAX), Ordering::Relaxed);

@@ -18,14 +18,17 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep_until, timeout},
 };
 
-use crate::logic::{
-    call::{Call, LegEffect, PeerEvent},
-    course::{EndReason, Stage},
-    devices::{Device, DeviceKind},
-    legs::LegWhy,
-    network_change::{self, NetworkVerdict},
-    path::PathPolicy,
-    phone::{Effect, Event, Owner, Phone},
+use crate::{
+    logic::{
+        call::{Call, LegEffect, PeerEvent},
+        course::{EndReason, Stage},
+        devices::{Device, DeviceKind},
+        legs::LegWhy,
+        network_change::{self, NetworkVerdict},
+        path::PathPolicy,
+        phone::{Effect, Event, Owner, Phone},
+    },
+    media::voice::VoiceSettings,
 };
 
 use super::{
@@ -108,6 +111,7 @@ pub fn start(parts: Parts) -> Handle {
         access: AccessDesk::new(parts.server, parts.path),
         consulting,
         fps: parts.fps,
+        voice: parts.media.voice(),
         mail: parts.mail,
         network: parts.network,
         peers: parts.peers,
@@ -141,6 +145,7 @@ struct Engine {
     access: AccessDesk,
     consulting: Consulting,
     fps: u32,
+    voice: VoiceSettings,
     mail: Box<dyn Mail>,
     /// Kept, as it ends when it is dropped.
     network: Box<dyn NetworkWatch>,
@@ -199,6 +204,7 @@ impl Engine {
                 _ = listen.tick() => {
                     self.urge_switchboard();
                     self.tell_hearing().await;
+                    self.tell_speaking().await;
                 }
                 () = at(wake) => {
                     // What came while the loop was busy with something else is no silence.
@@ -239,6 +245,10 @@ impl Engine {
                     calling.set_status(status);
                 }
                 self.handle(Event::Status(status)).await;
+            }
+            Command::Voice(settings) => {
+                self.voice = settings;
+                self.calls.values().for_each(|calling| calling.set_voice(settings));
             }
         }
     }
@@ -446,7 +456,8 @@ impl Engine {
         if matches!(stage, Stage::Inviting | Stage::RingingHere)
             && let Some(known) = self.phone.call(call)
         {
-            let mut calling = Calling::new(call, known.role(), known.media(), self.path, self.clock);
+            let mut calling =
+                Calling::new(call, known.role(), known.media(), self.path, self.voice, self.clock);
             calling.note_switchboard(self.switchboard_up);
             calling.note_interfaces(self.network.look().interfaces);
             self.calls.insert(call, calling);
@@ -533,6 +544,14 @@ impl Engine {
             .collect();
         for (call, generation, event) in heard {
             self.handle(Event::Peer { call, generation, event }).await;
+        }
+    }
+
+    async fn tell_speaking(&mut self) {
+        let spoke = self.calls.iter().filter(|(_, calling)| calling.take_spoke_while_muted());
+        let spoke: Vec<_> = spoke.map(|(&call, _)| call).collect();
+        for call in spoke {
+            self.tell(Update::SpeakingWhileMuted { call }).await;
         }
     }
 

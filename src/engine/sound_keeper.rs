@@ -22,7 +22,7 @@ use super::{
     clock::Clock,
     ports::{
         DeviceNews,
-        sound::{MakeDevices, OpenSound, SoundDevices, SoundStream},
+        sound::{MakeDevices, OpenSound, SoundDevices},
     },
     ring::{Bell, Gauge, from_microphone, to_speaker},
     seat::Seat,
@@ -42,8 +42,23 @@ const SILENCE: Duration = Duration::from_millis(500);
 /// The first time it may take longer: a sound server that was idle wakes up first. PulseAudio's null sink has then played two
 /// seconds of silence in advance, and takes nothing until they are over.
 const FIRST_SILENCE: Duration = Duration::from_secs(3);
+/// How often frames are counted.
+const COUNTED_OVER: Duration = Duration::from_secs(3);
+/// Where fewer than this share of its frames pass, this computer does not keep up with a device, and is given more time.
+const LEAST_SHARE: f64 = 0.97;
+/// What a device gives or takes at once, to begin with.
+const BUFFER: Duration = Duration::from_millis(10);
+/// The most: beyond that it is the delay that disturbs.
+const MOST_BUFFER: Duration = Duration::from_millis(40);
 /// Errors without a sample in between, after which a device is dead. Some report thousands a second then.
 const MOST_ERRORS: u64 = 50;
+
+/// What a sound thread gets, the numbers to watch it by, and what keeps it open.
+pub(super) struct Opened<Live> {
+    live: Box<Live>,
+    gauge: Arc<Gauge>,
+    sound: OpenSound,
+}
 
 /// A kind of sound devices.
 pub(super) trait Side: 'static {
@@ -53,9 +68,10 @@ pub(super) trait Side: 'static {
     fn open(
         devices: &mut dyn SoundDevices,
         id: &DeviceId,
+        buffer: Duration,
         bell: Arc<Bell>,
         clock: Clock,
-    ) -> Result<(Box<Self::Live>, Arc<Gauge>, Box<dyn SoundStream>), Cause>;
+    ) -> Result<Opened<Self::Live>, Cause>;
 }
 
 /// Microphones.
@@ -69,14 +85,14 @@ impl Side for Microphones {
     fn open(
         devices: &mut dyn SoundDevices,
         id: &DeviceId,
+        buffer: Duration,
         bell: Arc<Bell>,
         clock: Clock,
-    ) -> Result<(Box<LiveIn>, Arc<Gauge>, Box<dyn SoundStream>), Cause> {
+    ) -> Result<Opened<LiveIn>, Cause> {
         let (end, hearing) = from_microphone(bell, clock);
-        let OpenSound { stream, rate_hz } = devices.open_microphone(id, end)?;
-        let live = LiveIn::new(hearing, rate_hz)?;
-        let gauge = live.gauge();
-        Ok((Box::new(live), gauge, stream))
+        let sound = devices.open_microphone(id, end, buffer)?;
+        let live = Box::new(LiveIn::new(hearing, sound.rate_hz)?);
+        Ok(Opened { gauge: live.gauge(), live, sound })
     }
 }
 
@@ -91,14 +107,14 @@ impl Side for Speakers {
     fn open(
         devices: &mut dyn SoundDevices,
         id: &DeviceId,
+        buffer: Duration,
         bell: Arc<Bell>,
         clock: Clock,
-    ) -> Result<(Box<LiveOut>, Arc<Gauge>, Box<dyn SoundStream>), Cause> {
+    ) -> Result<Opened<LiveOut>, Cause> {
         let (end, playing) = to_speaker(bell, clock);
-        let OpenSound { stream, rate_hz } = devices.open_speaker(id, end)?;
-        let live = LiveOut::new(playing, rate_hz, clock)?;
-        let gauge = live.gauge();
-        Ok((Box::new(live), gauge, stream))
+        let sound = devices.open_speaker(id, end, buffer)?;
+        let live = Box::new(LiveOut::new(playing, sound.rate_hz, clock)?);
+        Ok(Opened { gauge: live.gauge(), live, sound })
     }
 }
 
@@ -137,6 +153,7 @@ impl<S: Side> SoundKeeper<S> {
                 trouble: None,
                 list_next: clock.now(),
                 seat: None,
+                buffer: BUFFER,
                 open: None,
                 side: PhantomData,
             };
@@ -169,9 +186,27 @@ impl<S: Side> Drop for SoundKeeper<S> {
 }
 
 struct Open {
-    _stream: Box<dyn SoundStream>,
+    sound: OpenSound,
     gauge: Arc<Gauge>,
     since: Instant,
+    /// When frames were last counted, and how many there were.
+    counted: (Instant, u64),
+}
+
+impl Open {
+    /// Whether far fewer frames pass than should; asked again and again.
+    fn starves(&mut self, now: Instant) -> bool {
+        let (since, before) = self.counted;
+        let passed = now.saturating_duration_since(since);
+        if passed < COUNTED_OVER {
+            return false;
+        }
+        let frames = self.gauge.frames();
+        self.counted = (now, frames);
+        let due = passed.as_secs_f64() * f64::from(self.sound.rate_hz);
+        now.saturating_duration_since(self.since) >= FIRST_SILENCE + COUNTED_OVER
+            && ((frames - before) as f64) < due * LEAST_SHARE
+    }
 }
 
 struct Work<S: Side> {
@@ -185,6 +220,7 @@ struct Work<S: Side> {
     trouble: Option<String>,
     list_next: Instant,
     seat: Option<Arc<Seat<Box<S::Live>>>>,
+    buffer: Duration,
     open: Option<Open>,
     side: PhantomData<S>,
 }
@@ -205,6 +241,7 @@ impl<S: Side> Work<S> {
                 self.put(None);
                 self.keeper.handle(Event::Died(cause), now);
             }
+            self.give_more_time(now);
             if self.keeper.poll_timeout().is_some_and(|(at, _)| at <= now) {
                 self.keeper.handle_timeout(now);
             }
@@ -216,7 +253,7 @@ impl<S: Side> Work<S> {
                     // Rings are made for one seat; another gets its own.
                     self.keeper.handle(Event::Rest, self.clock.now());
                     self.carry_out();
-                    self.seat = Some(seat);
+                    (self.seat, self.buffer) = (Some(seat), BUFFER);
                     self.list(self.clock.now());
                     self.keeper.handle(Event::Wake, self.clock.now());
                 }
@@ -276,11 +313,27 @@ impl<S: Side> Work<S> {
         }
     }
 
+    /// A larger buffer, where the smaller one was not enough for a computer that has much to do.
+    fn give_more_time(&mut self, now: Instant) {
+        let starves = self.open.as_mut().is_some_and(|open| open.starves(now));
+        let Some(device) = self.keeper.in_use().cloned() else { return };
+        if !starves || self.buffer >= MOST_BUFFER {
+            return;
+        }
+        self.buffer = (self.buffer * 2).min(MOST_BUFFER);
+        tracing::info!(kind = %S::KIND, device = device.name, buffer = ?self.buffer, "the device gets a larger buffer");
+        if let Err(cause) = self.open(&device) {
+            self.put(None);
+            self.keeper.handle(Event::Died(cause), now);
+        }
+    }
+
     fn open(&mut self, device: &Device) -> Result<(), Cause> {
         let Some(seat) = &self.seat else { return Err(Cause::Silent) };
-        let (live, gauge, stream) = S::open(&mut *self.devices, &device.id, seat.bell.clone(), self.clock)?;
-        let open = Open { _stream: stream, gauge, since: self.clock.now() };
-        self.put(Some((live, open)));
+        let Opened { live, gauge, sound } =
+            S::open(&mut *self.devices, &device.id, self.buffer, seat.bell.clone(), self.clock)?;
+        let now = self.clock.now();
+        self.put(Some((live, Open { sound, gauge, since: now, counted: (now, 0) })));
         Ok(())
     }
 

@@ -130,6 +130,9 @@ pub struct CallReport {
     /// The speaker, where it was a device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<SoundEdge>,
+    /// What was done to our sound before it was sent.
+    #[serde(default)]
+    pub voice: VoiceReport,
     /// What the other side said last of its microphone, camera and screen.
     pub their_status: Option<Status>,
     /// What the doctor had expected of the path, and what became of it.
@@ -216,6 +219,32 @@ pub struct SoundEdge {
     pub blocks_by_clock: u64,
 }
 
+/// How our sound was cleaned, and how well that went. What is not known is nothing: a figure of the echo needs an echo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VoiceReport {
+    /// The echo of the loudspeaker was taken out.
+    pub echo_cancelling: bool,
+    /// Noise was held down.
+    pub noise_suppression: bool,
+    /// Quiet and loud voices were brought to one level.
+    pub gain_control: bool,
+    /// By how much the echo is weakened by its copy being subtracted, before the rest of it is held down.
+    pub echo_return_loss_enhancement_db: Option<f32>,
+    /// How much weaker the echo is heard than what is played.
+    pub echo_return_loss_db: Option<f32>,
+    /// From being played to being heard again.
+    pub echo_delay_ms: Option<f32>,
+    /// The level of what was spoken last, as it was sent; 0 is as loud as it goes.
+    pub speech_db: Option<f32>,
+    /// How often it was said that somebody speaks while muted.
+    pub spoken_while_muted: u64,
+    /// Times that it was not known what the loudspeaker plays.
+    pub played_missing: u64,
+    /// Samples of what was played that came too late to be used.
+    pub played_let_go: u64,
+}
+
 impl CallReport {
     /// Of a call that begins now.
     pub fn begin(call: String, role: Role, began_unix_ms: u64) -> Self {
@@ -239,6 +268,7 @@ impl CallReport {
             sound: SoundCounts::default(),
             microphone: None,
             speaker: None,
+            voice: VoiceReport::default(),
             their_status: None,
             prediction: None,
         }

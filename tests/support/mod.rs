@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 pub(crate) mod cameras;
 pub(crate) mod faults;
+pub(crate) mod memory;
 pub(crate) mod paths;
 pub(crate) mod peer;
 pub(crate) mod programs;

@@ -168,6 +168,24 @@ pub(crate) const TEST_NEEDS: &[Need] = &[
         why: "makes the network laboratory's routers forget",
         service: None,
     },
+    Need {
+        name: "PulseAudio",
+        tools: &["pulseaudio"],
+        debian: &["pulseaudio"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "a sound server of the tests' own, to speak and be heard in",
+        service: None,
+    },
+    Need {
+        name: "PulseAudio's tools",
+        tools: &["pactl", "pacmd"],
+        debian: &["pulseaudio-utils"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "play, record and plug in the sound server's devices",
+        service: None,
+    },
 ];
 
 /// The needs that `has` does not answer for.

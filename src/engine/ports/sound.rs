@@ -10,10 +10,15 @@ pub use super::super::ring::{Complaints, MicrophoneEnd, SpeakerEnd};
 pub trait SoundDevices {
     /// All of that kind that a person would want to choose from.
     fn list(&mut self, kind: DeviceKind) -> Result<Vec<Device>, String>;
-    /// Opens a microphone; what it hears goes there.
-    fn open_microphone(&mut self, id: &DeviceId, end: MicrophoneEnd) -> Result<OpenSound, Cause>;
-    /// Opens a speaker; what it plays comes from there.
-    fn open_speaker(&mut self, id: &DeviceId, end: SpeakerEnd) -> Result<OpenSound, Cause>;
+    /// Opens a microphone that gives about so much at once; what it hears goes there.
+    fn open_microphone(
+        &mut self,
+        id: &DeviceId,
+        end: MicrophoneEnd,
+        buffer: Duration,
+    ) -> Result<OpenSound, Cause>;
+    /// Opens a speaker that takes about so much at once; what it plays comes from there.
+    fn open_speaker(&mut self, id: &DeviceId, end: SpeakerEnd, buffer: Duration) -> Result<OpenSound, Cause>;
     /// How often listing anew costs nothing that anybody would notice.
     fn list_every(&self) -> Duration {
         Duration::from_secs(1)
