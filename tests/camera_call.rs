@@ -33,7 +33,7 @@ fn a_call_goes_on_whatever_becomes_of_its_camera_and_the_other_side_sees_it() {
     let folder = tempfile::tempdir().unwrap();
     let (a, b) = (folder.path().join("a"), folder.path().join("b"));
     let server = ServerProgram::start();
-    let mut callee = Program::answer(&server, &b, &["--record", "REC", "--video", "none"]);
+    let mut callee = Program::answer(&server, &b, &["--record", "REC", "--size", "320x180"]);
     let mut caller = Command::new(env!("CARGO_BIN_EXE_sightline"));
     cameras.load_into(&mut caller);
     caller.args(["call", &callee.link(), "--events", "--bind", "127.0.0.1"]).stderr(Stdio::piped());

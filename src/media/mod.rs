@@ -3,9 +3,9 @@
 //! Synchronous and CPU-bound. No device, no thread, no clock: what the time is comes in with the data.
 //!
 //! Pictures: [`frame`] and the [`pool`] they live in, [`scale`], [`convert`], [`mjpeg`], [`h264`] and its RTP payloads
-//! ([`rtp_h264`]), [`y4m`] files, [`psnr`]. Sound: [`opus`], the cleaning of a [`voice`] and its
-//! [`level`], [`wav`] files. For tests and demonstrations: [`pattern`]
-//! with the [`timecode`] in it, and [`tone`]. Where there is no picture: a [`card`]. Sound is always 48 kHz, mono, `f32`.
+//! ([`rtp_h264`]), [`y4m`] files, [`psnr`]; where there is none, a [`card`]. Sound: [`opus`], the cleaning of a [`voice`]
+//! and its [`level`], [`wav`] files. For tests and demonstrations: [`pattern`] with the [`timecode`] in it, and [`tone`].
+//! Sound is always 48 kHz, mono, `f32`.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 pub mod card;
