@@ -85,7 +85,6 @@ impl Call {
         Self {
             jitter: Jitter::default(),
             chance: Chance(seed),
-            #[expect(clippy::disallowed_methods, reason = "a place to count from; nothing waits")]
             began: Instant::now() + Duration::from_secs(3_600),
             beats: 0,
             pending: 0,
