@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     logic::units::MediaTime,
-    media::opus::{FRAME_SAMPLES, MAX_PACKET_LEN, OpusEncoder, OpusError},
+    media::opus::{FRAME_SAMPLES, MAX_PACKET_LEN, OpusEncoder},
 };
 
 use super::{
@@ -27,8 +27,13 @@ const MAX_DRIFT_SAMPLES: i32 = 2_400;
 /// How often the device's figures are told. In packets.
 const FIGURES_EVERY: u32 = 50;
 
-/// What the encoder is told to be ready for, so that each packet can stand in for the one before it.
-const EXPECTED_LOSS_PERCENT: u8 = 5;
+/// What the encoder is told to be ready for at least, so that each packet can stand in for the one before it,
+const LEAST_LOSS_PERCENT: u64 = 5;
+/// and at most: beyond it too little would be left for the sound itself.
+const MOST_LOSS_PERCENT: u64 = 25;
+/// With so many of a hundred packets lost each is sent twice. The copies that Opus carries are coarse, and there are none of
+/// what it takes for no voice.
+const REPEATS_AT_PERCENT: u64 = 3;
 
 /// Everything the thread needs.
 pub struct AudioSend {
@@ -53,7 +58,7 @@ impl AudioSend {
     }
 
     fn run(mut self) {
-        let mut encoder = match voice_encoder() {
+        let mut encoder = match OpusEncoder::new() {
             Ok(encoder) => encoder,
             Err(error) => {
                 tracing::error!(%error, "our sound cannot be sent");
@@ -65,6 +70,7 @@ impl AudioSend {
         let mut parcels = Parcels::default();
         let mut timestamp = None;
         let mut packets = 0_u32;
+        let mut expected = None;
         while !self.stop.is_set() {
             let heard = match self.read(&mut frame) {
                 Ok(heard) => heard,
@@ -79,13 +85,27 @@ impl AudioSend {
             packets = packets.wrapping_add(1);
             let now = next_timestamp(timestamp, heard);
             timestamp = Some(now);
+            self.expect_loss(&mut encoder, &mut expected);
             match encoder.encode(&frame, &mut encoded) {
                 Ok(len) if self.sink.send(parcels.wrap(&encoded[..len]), now, false) => {
                     self.tally.audio_packets_sent.one();
+                    if self.tally.sound_lost_percent.get() >= REPEATS_AT_PERCENT {
+                        self.sink.repeat();
+                    }
                 }
                 Ok(_) => self.tally.packets_not_taken.one(),
                 Err(error) => tracing::error!(%error, "a block of sound could not be encoded"),
             }
+        }
+    }
+
+    /// As much gets lost on the way there as on the way here, for all that is known.
+    fn expect_loss(&self, encoder: &mut OpusEncoder, expected: &mut Option<u64>) {
+        let percent = self.tally.sound_lost_percent.get().clamp(LEAST_LOSS_PERCENT, MOST_LOSS_PERCENT);
+        if expected.replace(percent) != Some(percent)
+            && let Err(error) = encoder.set_expected_loss(percent as u8)
+        {
+            tracing::warn!(%error, "sound is sent as if nothing else got lost");
         }
     }
 
@@ -99,12 +119,6 @@ impl AudioSend {
         }
         Ok(began.unwrap_or_default())
     }
-}
-
-fn voice_encoder() -> Result<OpusEncoder, OpusError> {
-    let mut encoder = OpusEncoder::new()?;
-    encoder.set_expected_loss(EXPECTED_LOSS_PERCENT)?;
-    Ok(encoder)
 }
 
 /// Counts samples, and follows the source's clock where the two part.

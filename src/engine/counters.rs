@@ -10,6 +10,8 @@ use crate::logic::{
     units::MediaTime,
 };
 
+use super::heard_clock::HeardClock;
+
 /// A number that only grows, from any thread.
 #[derive(Debug, Default)]
 pub struct Count(AtomicU64);
@@ -26,6 +28,22 @@ impl Count {
     }
 
     /// How many.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A number that changes, from one thread to another.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// It is so much now.
+    pub fn set(&self, now: u64) {
+        self.0.store(now, Ordering::Relaxed);
+    }
+
+    /// How much it is.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -62,6 +80,10 @@ macro_rules! tally {
             pub sound_began: Once,
             /// The first sound of theirs was played.
             pub first_sound: Once,
+            /// Which of their sound is heard when.
+            pub heard: HeardClock,
+            /// How many of a hundred of their packets of sound got lost of late.
+            pub sound_lost_percent: Gauge,
             pictures: Mutex<PictureCounts>,
             sound: Mutex<SoundCounts>,
             microphone: Mutex<Option<SoundEdge>>,

@@ -3,6 +3,9 @@
 //! Packets are numbered here, by the call and not by the leg. So whoever receives sees one stream whatever leg each packet
 //! came by, and puts them in order as if one network had mixed them up. Sound goes out on the old leg as well until that is
 //! closed: twice a little is nothing, and nobody hears the change. Pictures go out on the newest alone.
+//!
+//! Where packets get lost, each packet of sound can be sent once more behind the next one. That needs no word with the other
+//! side, as redundancy by RFC 2198 does: whoever has a packet drops its repetition, browsers too.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +17,13 @@ use super::ports::{NumberedSink, PacketSink};
 /// the wrap and its first packets are lost, it would count wrong and never understand another.
 const TOO_CLOSE_TO_WRAP: u16 = u16::MAX - 200;
 
+struct Sent {
+    payload: Bytes,
+    timestamp: u32,
+    marker: bool,
+    sequence: u16,
+}
+
 /// See the head of this file.
 pub(super) struct Outlet {
     on_all: bool,
@@ -22,6 +32,8 @@ pub(super) struct Outlet {
 
 struct State {
     next: u16,
+    /// The last that was sent, and the one before it.
+    sent: [Option<Sent>; 2],
     /// The newest is the last.
     legs: Vec<(u32, Arc<dyn NumberedSink>)>,
 }
@@ -38,7 +50,7 @@ impl Outlet {
     }
 
     fn new(on_all: bool) -> Self {
-        Self { on_all, state: Mutex::new(State { next: 0, legs: Vec::new() }) }
+        Self { on_all, state: Mutex::new(State { next: 0, sent: [None, None], legs: Vec::new() }) }
     }
 
     /// Packets go there from now on.
@@ -66,6 +78,10 @@ impl PacketSink for Outlet {
         let mut state = self.state();
         let sequence = state.next;
         state.next = sequence.wrapping_add(1);
+        if self.on_all {
+            let [last, before] = &mut state.sent;
+            *before = last.replace(Sent { payload: payload.clone(), timestamp, marker, sequence });
+        }
         let Some(((_, newest), older)) = state.legs.split_last() else { return false };
         if self.on_all {
             for (_, sink) in older {
@@ -73,6 +89,14 @@ impl PacketSink for Outlet {
             }
         }
         newest.send(payload, timestamp, marker, sequence)
+    }
+
+    fn repeat(&self) {
+        let mut state = self.state();
+        let Some(Sent { payload, timestamp, marker, sequence }) = state.sent[1].take() else { return };
+        if let Some((_, newest)) = state.legs.last() {
+            newest.send(payload, timestamp, marker, sequence);
+        }
     }
 }
 
@@ -134,6 +158,20 @@ mod tests {
         outlet.take_into_use(2, leg.clone());
         send(&outlet, 1);
         assert_eq!(leg.0.lock().unwrap().last(), Some(&0));
+    }
+
+    #[test]
+    fn the_one_before_the_last_is_repeated_once_under_its_number() {
+        let leg = Arc::new(Seen::default());
+        let outlet = Outlet::on_all_legs();
+        outlet.take_into_use(1, leg.clone());
+        outlet.repeat();
+        send(&outlet, 1);
+        outlet.repeat();
+        send(&outlet, 2);
+        outlet.repeat();
+        outlet.repeat();
+        assert_eq!(*leg.0.lock().unwrap(), [0, 1, 2, 1]);
     }
 
     #[test]

@@ -195,6 +195,8 @@ pub trait Peer: Send {
 pub trait PacketSink: Send + Sync {
     /// Never waits: `false` where the packet was not taken.
     fn send(&self, payload: Bytes, timestamp: u32, marker: bool) -> bool;
+    /// Sends the one before the last once more, under the number that it had. Whoever has it already does not notice.
+    fn repeat(&self) {}
 }
 
 /// Takes packets to send that have their numbers already: several connections may carry one stream.

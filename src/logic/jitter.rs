@@ -1,108 +1,286 @@
 //! How long sound is held before it is played, and what is played where a packet is missing.
 //!
-//! A fixed target, chosen for a calm network. It holds packets in order, drops repeats, recovers a lost one from the
-//! redundancy in its successor, has the decoder conceal what cannot be recovered, and never lets time jump: every beat
-//! yields exactly one packet's worth of sound.
+//! All is reckoned on two clocks: the sender's, which counts samples, and ours. A packet's way is the difference of the
+//! two; the fastest way of late is the yardstick. The *margin* is by how much later than a packet that comes the fastest way
+//! its sound is wanted, and so how late a packet may be. The *target* is the margin that is wanted: what almost all packets
+//! stay within (`arrivals`), and a packet's length more where packets get lost, because then the copy that the next
+//! one carries is there in time. Where the two part, sound is drawn out or shortened by a pitch period now and then, or in
+//! silence by as much as is needed; and where sound is missing anyway, that is the cheapest place to change the margin.
+//!
+//! When nothing has come that could be played, the decoder goes on by itself, and the place in the sender's sound stays
+//! where it was: what is only late is still played. What was made up meanwhile counts for what turns out to be lost.
+//!
+//! Tried and given up: a target of three packets whatever the network does (60 ms more than a calm one needs, and too little
+//! for one that is not calm); the depth of the buffer in place of the margin, which steps by a packet and needs a filter.
 
-use std::{collections::BTreeMap, time::Duration};
+mod arrivals;
+mod numbering;
+mod opus_packet;
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 
-use super::packet::{Packet, Unwrapper};
+use super::packet::Packet;
+use arrivals::{Arrivals, Losses};
+use numbering::{Numbering, Placed};
+use opus_packet::OpusPacket;
 
-/// How much sound one packet carries.
-pub const PACKET: Duration = Duration::from_millis(20);
-/// How many packets are gathered before playing starts.
-const TARGET: usize = 3;
-/// When more than this are waiting, the oldest are let go: the delay would otherwise stay for the rest of the call.
-const MOST: usize = 10;
-/// How many packets in a row are concealed before the buffer fills anew.
-const MOST_CONCEALED: u32 = 5;
-/// A jump in the numbers that no loss explains: the sender started anew.
-const MAX_JUMP: u64 = 500;
+/// Samples a second.
+const RATE_HZ: i64 = 48_000;
+/// Made up at once: 10 ms.
+const STEP: i64 = 480;
+/// A decoder makes up multiples of this: 2.5 ms.
+const GRAIN: i64 = 120;
 
-/// What to play in this beat.
+/// When so many packets are held, the oldest is let go: 2 s, far beyond the longest delay.
+const MOST_HELD: usize = 100;
+/// The margin with which a call begins.
+const FIRST_MARGIN_US: i64 = 15_000;
+/// The least target: half a packet, which the pace of two computers needs though the network is perfect.
+const LEAST_TARGET_US: i64 = 10_000;
+/// The greatest: beyond it people talk over each other, and rather miss a word.
+const MOST_TARGET_US: i64 = 300_000;
+/// Added to what the network needs.
+const SAFETY_US: i64 = 3_000;
+/// The margin may be less than the target by this before sound is drawn out,
+const MAY_LACK_US: i64 = 2_000;
+/// and the delay more than is needed by this before sound is shortened: 20 ms.
+const MAY_EXCEED: i64 = 960;
+/// The same in silence, where nobody hears it.
+const MAY_EXCEED_IN_SILENCE: i64 = 120;
+/// When the difference is greater than this it hurries,
+const HURRIES: i64 = 2_880;
+/// and by this, sound is left out: a stall's worth of old sound at a faster pace would be minutes of not catching up.
+const LEAVES_OUT_US: i64 = 500_000;
+/// Between two changes of length, unless it hurries: a tenth faster or slower is not noticed.
+const BETWEEN_CHANGES: i64 = 4_800;
+/// The same when it hurries.
+const BETWEEN_HURRIED_CHANGES: i64 = 1_920;
+/// After so much made up in a row nothing is left of it, and playing begins anew with the next packet.
+const LONGEST_MADE_UP: i64 = RATE_HZ;
+/// A timestamp that is ahead of the time by more than this is on another scale.
+const MAX_AHEAD_US: i64 = 300_000;
+
+/// With so many of a hundred packets lost, the copies are waited for,
+const WAITS_FOR_COPIES_PERCENT: u32 = 1;
+/// where it is more than this many.
+const LEAST_LOST: u32 = 2;
+
+/// What the next sound is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Play {
-    /// This packet.
-    Packet(Bytes),
-    /// The packet before this one, from what this one repeats of it.
-    Recover(Bytes),
-    /// Whatever the decoder makes up for a missing packet.
-    Conceal,
-    /// Nothing: the buffer is filling.
+    /// That of this packet.
+    Packet {
+        /// As it came.
+        payload: Bytes,
+        /// What to do with it once it is decoded.
+        stretch: Stretch,
+    },
+    /// So many samples, from what this packet repeats of the one before it.
+    Recover {
+        /// The packet, which is still to be played after.
+        next: Bytes,
+        /// How many.
+        samples: usize,
+    },
+    /// So many samples, made up by the decoder.
+    Conceal {
+        /// How many.
+        samples: usize,
+    },
+    /// Nothing yet.
     Wait,
+}
+
+/// How the length of a piece is to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stretch {
+    /// Not at all.
+    None,
+    /// By at most so many samples less.
+    Shrink {
+        /// How many.
+        at_most: usize,
+        /// Where it may be done.
+        only: Only,
+    },
+    /// By at most so many samples more.
+    Grow {
+        /// How many.
+        at_most: usize,
+        /// Where it may be done.
+        only: Only,
+    },
+}
+
+/// Where the length of a piece may be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// In silence.
+    InSilence,
+    /// There, and where the sound repeats itself.
+    Alike,
+    /// There, and where it does roughly.
+    RoughlyAlike,
 }
 
 /// What was counted on the way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Beats in which a packet was played.
+    /// Samples played as they were sent.
     pub played: u64,
-    /// Beats in which a lost packet was recovered from the next.
+    /// Samples recovered from the packet after a lost one.
     pub recovered: u64,
-    /// Beats that the decoder made up.
+    /// Samples that the decoder made up for what was lost or late.
     pub concealed: u64,
-    /// Packets that came again or too late.
+    /// Samples made up while the sender was silent.
+    pub silent: u64,
+    /// Samples taken out to shorten the delay.
+    pub shortened: u64,
+    /// Samples put in to lengthen it.
+    pub drawn_out: u64,
+    /// Packets that came again.
     pub repeated: u64,
+    /// Packets that came too late to be played.
+    pub late: u64,
     /// Packets let go to shorten the delay.
     pub skipped: u64,
+    /// Packets that are none, or contradict others.
+    pub unreadable: u64,
+    /// Packets played.
+    pub packets: u64,
+    /// How long all samples were held together, from when their packet came until they were played.
+    pub held_in_all: Duration,
+}
+
+impl Counts {
+    /// How long a sample was held on average.
+    pub fn held(&self) -> Duration {
+        let packets = u32::try_from(self.packets).unwrap_or(u32::MAX);
+        self.held_in_all.checked_div(packets).unwrap_or_default()
+    }
+}
+
+#[derive(Debug)]
+struct Held {
+    number: u64,
+    at: i64,
+    opus: OpusPacket,
+    payload: Bytes,
+    arrived_us: i64,
+}
+
+impl Held {
+    fn samples(&self) -> i64 {
+        i64::from(self.opus.samples)
+    }
 }
 
 /// The sound of one sender.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Jitter {
-    numbers: Unwrapper,
-    waiting: BTreeMap<u64, Bytes>,
-    next: Option<u64>,
-    filling: bool,
-    concealed_in_a_row: u32,
+    numbering: Numbering,
+    arrivals: Arrivals,
+    /// In order.
+    held: VecDeque<Held>,
+    /// Where microseconds are counted from.
+    epoch: Option<Instant>,
+    /// Where in the sender's sound we are; nothing until there is enough to begin.
+    place: Option<i64>,
+    /// As far as we ever were.
+    reached: i64,
+    /// The last packet played, and whether it was of a silence.
+    last: Option<(u64, bool)>,
+    /// Made up since the place stands still.
+    made_up: i64,
+    /// Where the length was last changed.
+    changed_at: i64,
+    waits_for_copies: bool,
     counts: Counts,
 }
 
-impl Jitter {
-    /// Takes a packet.
-    pub fn handle(&mut self, packet: Packet) {
-        let highest = self.numbers.highest();
-        let mut number = self.numbers.unwrap(packet.sequence);
-        if highest.is_some_and(|highest| number.abs_diff(highest) > MAX_JUMP) {
-            *self = Self { counts: self.counts, ..Self::default() };
-            number = self.numbers.unwrap(packet.sequence);
-        }
-        if self.next.is_some_and(|next| number < next) || self.waiting.contains_key(&number) {
-            self.counts.repeated += 1;
-            return;
-        }
-        self.waiting.insert(number, packet.payload);
-        while self.waiting.len() > MOST {
-            self.waiting.pop_first();
-            self.counts.skipped += 1;
-            self.next = self.waiting.keys().next().copied();
+impl Default for Jitter {
+    fn default() -> Self {
+        Self {
+            numbering: Numbering::default(),
+            arrivals: Arrivals::new(),
+            held: VecDeque::with_capacity(MOST_HELD + 1),
+            epoch: None,
+            place: None,
+            reached: i64::MIN,
+            last: None,
+            made_up: LONGEST_MADE_UP,
+            changed_at: i64::MIN,
+            waits_for_copies: false,
+            counts: Counts::default(),
         }
     }
+}
 
-    /// What to play now; called once in every [`PACKET`] of time.
-    pub fn play(&mut self) -> Play {
-        let Some(next) = self.next.filter(|_| !self.filling) else { return self.fill() };
-        if let Some(payload) = self.waiting.remove(&next) {
-            self.counts.played += 1;
-            self.concealed_in_a_row = 0;
-            self.next = Some(next + 1);
-            return Play::Packet(payload);
+impl Jitter {
+    /// Takes a packet that came at that time.
+    pub fn handle(&mut self, packet: Packet, arrived: Instant) {
+        let Some(opus) = OpusPacket::read(&packet.payload) else {
+            self.counts.unreadable += 1;
+            return;
+        };
+        let arrived_us = self.micros(arrived);
+        let latest = self.arrivals.fastest_us().map(|fastest| samples(arrived_us - fastest + MAX_AHEAD_US));
+        let (number, at) = match self.numbering.place(packet.sequence, packet.timestamp, opus.samples, latest)
+        {
+            Placed::First { number, at } => {
+                self.begin_anew();
+                (number, at)
+            }
+            Placed::At { number, at, missing } => {
+                self.note_loss(missing);
+                (number, at)
+            }
+            Placed::Again => {
+                self.counts.repeated += 1;
+                return;
+            }
+            Placed::Stray | Placed::Wrong => {
+                self.counts.unreadable += 1;
+                return;
+            }
+        };
+        self.arrivals.note(arrived_us - micros(at), arrived_us, self.place.is_some());
+        self.hold(Held { number, at, opus, payload: packet.payload, arrived_us });
+    }
+
+    /// What comes after the `pending` samples that are decoded and will be played from `now` on.
+    pub fn next(&mut self, now: Instant, pending: usize) -> Play {
+        let now_us = self.micros(now);
+        let Some(place) = self.place.or_else(|| self.find_a_place(now_us)) else {
+            return self.make_up_while_waiting();
+        };
+        self.place = Some(place);
+        self.drop_what_is_behind(place);
+        self.leave_out(now_us);
+        let Some(first) = self.held.front() else { return self.make_up_while_waiting() };
+        let (gap, number) = (first.at - self.place.unwrap_or(place), first.number);
+        if gap < GRAIN {
+            return self.play(now_us, pending);
         }
-        if let Some(successor) = self.waiting.get(&(next + 1)) {
-            self.counts.recovered += 1;
-            self.next = Some(next + 1);
-            return Play::Recover(successor.clone());
+        let nothing_is_lost = self.last.is_some_and(|(last, _)| last + 1 == number);
+        let copy = if nothing_is_lost { 0 } else { i64::from(first.opus.copy_samples) };
+        self.fill(now_us, pending, gap, copy, nothing_is_lost)
+    }
+
+    /// The length of a piece was changed as asked for: by so many samples more, or less.
+    pub fn stretched(&mut self, by: isize) {
+        let many = by.unsigned_abs() as u64;
+        match by {
+            0 => return,
+            ..0 => self.counts.shortened += many,
+            1.. => self.counts.drawn_out += many,
         }
-        self.counts.concealed += 1;
-        self.concealed_in_a_row += 1;
-        if !self.waiting.is_empty() {
-            self.next = Some(next + 1);
-        } else if self.concealed_in_a_row >= MOST_CONCEALED {
-            self.filling = true;
-        }
-        Play::Conceal
+        self.changed_at = self.place.unwrap_or(i64::MIN);
     }
 
     /// What was counted so far.
@@ -110,89 +288,228 @@ impl Jitter {
         self.counts
     }
 
-    fn fill(&mut self) -> Play {
-        if self.waiting.len() < TARGET {
+    /// How late a packet may be without being missed, as it is wanted.
+    pub fn target(&self) -> Duration {
+        Duration::from_micros(self.target_us().unsigned_abs())
+    }
+
+    /// Where in the sender's sound the next decoded sample is, on the scale of its timestamps.
+    pub fn next_timestamp(&self) -> Option<u32> {
+        self.numbering.timestamp(self.place?)
+    }
+
+    /// How many of a hundred packets got lost of late, though the sender may have sent them again.
+    pub fn loss_percent(&self) -> u8 {
+        let losses = self.arrivals.losses();
+        u8::try_from((losses.out_of_turn * 100).checked_div(losses.expected).unwrap_or(0)).unwrap_or(100)
+    }
+
+    fn micros(&mut self, at: Instant) -> i64 {
+        let epoch = *self.epoch.get_or_insert(at);
+        let after = i64::try_from(at.saturating_duration_since(epoch).as_micros()).unwrap_or(i64::MAX / 4);
+        let before = i64::try_from(epoch.saturating_duration_since(at).as_micros()).unwrap_or(i64::MAX / 4);
+        after - before
+    }
+
+    /// Another sender, or the same after a new start: nothing that was held goes on.
+    fn begin_anew(&mut self) {
+        self.held.clear();
+        self.place = None;
+        self.last = None;
+        self.arrivals.begin_anew();
+    }
+
+    fn note_loss(&mut self, missing: Option<u32>) {
+        match missing {
+            Some(missing) => self.arrivals.note_loss(missing + 1, missing),
+            None => self.arrivals.note_found(),
+        }
+        let Losses { expected, for_good: lost, .. } = self.arrivals.losses();
+        let many = lost > LEAST_LOST && lost * 100 >= expected * WAITS_FOR_COPIES_PERCENT;
+        // It takes half as many to go on waiting for copies as to begin with it.
+        let few = lost == 0 || lost * 200 < expected * WAITS_FOR_COPIES_PERCENT;
+        self.waits_for_copies = if self.waits_for_copies { !few } else { many };
+    }
+
+    fn hold(&mut self, packet: Held) {
+        if self.last.is_some_and(|(last, _)| packet.number <= last) {
+            self.counts.late += 1;
+            return;
+        }
+        let after = self.held.iter().rev().take_while(|held| held.number > packet.number).count();
+        let (place, at) = (self.held.len() - after, packet.at);
+        let follows = place.checked_sub(1).is_none_or(|before| self.held[before].at < at);
+        if !follows || self.held.get(place).is_some_and(|next| next.at <= at) {
+            self.counts.unreadable += 1;
+            return;
+        }
+        self.held.insert(place, packet);
+        if self.held.len() > MOST_HELD {
+            self.held.pop_front();
+            self.counts.skipped += 1;
+        }
+    }
+
+    fn target_us(&self) -> i64 {
+        let copy = if self.waits_for_copies { self.held.back().map_or(960, Held::samples) } else { 0 };
+        let needed = self.arrivals.late_us() + SAFETY_US + micros(copy);
+        needed.clamp(LEAST_TARGET_US, MOST_TARGET_US)
+    }
+
+    /// By how much later than the fastest packet's the sound of that place is wanted.
+    fn margin_us(&self, now_us: i64, place: i64) -> i64 {
+        now_us - micros(place) - self.arrivals.fastest_us().unwrap_or_default()
+    }
+
+    /// Where to begin: with the newest packet that leaves the margin that is wanted.
+    fn find_a_place(&mut self, now_us: i64) -> Option<i64> {
+        self.drop_what_is_behind(self.reached);
+        let wanted_us = FIRST_MARGIN_US.max(self.target_us() - MAY_LACK_US);
+        let enough = |held: &Held| self.margin_us(now_us, held.at) >= wanted_us;
+        let first = self.held.iter().rposition(enough)?;
+        self.counts.skipped += first as u64;
+        self.held.drain(..first);
+        self.made_up = 0;
+        self.held.front().map(|first| first.at)
+    }
+
+    /// Nothing has come that could be played.
+    fn make_up_while_waiting(&mut self) -> Play {
+        if self.made_up >= LONGEST_MADE_UP {
+            if self.place.take().is_some() {
+                self.arrivals.begin_anew();
+            }
             return Play::Wait;
         }
-        self.filling = false;
-        self.concealed_in_a_row = 0;
-        self.next = self.waiting.keys().next().copied();
-        self.play()
+        self.made_up += STEP;
+        self.make_up(STEP, false)
     }
+
+    fn make_up(&mut self, samples: i64, nothing_is_lost: bool) -> Play {
+        let of_a_silence = self.last.is_some_and(|(_, quiet)| quiet);
+        if of_a_silence || nothing_is_lost {
+            self.counts.silent += samples.unsigned_abs();
+        } else {
+            self.counts.concealed += samples.unsigned_abs();
+        }
+        Play::Conceal { samples: usize::try_from(samples).unwrap_or_default() }
+    }
+
+    /// After a stall there may be more than can be caught up with.
+    fn leave_out(&mut self, now_us: i64) {
+        let (Some(place), target_us) = (self.place, self.target_us()) else { return };
+        if self.margin_us(now_us, place) < target_us + LEAVES_OUT_US || self.held.is_empty() {
+            return;
+        }
+        let enough = |held: &Held| self.margin_us(now_us, held.at) >= target_us;
+        let first = self.held.iter().rposition(enough).unwrap_or(0);
+        self.counts.skipped += first as u64;
+        self.held.drain(..first);
+        self.made_up = 0;
+        if let Some(place) = self.held.front().map(|first| first.at) {
+            self.go_to(place);
+        }
+    }
+
+    fn drop_what_is_behind(&mut self, place: i64) {
+        // Half of a packet is worth the delay that it costs.
+        while self.held.front().is_some_and(|first| first.at + first.samples() / 2 < place) {
+            self.held.pop_front();
+            self.counts.late += 1;
+        }
+    }
+
+    fn play(&mut self, now_us: i64, pending: usize) -> Play {
+        let Some(packet) = self.held.pop_front() else { return self.make_up_while_waiting() };
+        let pending = i64::try_from(pending).unwrap_or_default();
+        let stretch = self.stretch(self.margin_us(now_us, packet.at), pending, packet.at);
+        self.go_to(packet.at + packet.samples());
+        self.last = Some((packet.number, packet.opus.quiet));
+        self.made_up = 0;
+        self.counts.played += u64::from(packet.opus.samples);
+        self.counts.packets += 1;
+        // On average of all its samples, it is the one in the middle that counts.
+        let held_us = (now_us + micros(pending + packet.samples() / 2)).saturating_sub(packet.arrived_us);
+        self.counts.held_in_all += Duration::from_micros(held_us.max(0).unsigned_abs());
+        Play::Packet { payload: packet.payload, stretch }
+    }
+
+    fn go_to(&mut self, place: i64) {
+        self.reached = self.reached.max(place);
+        self.place = Some(place);
+    }
+
+    /// The margin is counted in beats: a packet is wanted at the beat at which what is pending does not fill a block. So what
+    /// is pending then can be taken out without a loss, and beyond it whole blocks alone change the margin.
+    fn stretch(&self, margin_us: i64, pending: i64, at: i64) -> Stretch {
+        let target_us = self.target_us();
+        // What was late just now may be late again, though the target does not say so yet.
+        let for_now_us = target_us.max(self.arrivals.late_just_now_us() + SAFETY_US);
+        let excess = samples(margin_us - for_now_us).div_euclid(STEP) * STEP + pending;
+        let lack_us = target_us - margin_us;
+        let hurries = excess > HURRIES || lack_us > micros(HURRIES);
+        let between = if hurries { BETWEEN_HURRIED_CHANGES } else { BETWEEN_CHANGES };
+        let is_soon = at.saturating_sub(self.changed_at) < between;
+        let only = |is_little| {
+            if is_little || is_soon {
+                Only::InSilence
+            } else if hurries {
+                Only::RoughlyAlike
+            } else {
+                Only::Alike
+            }
+        };
+        let many = |samples| usize::try_from(samples).unwrap_or_default();
+        if excess > MAY_EXCEED_IN_SILENCE {
+            Stretch::Shrink { at_most: many(excess), only: only(excess <= MAY_EXCEED) }
+        } else if lack_us > 0 {
+            let lack = samples(lack_us + micros(STEP)) / STEP * STEP - pending;
+            // Sound repeats itself only so often; a little too much does no harm.
+            Stretch::Grow { at_most: many(lack.max(0) + STEP), only: only(lack_us <= MAY_LACK_US) }
+        } else {
+            Stretch::None
+        }
+    }
+
+    /// Between the place and the first packet held there is a hole.
+    fn fill(&mut self, now_us: i64, pending: usize, gap: i64, copy: i64, nothing_is_lost: bool) -> Play {
+        let Some(place) = self.place else { return Play::Wait };
+        let spare_us = self.margin_us(now_us, place) - self.target_us();
+        let has_time = spare_us <= micros(MAY_EXCEED);
+        let made_up = std::mem::take(&mut self.made_up);
+        let without_copy = gap - copy.min(gap);
+        let skip = if made_up > 0 {
+            made_up.min(if has_time && copy > 0 { without_copy } else { gap })
+        } else if has_time {
+            0
+        } else {
+            samples(spare_us).min(without_copy)
+        };
+        let (place, rest) = (place + skip, (gap - skip) / GRAIN * GRAIN);
+        if rest == 0 {
+            return self.play(now_us, pending);
+        }
+        if rest == copy {
+            self.go_to(place + rest);
+            self.counts.recovered += rest.unsigned_abs();
+            let next = self.held.front().map(|first| first.payload.clone()).unwrap_or_default();
+            return Play::Recover { next, samples: usize::try_from(rest).unwrap_or_default() };
+        }
+        let now = if rest > copy { rest - copy } else { rest }.min(STEP);
+        self.go_to(place + now);
+        self.make_up(now, nothing_is_lost)
+    }
+}
+
+fn micros(samples: i64) -> i64 {
+    samples.saturating_mul(125) / 6
+}
+
+fn samples(micros: i64) -> i64 {
+    micros.saturating_mul(6) / 125
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn packet(n: u16) -> Packet {
-        let payload = Bytes::copy_from_slice(&n.to_be_bytes());
-        Packet { sequence: n, timestamp: u32::from(n) * 960, marker: false, payload }
-    }
-
-    fn playing(count: u16) -> Jitter {
-        let mut jitter = Jitter::default();
-        for n in 0..count {
-            jitter.handle(packet(n));
-        }
-        jitter
-    }
-
-    #[test]
-    fn playing_starts_when_enough_has_gathered() {
-        let mut jitter = playing(2);
-        assert_eq!(jitter.play(), Play::Wait);
-        jitter.handle(packet(2));
-        assert_eq!(jitter.play(), Play::Packet(packet(0).payload));
-    }
-
-    #[test]
-    fn a_lost_packet_is_recovered_from_the_next() {
-        let mut jitter = Jitter::default();
-        for n in [0, 1, 3, 4] {
-            jitter.handle(packet(n));
-        }
-        let played: Vec<_> = (0..5).map(|_| jitter.play()).collect();
-        assert_eq!(played[2], Play::Recover(packet(3).payload));
-        assert_eq!(played[3], Play::Packet(packet(3).payload));
-    }
-
-    #[test]
-    fn a_long_silence_is_concealed_and_then_waited_out() {
-        let mut jitter = playing(3);
-        let played: Vec<_> = (0..10).map(|_| jitter.play()).collect();
-        assert_eq!(played[3..8], vec![Play::Conceal; 5]);
-        assert_eq!(played[8..], [Play::Wait, Play::Wait]);
-
-        for n in 3..6 {
-            jitter.handle(packet(n));
-        }
-        assert_eq!(jitter.play(), Play::Packet(packet(3).payload));
-    }
-
-    #[test]
-    fn a_burst_does_not_leave_a_lasting_delay() {
-        let jitter = playing(40);
-        assert!(jitter.waiting.len() <= MOST);
-        assert_eq!(jitter.counts().skipped, 30);
-    }
-
-    proptest! {
-        #[test]
-        fn no_packet_is_played_twice_or_out_of_order(steps in proptest::collection::vec(0_u16..120, 1..400)) {
-            let mut jitter = Jitter::default();
-            let mut last = None;
-            for (i, n) in steps.into_iter().enumerate() {
-                jitter.handle(packet(n));
-                if i % 2 == 0 && let Play::Packet(payload) = jitter.play() {
-                    let n = u16::from_be_bytes([payload[0], payload[1]]);
-                    prop_assert!(last < Some(n), "{last:?} then {n}");
-                    last = Some(n);
-                }
-                prop_assert!(jitter.waiting.len() <= MOST);
-            }
-        }
-    }
-}
+mod simulation;
+#[cfg(test)]
+mod tests;

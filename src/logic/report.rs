@@ -1,5 +1,7 @@
 //! What is kept of a call when it is over: one document, the same whoever asks for it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -178,6 +180,7 @@ impl From<reassembly::Counts> for PictureCounts {
 
 /// As in [`jitter::Counts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SoundCounts {
     /// 20 ms pieces played as they were sent.
     pub played: u64,
@@ -185,16 +188,46 @@ pub struct SoundCounts {
     pub recovered: u64,
     /// 20 ms pieces that the decoder made up.
     pub concealed: u64,
-    /// Packets that came again or too late.
+    /// 20 ms pieces made up while they were silent and sent nothing.
+    pub silent: u64,
+    /// Packets that came again.
     pub repeated: u64,
+    /// Packets that came too late.
+    pub late: u64,
     /// Packets let go to shorten the delay.
     pub skipped: u64,
+    /// Packets that were none.
+    pub unreadable: u64,
+    /// Sound left out to shorten the delay, without a change of pitch.
+    pub shortened_ms: u64,
+    /// Sound put in to lengthen it.
+    pub drawn_out_ms: u64,
+    /// How long sound was held on average, from when its packet came until it was played.
+    pub held_ms: u64,
+    /// How late a packet may be without being missed, as it was wanted last.
+    pub target_ms: u64,
 }
 
-impl From<jitter::Counts> for SoundCounts {
-    fn from(counts: jitter::Counts) -> Self {
-        let jitter::Counts { played, recovered, concealed, repeated, skipped } = counts;
-        Self { played, recovered, concealed, repeated, skipped }
+impl From<&jitter::Jitter> for SoundCounts {
+    fn from(jitter: &jitter::Jitter) -> Self {
+        const PIECE: u64 = 960;
+        const MS: u64 = 48;
+        let counts = jitter.counts();
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            played: counts.played / PIECE,
+            recovered: counts.recovered / PIECE,
+            concealed: counts.concealed.div_ceil(PIECE),
+            silent: counts.silent / PIECE,
+            repeated: counts.repeated,
+            late: counts.late,
+            skipped: counts.skipped,
+            unreadable: counts.unreadable,
+            shortened_ms: counts.shortened / MS,
+            drawn_out_ms: counts.drawn_out / MS,
+            held_ms: ms(counts.held()),
+            target_ms: ms(jitter.target()),
+        }
     }
 }
 

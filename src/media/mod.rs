@@ -20,9 +20,12 @@ pub mod rtp_h264;
 pub mod scale;
 #[cfg(test)]
 mod scratch;
+pub mod stretch;
 pub mod timecode;
 pub mod tone;
 pub mod voice;
+#[cfg(test)]
+mod vowel;
 pub mod wav;
 pub mod y4m;
 
