@@ -77,11 +77,10 @@ impl AudioRecv {
             if listening.jitter.counts().played > 0 {
                 self.tally.first_sound.mark(self.clock.media(due));
             }
-            let block = listening.block();
-            self.sink.play(block);
             let delay = self.sink.delay();
+            self.sink.play(listening.block());
             if let Some(reference) = &mut self.reference {
-                reference.played(block, delay);
+                reference.played(listening.block(), delay);
             }
             let at = self.clock.media(due) + delay;
             self.tally.heard.set(listening.timestamp().map(|rtp_timestamp| Heard { rtp_timestamp, at }));

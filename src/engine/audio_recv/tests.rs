@@ -106,8 +106,9 @@ fn play_repeated(way: impl Fn(u32) -> Option<f64>, again: impl Fn(u32) -> Option
         tally: tally.clone(),
         stop: stop.clone(),
     };
-    let (sink, tally_too) = (Box::new(sink), tally.clone());
-    drop(AudioRecv { packets, sink, reference: None, tally: tally_too, clock, stop }.start().unwrap());
+    let recv =
+        AudioRecv { packets, sink: Box::new(sink), reference: None, tally: tally.clone(), clock, stop };
+    drop(recv.start().unwrap());
     let (sound, told) = (heard.lock().unwrap().clone(), told.lock().unwrap().clone());
     Played { sound, told, tally, began: clock.media(began) }
 }
