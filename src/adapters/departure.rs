@@ -179,7 +179,8 @@ impl Departure {
         let numbers = asked.nacks.iter().flat_map(|pair| pair.packet_list());
         let packets: Vec<_> = numbers.filter_map(|number| repeats.repeat(number, now)).collect();
         for packet in packets {
-            if self.waiting(f64::from(standing.target_bps)) > MOST_WAIT_OF_REPEATS {
+            let waits_s = self.pacer.waiting_repairs() as f64 * 8.0 / f64::from(standing.target_bps);
+            if waits_s > MOST_WAIT_OF_REPEATS.as_secs_f64() {
                 return;
             }
             self.put(Class::Repair, packet, now);

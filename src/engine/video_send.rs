@@ -40,6 +40,8 @@ use super::{
 const IDLE: Duration = Duration::from_millis(100);
 /// With more than this waiting to leave, a picture is left out.
 const MOST_WAITING: Duration = Duration::from_millis(150);
+/// A key frame is not waited for longer than this, whatever the path.
+const MOST_KEY_FRAME_TAKES: Duration = Duration::from_secs(1);
 
 /// How long the camera rests before it looks whether pictures are wanted again.
 const OFF: Duration = Duration::from_millis(20);
@@ -124,6 +126,7 @@ impl VideoSend {
             plan: None,
             encoded: None,
             next_at: None,
+            key_frame_after: MediaTime::default(),
             sink,
             room,
             fps,
@@ -174,6 +177,8 @@ struct Sending {
     encoded: Option<Size>,
     /// When the next picture is wanted, where fewer are sent than the camera gives.
     next_at: Option<MediaTime>,
+    /// Before then no other key frame is made: the last is on its way.
+    key_frame_after: MediaTime,
     sink: Arc<dyn PacketSink>,
     room: Arc<RoomInUse>,
     fps: u32,
@@ -202,9 +207,14 @@ impl Sending {
                 self.tally.frames_left_out.one();
                 continue;
             }
-            let force_key = self.wish.key_frame.swap(false, Ordering::Relaxed);
+            let force_key = self.takes_key_frame(frame.captured());
             match self.encode(&frame, plan, force_key) {
-                Ok(Some(encoded)) => self.send(&encoded, frame.captured()),
+                Ok(Some(encoded)) => {
+                    if encoded.key {
+                        self.key_frame_after = frame.captured() + self.key_frame_takes(encoded.annexb.len());
+                    }
+                    self.send(&encoded, frame.captured());
+                }
                 Ok(None) => {
                     self.tally.frames_left_out.one();
                     if force_key {
@@ -217,6 +227,11 @@ impl Sending {
                 }
             }
         }
+    }
+
+    /// Whether this picture shall be a key frame. Who waits for one asks again and again, and each would hold up the next.
+    fn takes_key_frame(&self, now: MediaTime) -> bool {
+        now >= self.key_frame_after && self.wish.key_frame.swap(false, Ordering::Relaxed)
     }
 
     fn plan_for(&mut self, frame: &Frame, room: &Room) -> Plan {
@@ -236,6 +251,13 @@ impl Sending {
         self.plan = Some(plan);
         self.tally.set_sending(plan, seen.target_bps);
         plan
+    }
+
+    /// How long a key frame is on its way, at the pace of the path and there.
+    fn key_frame_takes(&self, bytes: usize) -> Duration {
+        let seen = self.room.look();
+        let leaves = Duration::from_secs_f64(bytes as f64 * 8.0 / f64::from(seen.target_bps.max(1)));
+        (leaves + seen.round_trip.unwrap_or_default()).min(MOST_KEY_FRAME_TAKES)
     }
 
     /// Evenly fewer pictures than there are.

@@ -90,7 +90,7 @@ const END_KNOWN: Duration = Duration::from_secs(20);
 /// Nothing heard for this long while packets left: something is broken, or stuck.
 const SILENCE: Duration = Duration::from_millis(500);
 const SILENCE_EVERY: Duration = Duration::from_millis(250);
-const SILENCE_YIELD: f64 = 0.8;
+const SILENCE_YIELD: f64 = 0.6;
 /// A round trip until one was measured.
 const USUAL_ROUND_TRIP: Duration = Duration::from_millis(100);
 /// The shortest round trip is looked for over this while.
@@ -173,6 +173,7 @@ pub struct Bandwidth {
     round_trips: [Option<(Instant, Duration)>; 2],
     heard_at: Option<Instant>,
     sent_at: Option<Instant>,
+    first_sent_at: Option<Instant>,
     silent_at: Option<Instant>,
     grown_at: Instant,
 }
@@ -203,6 +204,7 @@ impl Bandwidth {
             round_trips: [None; 2],
             heard_at: None,
             sent_at: None,
+            first_sent_at: None,
             silent_at: None,
             grown_at: now,
         }
@@ -224,6 +226,7 @@ impl Bandwidth {
     /// A packet left.
     pub fn note_sent(&mut self, now: Instant) {
         self.sent_at = Some(now);
+        self.first_sent_at.get_or_insert(now);
     }
 
     /// News of packets, in the order in which they left.
@@ -284,7 +287,8 @@ impl Bandwidth {
 
     /// When too little was heard, if something left since anything was.
     fn silence_at(&self) -> Option<Instant> {
-        let heard_at = self.heard_at?;
+        // Where so much was sent that no news came through at all, the first that left counts.
+        let heard_at = self.heard_at.or(self.first_sent_at)?;
         let sent_at = self.sent_at.filter(|at| *at > heard_at)?;
         let from = self.silent_at.map_or(heard_at + SILENCE + self.round_trip(), |at| at + SILENCE_EVERY);
         // Who sends nothing any more need not hear anything.

@@ -46,6 +46,8 @@ pub struct Pacer<T> {
     repairs: VecDeque<(T, usize)>,
     pictures: VecDeque<(T, usize)>,
     waiting: usize,
+    /// Of these, what is repeated.
+    waiting_repairs: usize,
     bps: u32,
     /// When the next may leave.
     due: Option<Instant>,
@@ -59,6 +61,7 @@ impl<T> Pacer<T> {
             repairs: VecDeque::new(),
             pictures: VecDeque::new(),
             waiting: 0,
+            waiting_repairs: 0,
             bps,
             due: None,
             probes: VecDeque::new(),
@@ -91,6 +94,9 @@ impl<T> Pacer<T> {
             return Put::Refused;
         }
         self.waiting += bytes;
+        if class == Class::Repair {
+            self.waiting_repairs += bytes;
+        }
         queue.push_back((packet, bytes));
         Put::Waits
     }
@@ -100,7 +106,9 @@ impl<T> Pacer<T> {
         if !self.is_due(now) {
             return None;
         }
-        let (packet, bytes) = self.repairs.pop_front().or_else(|| self.pictures.pop_front())?;
+        let repair = self.repairs.pop_front();
+        self.waiting_repairs -= repair.as_ref().map_or(0, |(_, bytes)| *bytes);
+        let (packet, bytes) = repair.or_else(|| self.pictures.pop_front())?;
         self.waiting -= bytes;
         Some(packet)
     }
@@ -137,6 +145,11 @@ impl<T> Pacer<T> {
     /// How many bytes wait.
     pub fn waiting(&self) -> usize {
         self.waiting
+    }
+
+    /// How many bytes of repairs wait, which leave before all others.
+    pub fn waiting_repairs(&self) -> usize {
+        self.waiting_repairs
     }
 
     fn is_due(&self, now: Instant) -> bool {

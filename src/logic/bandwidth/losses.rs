@@ -64,6 +64,7 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) struct Losses {
     packets: VecDeque<(Instant, bool)>,
+    began: Option<Instant>,
     state: State,
     /// What the path loses whatever is sent, and when that was found.
     borne: f64,
@@ -74,11 +75,19 @@ pub(super) struct Losses {
 
 impl Losses {
     pub(super) fn new() -> Self {
-        Self { packets: VecDeque::new(), state: State::Calm, borne: 0.0, borne_until: None, doubted: None }
+        Self {
+            packets: VecDeque::new(),
+            began: None,
+            state: State::Calm,
+            borne: 0.0,
+            borne_until: None,
+            doubted: None,
+        }
     }
 
     /// The fate of a packet that left then.
     pub(super) fn handle(&mut self, sent: Instant, lost: bool) {
+        self.began.get_or_insert(sent);
         self.packets.push_back((sent, lost));
         while self.packets.front().is_some_and(|(at, _)| *at + KEPT < sent) {
             self.packets.pop_front();
@@ -126,8 +135,10 @@ impl Losses {
                     self.packets.clear();
                     return Verdict::Nothing;
                 }
-                if loss <= bearable {
-                    if self.borne > 0.0 {
+                // So soon little is known; the probes of the beginning tell more, but for what nothing survives.
+                let too_soon = self.began.is_none_or(|began| now < began + WINDOW) && loss < MOST_BORNE;
+                if loss <= bearable || too_soon {
+                    if self.borne > 0.0 && !too_soon {
                         self.borne += (loss - self.borne) * FOLLOWS;
                     }
                     return Verdict::Nothing;
