@@ -1,96 +1,16 @@
+mod subject;
+
 use super::{held::MAX_HELD, *};
+use subject::Subject;
 
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// One end under test: what it asks for is kept until somebody looks.
-struct Subject {
-    legs: Legs,
-    now: Instant,
+fn uses(generation: u32) -> Act {
+    Act::Leg(LegEffect::Use { generation })
 }
 
-impl Subject {
-    fn new(role: Role) -> Self {
-        Self { legs: Legs::new(role), now: Instant::now() }
-    }
-
-    /// A caller whose call was taken and whose first leg is up.
-    fn talking_caller() -> Self {
-        let mut caller = Self::new(Role::Caller);
-        caller.legs.begin(caller.now);
-        caller.legs.take(caller.now);
-        caller.offered(1);
-        caller.takes(DescriptionKind::Answer, 1);
-        caller.legs.link(1, Link::Up, caller.now);
-        caller.acts();
-        caller
-    }
-
-    /// A callee that took a call, and whose first leg is up.
-    fn talking_callee() -> Self {
-        let mut callee = Self::new(Role::Callee);
-        callee.takes(DescriptionKind::Offer, 1);
-        callee.legs.take(callee.now);
-        callee.legs.local_description(1, DescriptionKind::Answer, "answer".into());
-        callee.legs.link(1, Link::Up, callee.now);
-        callee.acts();
-        callee
-    }
-
-    fn acts(&mut self) -> Vec<Act> {
-        std::iter::from_fn(|| self.legs.poll_act()).collect()
-    }
-
-    /// The generations that were opened and closed since somebody last looked.
-    fn opened_and_closed(&mut self) -> (Vec<u32>, Vec<u32>) {
-        let (mut opened, mut closed) = (Vec::new(), Vec::new());
-        for act in self.acts() {
-            if let Act::Leg(LegEffect::Open { generation, .. }) = act {
-                opened.push(generation);
-            } else if let Act::Leg(LegEffect::Close { generation }) = act {
-                closed.push(generation);
-            }
-        }
-        (opened, closed)
-    }
-
-    /// What was said since somebody last looked.
-    fn said(&mut self) -> Vec<CallMessage> {
-        let said = |act| if let Act::Send(message) = act { Some(message) } else { None };
-        self.acts().into_iter().filter_map(said).collect()
-    }
-
-    /// Its own offer is made, and is out.
-    fn offered(&mut self, generation: u32) {
-        self.legs.local_description(generation, DescriptionKind::Offer, format!("offer {generation}"));
-    }
-
-    fn takes(&mut self, kind: DescriptionKind, generation: u32) {
-        self.legs.remote_description(kind, generation, "theirs".into(), false, self.now);
-    }
-
-    fn takes_direct_offer(&mut self, generation: u32) {
-        self.legs.remote_description(DescriptionKind::Offer, generation, "theirs".into(), true, self.now);
-    }
-
-    /// Time passes, and whatever is due is done when it is.
-    fn wait(&mut self, time: Duration) {
-        let end = self.now + time;
-        while let Some(at) = self.legs.poll_timeout().filter(|at| *at <= end) {
-            self.now = self.now.max(at);
-            self.legs.handle_timeout(self.now);
-            assert!(self.legs.poll_timeout().is_none_or(|next| next > at), "nothing is due twice");
-        }
-        self.now = end;
-    }
-
-    /// Media comes for so long.
-    fn hear(&mut self, generation: u32, time: Duration) {
-        let end = self.now + time;
-        while self.now < end {
-            self.legs.heard(generation, self.now, self.now);
-            self.wait(MOMENT);
-        }
-    }
+fn orders(generation: u32, order: Order) -> Act {
+    Act::Leg(LegEffect::Order { generation, order })
 }
 
 fn candidate(line: &str) -> Candidate {
@@ -225,10 +145,7 @@ fn candidates_before_their_description_are_held_and_come_in_order() {
     let lines = ["a", "b", "c"].map(|line| (1, line.to_owned()));
     let acts = caller.acts();
     assert_eq!(generations_added(&acts), lines);
-    assert_eq!(
-        acts.last(),
-        Some(&Act::Leg(LegEffect::Order { generation: 1, order: Order::EndOfCandidates }))
-    );
+    assert_eq!(acts.last(), Some(&orders(1, Order::EndOfCandidates)));
 }
 
 #[test]
@@ -317,10 +234,7 @@ fn a_strangers_candidates_are_kept_from_its_description_until_the_call_is_taken(
     callee.legs.remote_description(DescriptionKind::Offer, 1, sdp.into(), false, callee.now);
 
     let without = "v=0\r\nm=audio 9 x 111\r\na=mid:0\r\nm=video 9 x 96\r\na=mid:1\r\n".to_owned();
-    assert_eq!(
-        callee.acts()[1..],
-        [Act::Leg(LegEffect::Order { generation: 1, order: Order::TakeOffer { sdp: without } })]
-    );
+    assert_eq!(callee.acts()[1..], [orders(1, Order::TakeOffer { sdp: without })]);
 
     callee.legs.take(callee.now);
     let lines = ["candidate:1 1 udp 1 192.0.2.1 9 typ host", "candidate:2 1 udp 1 192.0.2.1 10 typ host"];
@@ -449,7 +363,7 @@ fn an_old_leg_goes_soon_after_media_came_on_the_new_one_and_not_before() {
     caller.takes(DescriptionKind::Offer, 2);
     caller.legs.local_description(2, DescriptionKind::Answer, "answer".into());
     caller.legs.link(2, Link::Up, caller.now);
-    assert!(caller.acts().contains(&Act::Leg(LegEffect::Use { generation: 2 })));
+    assert!(caller.acts().contains(&uses(2)));
     caller.hear(1, RETIRE_LIMIT * 2);
     assert_eq!(caller.opened_and_closed().1, [0; 0], "they still send on the old one");
 
@@ -482,12 +396,12 @@ fn media_goes_back_to_an_older_leg_that_is_up_when_the_newer_falls_silent() {
     caller.acts();
 
     caller.legs.link(3, Link::Interrupted, caller.now);
-    assert_eq!(caller.acts(), [Act::Leg(LegEffect::Use { generation: 1 })]);
+    assert_eq!(caller.acts(), [uses(1)]);
     assert_eq!(caller.legs.carriage(), Carriage::Up);
     caller.legs.link(1, Link::Interrupted, caller.now);
     assert_eq!(caller.legs.carriage(), Carriage::None);
     caller.legs.link(3, Link::Up, caller.now);
-    assert_eq!(caller.acts(), [Act::Leg(LegEffect::Use { generation: 3 })]);
+    assert_eq!(caller.acts(), [uses(3)]);
 }
 
 #[test]
@@ -501,7 +415,7 @@ fn an_older_leg_that_comes_up_again_is_used_where_the_newer_is_down() {
     caller.legs.link(3, Link::Interrupted, caller.now);
     caller.acts();
     caller.legs.link(1, Link::Up, caller.now);
-    assert_eq!(caller.acts(), [Act::Leg(LegEffect::Use { generation: 1 })]);
+    assert_eq!(caller.acts(), [uses(1)]);
 }
 
 #[test]
