@@ -14,15 +14,17 @@ use crate::{
         network_watch::Watch,
         peer::WebRtc,
         probe::{self, Subject},
+        sound_devices::CpalDevices,
         switchboard::Switchboard,
     },
     engine::{
         api::Handle,
         clock::Clock,
-        ports::Doctor,
+        device_media::DeviceMedia,
+        ports::{DeviceNews, Doctor, MediaMaker, sound::MakeDevices},
         run::{Parts, start},
     },
-    logic::{path::PathPolicy, phone::Owner},
+    logic::{devices::Choice, path::PathPolicy, phone::Owner},
 };
 
 /// News from the switchboard waiting for the engine. When it is full the line is not read for a while.
@@ -30,6 +32,9 @@ const MAIL: usize = 256;
 
 /// Changes of the network waiting for the engine. When it is full the next one is found later, with what came after it.
 const CHANGES: usize = 8;
+
+/// News of devices waiting for the engine. When it is full whoever watches over devices waits.
+const DEVICE_NEWS: usize = 16;
 
 /// What an installation is started with.
 pub struct Installation {
@@ -41,12 +46,40 @@ pub struct Installation {
     pub server: ServerAddress,
     /// Its media.
     pub media: Headless,
+    /// Which devices stand in for it.
+    pub devices: DeviceWishes,
     /// Which paths are allowed.
     pub path: PathPolicy,
     /// The local addresses to use; all usable ones where empty.
     pub bind: Vec<IpAddr>,
     /// Who may ask what this computer's network looks like.
     pub may_examine: HashSet<Address>,
+}
+
+/// Devices that somebody wants; where nothing is said, none is opened.
+#[derive(Clone, Debug, Default)]
+pub struct DeviceWishes {
+    /// To be heard with.
+    pub microphone: Option<Choice>,
+    /// To hear with.
+    pub speaker: Option<Choice>,
+}
+
+impl DeviceWishes {
+    /// Puts them in the place of what `others` makes.
+    fn wrap(self, others: Headless, news: &mpsc::Sender<DeviceNews>) -> Box<dyn MediaMaker> {
+        let clock = others.clock;
+        let mut media = DeviceMedia::new(Box::new(others), clock);
+        let make = || -> MakeDevices { Box::new(|| Box::new(CpalDevices::new())) };
+        let started = self
+            .microphone
+            .map_or(Ok(()), |choice| media.use_microphone(choice, make(), news.clone()))
+            .and(self.speaker.map_or(Ok(()), |choice| media.use_speaker(choice, make(), news.clone())));
+        if let Err(error) = started {
+            tracing::error!(%error, "the system gave no thread for sound devices; close other programs and start again");
+        }
+        Box::new(media)
+    }
 }
 
 impl Installation {
@@ -58,7 +91,8 @@ impl Installation {
         let mail = Switchboard::connect(&runtime, self.server.clone(), identity.clone(), events);
         let (changes, network_events) = mpsc::channel(CHANGES);
         let network = Watch::start(&runtime, self.bind.clone(), changes);
-        let clock = self.media.clock;
+        let (news, device_news) = mpsc::channel(DEVICE_NEWS);
+        let (clock, fps) = (self.media.clock, self.media.fps);
         let doctor = NetworkDoctor { runtime: runtime.clone(), server: self.server.clone(), clock };
         start(Parts {
             identity,
@@ -66,7 +100,7 @@ impl Installation {
             server: self.server,
             path: self.path,
             bind: self.bind,
-            fps: self.media.fps,
+            fps,
             clock,
             mail: Box::new(mail),
             mail_events,
@@ -75,7 +109,8 @@ impl Installation {
             may_examine: self.may_examine,
             doctor: Box::new(doctor),
             peers: Box::new(WebRtc::new(runtime, clock)),
-            media: Box::new(self.media),
+            media: self.devices.wrap(self.media, &news),
+            device_news,
         })
     }
 }

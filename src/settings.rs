@@ -13,7 +13,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sightline_protocol::keys::Identity;
 
-use crate::logic::path::PathPolicy;
+use crate::{logic::path::PathPolicy, media::voice::VoiceSettings};
 
 const KEY_FILE: &str = "identity.key";
 const SETTINGS_FILE: &str = "settings.toml";
@@ -38,6 +38,8 @@ pub struct Settings {
     pub may_examine: Vec<String>,
     /// Never to show our addresses to the other side of a call: only relayed paths are taken, unless another is asked for.
     pub always_relay: bool,
+    /// What is done to what the microphone hears: `[voice]` with `echo`, `noise` and `gain`, each `true` unless it says `false`.
+    pub voice: VoiceSettings,
 }
 
 impl Settings {
@@ -248,5 +250,8 @@ mod tests {
         assert_eq!((settings.name.as_deref(), settings.usual_path()), (Some("Ada"), PathPolicy::Any));
         fs::write(profile.folder.join(SETTINGS_FILE), "always_relay = true\n").unwrap();
         assert_eq!(profile.settings().unwrap().usual_path(), PathPolicy::Relay);
+        assert_eq!(profile.settings().unwrap().voice, VoiceSettings { echo: true, noise: true, gain: true });
+        fs::write(profile.folder.join(SETTINGS_FILE), "[voice]\nnoise = false\n").unwrap();
+        assert_eq!(profile.settings().unwrap().voice, VoiceSettings { echo: true, noise: false, gain: true });
     }
 }

@@ -15,3 +15,4 @@ mod peer;
 mod process;
 mod relayed;
 mod support;
+mod warm;

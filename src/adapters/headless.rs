@@ -11,7 +11,10 @@ use crate::{
         },
     },
     logic::units::MediaTime,
-    media::frame::{Frame, Size},
+    media::{
+        frame::{Frame, Size},
+        voice::VoiceSettings,
+    },
 };
 
 use super::{
@@ -26,6 +29,8 @@ pub struct Headless {
     pub video: VideoChoice,
     /// What the microphone hears; `None` where there is none.
     pub hears: Option<Hears>,
+    /// How it is cleaned.
+    pub voice: VoiceSettings,
     /// The size of pictures.
     pub size: Size,
     /// Pictures a second.
@@ -71,6 +76,10 @@ impl MediaMaker for Headless {
             }
             None => Ok(Box::new(NobodyListens(self.clock.beat(SOUND_BLOCK_TIME)))),
         }
+    }
+
+    fn voice(&self) -> VoiceSettings {
+        self.voice
     }
 }
 

@@ -22,5 +22,6 @@ pub mod proxy;
 pub mod recorder;
 mod relay_stream;
 mod rtcp_to_us;
+pub mod sound_devices;
 pub mod switchboard;
 pub mod synthetic;

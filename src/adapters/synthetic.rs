@@ -13,7 +13,7 @@ use crate::{
         clock::Clock,
         ports::{PictureSource, SOUND_BLOCK, SOUND_BLOCK_TIME, SoundSource, SourceEnded},
     },
-    logic::units::MediaTime,
+    logic::{devices::Choice, units::MediaTime},
     media::{
         frame::{Frame, Size},
         pattern::Pattern,
@@ -170,6 +170,18 @@ pub enum AudioChoice {
     Tone,
     /// A recording.
     File(PathBuf),
+    /// A microphone.
+    Device(Choice),
     /// Nowhere.
     None,
+}
+
+impl AudioChoice {
+    /// Whether every sample of it is meant as it is, so that nobody may improve on it unasked.
+    pub fn is_exact(&self) -> bool {
+        match self {
+            Self::Tone | Self::File(_) | Self::None => true,
+            Self::Device(_) => false,
+        }
+    }
 }

@@ -15,9 +15,10 @@ use crate::{
         recorder,
         synthetic::{AudioChoice, Hears, VideoChoice},
     },
+    app::DeviceWishes,
     engine::clock::Clock,
-    logic::path::PathPolicy,
-    media::{frame::Size, y4m},
+    logic::{devices::Choice, path::PathPolicy},
+    media::{frame::Size, voice::VoiceSettings, y4m},
 };
 
 use super::doctor::server_in;
@@ -105,6 +106,12 @@ pub enum Action {
         #[command(flatten)]
         out: OutArgs,
     },
+    /// List microphones, speakers and cameras
+    Devices {
+        /// Print one JSON document in place of words
+        #[arg(long)]
+        json: bool,
+    },
     /// Look at the network from here, within ten seconds, and say what it means for calls
     Doctor {
         /// The folder with key and settings
@@ -153,9 +160,32 @@ pub struct MediaArgs {
     /// Pictures a second
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=60))]
     pub fps: u32,
-    /// What to say: tone, wav:FILE or none
+    /// What to say: tone, wav:FILE, device (the microphone, and the speaker with it), device:ID or none
     #[arg(long, value_name = "SOURCE", default_value = "tone", value_parser = audio_choice)]
     pub audio: AudioChoice,
+    /// Play their sound on a speaker: device or device:ID [default: device with --audio device, otherwise nowhere]
+    #[arg(long, value_name = "SPEAKER", value_parser = speaker_choice)]
+    pub speaker: Option<Choice>,
+    /// What to do to it.
+    #[command(flatten)]
+    pub voice: VoiceArgs,
+}
+
+/// What to do to our sound. `settings.toml` may say it too: `[voice]` with `echo`, `noise` and `gain`.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct VoiceArgs {
+    /// Leave the loudspeaker's echo in what the microphone hears
+    #[arg(long)]
+    pub no_echo_cancelling: bool,
+    /// Leave noise in what the microphone hears
+    #[arg(long)]
+    pub no_noise_suppression: bool,
+    /// Leave the microphone's level as it is
+    #[arg(long)]
+    pub no_gain_control: bool,
+    /// Clean tone and wav:FILE too: a microphone's sound always is, theirs is otherwise sent exactly as it is
+    #[arg(long)]
+    pub clean_voice: bool,
 }
 
 /// What to keep, and how to go about it.
@@ -187,7 +217,7 @@ pub struct OutArgs {
 
 impl MediaArgs {
     /// Looks at the files before anybody is rung.
-    pub fn check(&self, out: &OutArgs, clock: Clock) -> anyhow::Result<Headless> {
+    pub fn check(&self, out: &OutArgs, usual: VoiceSettings, clock: Clock) -> anyhow::Result<Headless> {
         check_recording(out)?;
         if let VideoChoice::File(path) = &self.video {
             y4m::check(path).context("--video")?;
@@ -195,16 +225,27 @@ impl MediaArgs {
         let hears = match &self.audio {
             AudioChoice::Tone => Some(Hears::Tone),
             AudioChoice::File(path) => Some(Hears::file(path).context("--audio")?),
-            AudioChoice::None => None,
+            AudioChoice::Device(_) | AudioChoice::None => None,
         };
         Ok(Headless {
             video: self.video.clone(),
             hears,
+            voice: self.voice.settings(usual, self.audio.is_exact()),
             size: self.size,
             fps: self.fps,
             record: out.record.clone(),
             clock,
         })
+    }
+
+    /// Which devices stand in for files and tones.
+    pub fn devices(&self) -> DeviceWishes {
+        let microphone = match &self.audio {
+            AudioChoice::Device(choice) => Some(choice.clone()),
+            AudioChoice::Tone | AudioChoice::File(_) | AudioChoice::None => None,
+        };
+        let speaker = self.speaker.clone().or_else(|| microphone.is_some().then(Choice::default));
+        DeviceWishes { microphone, speaker }
     }
 
     /// What of a call is wished for.
@@ -215,6 +256,20 @@ impl MediaArgs {
             "a call needs sound or pictures: give --audio or --video a source"
         );
         Ok(media)
+    }
+}
+
+impl VoiceArgs {
+    /// What is asked for here goes before what is usual, and a source that is `exact` is left alone.
+    fn settings(self, usual: VoiceSettings, exact: bool) -> VoiceSettings {
+        if exact && !self.clean_voice {
+            return VoiceSettings::NOTHING;
+        }
+        VoiceSettings {
+            echo: usual.echo && !self.no_echo_cancelling,
+            noise: usual.noise && !self.no_noise_suppression,
+            gain: usual.gain && !self.no_gain_control,
+        }
     }
 }
 
@@ -236,12 +291,23 @@ fn video_choice(text: &str) -> Result<VideoChoice, String> {
 }
 
 fn audio_choice(text: &str) -> Result<AudioChoice, String> {
+    if let Some(choice) = Choice::from_option("device", text) {
+        return Ok(AudioChoice::Device(choice));
+    }
     match (text, text.strip_prefix("wav:")) {
         ("tone", _) => Ok(AudioChoice::Tone),
         ("none", _) => Ok(AudioChoice::None),
         (_, Some(file)) if !file.is_empty() => Ok(AudioChoice::File(file.into())),
-        _ => Err("a source of sound is tone, wav:FILE or none".to_owned()),
+        _ => Err(
+            "a source of sound is tone, wav:FILE, device, device:ID or none (`sightline devices` lists ids)"
+                .to_owned(),
+        ),
     }
+}
+
+fn speaker_choice(text: &str) -> Result<Choice, String> {
+    Choice::from_option("device", text)
+        .ok_or_else(|| "a speaker is device or device:ID (`sightline devices` lists ids)".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -262,10 +328,26 @@ mod tests {
     }
 
     #[test]
+    fn a_microphone_is_cleaned_unless_it_is_said_otherwise_and_a_file_only_where_it_is_said() {
+        let (usual, nothing) = (VoiceSettings::default(), VoiceSettings::NOTHING);
+        let (none, asked) = (VoiceArgs::default(), VoiceArgs { clean_voice: true, ..VoiceArgs::default() });
+        assert_eq!(none.settings(usual, false), usual);
+        assert_eq!(none.settings(usual, true), nothing);
+        assert_eq!(asked.settings(usual, true), usual);
+        let loud = VoiceArgs { no_gain_control: true, ..none };
+        assert_eq!(loud.settings(usual, false), VoiceSettings { gain: false, ..usual });
+        assert_eq!(none.settings(nothing, false), nothing, "as settings.toml has it");
+        assert!(AudioChoice::Tone.is_exact() && AudioChoice::File("a.wav".into()).is_exact());
+        assert!(!AudioChoice::Device(Choice::Default).is_exact());
+    }
+
+    #[test]
     fn sources_are_understood() {
         assert_eq!(video_choice("y4m:a b.y4m"), Ok(VideoChoice::File("a b.y4m".into())));
         assert!(video_choice("y4m:").is_err());
-        assert!(audio_choice("y4m:x").is_err());
+        assert!(audio_choice("y4m:x").is_err() && audio_choice("device:").is_err());
+        assert_eq!(audio_choice("device"), Ok(AudioChoice::Device(Choice::Default)));
+        assert!(speaker_choice("device:pulseaudio:a").is_ok() && speaker_choice("a").is_err());
         assert_eq!(seconds("2.5"), Ok(Duration::from_millis(2500)));
         assert!(seconds("-1").is_err() && seconds("NaN").is_err() && seconds("1e300").is_err());
     }

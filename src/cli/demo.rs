@@ -22,10 +22,10 @@ use crate::{
         headless::Headless,
         synthetic::{Hears, VideoChoice},
     },
-    app::Installation,
+    app::{DeviceWishes, Installation},
     engine::clock::Clock,
     logic::{course::EndReason, phone::Owner, report::CallReport},
-    media::frame::Size,
+    media::{frame::Size, voice::VoiceSettings},
 };
 
 use super::{
@@ -85,6 +85,7 @@ async fn call_each_other(
         let media = Headless {
             video: VideoChoice::Pattern,
             hears: Some(Hears::Tone),
+            voice: VoiceSettings::NOTHING,
             size: Size::HD,
             fps: FPS,
             record: out.record.as_deref().map(|record: &Path| record.join(folder)),
@@ -96,6 +97,7 @@ async fn call_each_other(
             owner,
             server: address.clone(),
             media,
+            devices: DeviceWishes::default(),
             path,
             bind: bind.clone(),
             may_examine: HashSet::new(),

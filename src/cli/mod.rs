@@ -6,6 +6,7 @@
 pub mod args;
 mod consult;
 mod demo;
+mod devices;
 mod doctor;
 mod memory;
 mod session;
@@ -80,6 +81,7 @@ fn act(args: Args) -> anyhow::Result<Exit> {
             session::call(&Profile::at(profile.as_deref())?, &link, save, &media, &out)
         }
         Action::Demo { out } => demo::run(&out),
+        Action::Devices { json } => devices::run(json),
         Action::Doctor { profile, server, with, json } => {
             let profile = Profile::at(profile.as_deref())?;
             match with {

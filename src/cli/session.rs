@@ -160,7 +160,8 @@ fn installation(
             ..Owner::default()
         },
         server,
-        media: media.check(out, clock)?,
+        media: media.check(out, settings.voice, clock)?,
+        devices: media.devices(),
         path,
         bind: out.bind.clone(),
         may_examine: may_examine(&settings.may_examine)?,
@@ -391,8 +392,11 @@ impl Session {
                 | Update::Path { .. }
                 | Update::Statistics { .. }
                 | Update::TheirStatus { .. }
+                | Update::SpeakingWhileMuted { .. }
                 | Update::TurnedAway { .. }
                 | Update::Consulted { .. }
+                | Update::Devices(_)
+                | Update::Device(_)
                 | Update::Problem { .. } => {}
             }
         }

@@ -108,9 +108,14 @@ fn as_event(update: &Update) -> (&'static str, Value) {
             ("statistics", details)
         }
         Update::TheirStatus { call, status } => ("status", json!({ "call": call, "status": status })),
+        Update::SpeakingWhileMuted { call } => ("speaking_while_muted", json!({ "call": call })),
         Update::TurnedAway { from, name } => ("turned_away", json!({ "peer": from, "name": name })),
         Update::Consulted { with } => ("consulted", json!({ "peer": with })),
         Update::NoRelay { call, why } => ("no_relay", json!({ "call": call, "why": why })),
+        Update::Devices(devices) => ("devices", json!({ "devices": devices })),
+        Update::Device(in_use) => {
+            ("device", json!({ "kind": in_use.kind, "device": in_use.device, "words": in_use.words }))
+        }
         Update::Problem { text } => ("problem", json!({ "text": text })),
         Update::Over { report } => ("report", json!({ "call": report.call, "report": report })),
     }
@@ -135,7 +140,10 @@ fn as_sentence(update: &Update, closed: Option<&str>) -> Option<String> {
             stage_sentence(*peer, *stage, name.as_deref(), closed)?
         }
         Update::Link { call: _, link: Link::PathFound } => "A path works; agreeing on keys.".to_owned(),
-        Update::Link { .. } | Update::Statistics { .. } | Update::Over { .. } => return None,
+        Update::Link { .. } | Update::Statistics { .. } | Update::Devices(_) | Update::Over { .. } => {
+            return None;
+        }
+        Update::Device(in_use) => in_use.words.clone(),
         // What is closed stands in the last sentence of the call.
         Update::Path { call: _, path } if path.closed.is_some() => return None,
         Update::Path { call: _, path } => format!("Path: {}.", path.sentence),
@@ -145,6 +153,9 @@ fn as_sentence(update: &Update, closed: Option<&str>) -> Option<String> {
             if status.camera_off { "off" } else { "on" },
             if status.sharing { ", showing their screen" } else { "" },
         ),
+        Update::SpeakingWhileMuted { .. } => {
+            "You are speaking, and nobody hears it: the microphone is off.".to_owned()
+        }
         Update::TurnedAway { from, name } => {
             format!("{} rang and heard that we are busy.", who(*from, name.as_deref()))
         }

@@ -8,10 +8,14 @@ use sightline_protocol::{
 };
 use tokio::sync::mpsc;
 
-use crate::logic::{
-    course::{Link, Stage, Status},
-    path::PathReport,
-    report::{CallReport, Counters},
+use crate::{
+    logic::{
+        course::{Link, Stage, Status},
+        devices::{Choice, Device, DeviceKind, InUse},
+        path::PathReport,
+        report::{CallReport, Counters},
+    },
+    media::voice::VoiceSettings,
 };
 
 /// What somebody wants.
@@ -35,6 +39,15 @@ pub enum Command {
     HangUp,
     /// Switch the microphone, the camera or the screen.
     Status(Status),
+    /// Use another device, in a call and in those to come.
+    Use {
+        /// Of which kind.
+        kind: DeviceKind,
+        /// Which.
+        choice: Choice,
+    },
+    /// Clean our sound in this way from now on, in this call and those that follow.
+    Voice(VoiceSettings),
     /// End everything: hang up, say goodbye, stop.
     Close,
 }
@@ -93,6 +106,11 @@ pub enum Update {
         /// To what.
         status: Status,
     },
+    /// Somebody speaks here, and nobody hears it: the microphone is off. Told once in a while.
+    SpeakingWhileMuted {
+        /// In which call.
+        call: CallId,
+    },
     /// Somebody rang and was told *busy*.
     TurnedAway {
         /// Who.
@@ -112,6 +130,10 @@ pub enum Update {
         /// Why, and what can be done, in words.
         why: String,
     },
+    /// Other devices are there than before; these are all that there are now.
+    Devices(Vec<Device>),
+    /// Another device is in use, or none, and why.
+    Device(InUse),
     /// Something did not work, and the rest goes on without it.
     Problem {
         /// What, and what can be done, in words.

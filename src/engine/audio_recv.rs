@@ -25,11 +25,14 @@ use super::{
     counters::Tally,
     heard_clock::Heard,
     ports::{SOUND_BLOCK, SoundSink},
+    reference::ReferenceIn,
     thread::{Stop, Thread},
 };
 
 /// Decoded and not yet played: less than a block, the longest packet, and what that may be drawn out by.
 const ROOM: usize = SOUND_BLOCK + 2 * MAX_DECODED_SAMPLES;
+/// How often the device's figures are told. In blocks.
+const FIGURES_EVERY: u32 = 100;
 
 /// Everything the thread needs.
 pub struct AudioRecv {
@@ -37,6 +40,8 @@ pub struct AudioRecv {
     pub packets: Receiver<(Packet, Instant)>,
     /// Where sound goes.
     pub sink: Box<dyn SoundSink>,
+    /// Where it is told what is played, for a sink that does not tell by itself.
+    pub reference: Option<ReferenceIn>,
     /// What is counted.
     pub tally: Arc<Tally>,
     /// The time.
@@ -60,6 +65,7 @@ impl AudioRecv {
             }
         };
         let mut ahead: Option<(Packet, Instant)> = None;
+        let mut blocks = 0_u32;
         loop {
             let due = self.sink.wait();
             if self.stop.is_set() {
@@ -72,11 +78,19 @@ impl AudioRecv {
                 self.tally.first_sound.mark(self.clock.media(due));
             }
             self.sink.play(listening.block());
-            let at = self.clock.media(due) + self.sink.delay();
+            let delay = self.sink.delay();
+            if let Some(reference) = &mut self.reference {
+                reference.played(listening.block(), delay);
+            }
+            let at = self.clock.media(due) + delay;
             self.tally.heard.set(listening.timestamp().map(|rtp_timestamp| Heard { rtp_timestamp, at }));
             listening.block_is_played();
             self.tally.sound_lost_percent.set(listening.jitter.loss_percent().into());
             self.tally.set_sound((&listening.jitter).into());
+            if blocks.is_multiple_of(FIGURES_EVERY) {
+                self.tally.set_speaker(self.sink.figures());
+            }
+            blocks = blocks.wrapping_add(1);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Our sound on its way out: a block is heard, encoded and sent.
+//! Our sound on its way out: a block is heard, cleaned, encoded and sent.
 
 use std::{
     io,
@@ -8,8 +8,6 @@ use std::{
     },
 };
 
-use bytes::Bytes;
-
 use crate::{
     logic::units::MediaTime,
     media::opus::{FRAME_SAMPLES, MAX_PACKET_LEN, OpusEncoder},
@@ -17,8 +15,10 @@ use crate::{
 
 use super::{
     counters::Tally,
+    parcels::Parcels,
     ports::{PacketSink, SOUND_BLOCK, SoundSource, SourceEnded},
     thread::{Stop, Thread},
+    voice::Voice,
 };
 
 /// When the source's time has moved away from the count of samples by more than this, the count gives way.
@@ -31,6 +31,8 @@ const MOST_LOSS_PERCENT: u64 = 25;
 /// With so many of a hundred packets lost each is sent twice. The copies that Opus carries are coarse, and there are none of
 /// what it takes for no voice.
 const REPEATS_AT_PERCENT: u64 = 3;
+/// How often the device's figures are told. In packets.
+const FIGURES_EVERY: u32 = 50;
 
 /// Everything the thread needs.
 pub struct AudioSend {
@@ -40,6 +42,8 @@ pub struct AudioSend {
     pub sink: Arc<dyn PacketSink>,
     /// Silence is sent instead.
     pub muted: Arc<AtomicBool>,
+    /// Cleans it.
+    pub voice: Voice,
     /// What is counted.
     pub tally: Arc<Tally>,
     /// When to end.
@@ -62,8 +66,10 @@ impl AudioSend {
         };
         let mut frame = [0.0; FRAME_SAMPLES];
         let mut encoded = [0; MAX_PACKET_LEN];
+        let mut parcels = Parcels::default();
         let mut timestamp = None;
         let mut expected = None;
+        let mut packets = 0_u32;
         while !self.stop.is_set() {
             let heard = match self.read(&mut frame) {
                 Ok(heard) => heard,
@@ -72,14 +78,15 @@ impl AudioSend {
                     return;
                 }
             };
-            if self.muted.load(Ordering::Relaxed) {
-                frame.fill(0.0);
+            if packets.is_multiple_of(FIGURES_EVERY) {
+                self.tally.set_microphone(self.source.figures());
             }
+            packets = packets.wrapping_add(1);
             let now = next_timestamp(timestamp, heard);
             timestamp = Some(now);
             self.expect_loss(&mut encoder, &mut expected);
             match encoder.encode(&frame, &mut encoded) {
-                Ok(len) if self.sink.send(Bytes::copy_from_slice(&encoded[..len]), now, false) => {
+                Ok(len) if self.sink.send(parcels.wrap(&encoded[..len]), now, false) => {
                     self.tally.audio_packets_sent.one();
                     if self.tally.sound_lost_percent.get() >= REPEATS_AT_PERCENT {
                         self.sink.repeat();
@@ -101,11 +108,12 @@ impl AudioSend {
         }
     }
 
-    /// Fills a packet's worth, block by block, and says when its first sample was heard.
+    /// Fills a packet's worth, block by block, cleaned, and says when its first sample was heard.
     fn read(&mut self, frame: &mut [f32; FRAME_SAMPLES]) -> Result<MediaTime, SourceEnded> {
         let mut began = None;
         for block in frame.as_chunks_mut::<SOUND_BLOCK>().0 {
             let heard = self.source.read(block)?;
+            self.voice.handle(block, self.muted.load(Ordering::Relaxed));
             began = began.or(Some(heard));
         }
         Ok(began.unwrap_or_default())

@@ -12,17 +12,20 @@ use std::{
 use sightline_protocol::call::{CallId, Media};
 use tokio::sync::mpsc;
 
-use crate::logic::{
-    call::{LegEffect, PeerEvent},
-    candidate::Kind,
-    course::{Role, Stage, Status},
-    interfaces::InterfaceSeen,
-    legs::{LegWhy, Order},
-    packet::Packet,
-    path::{Path, PathPolicy},
-    report::CallReport,
-    servers::Servers,
-    units::MediaTime,
+use crate::{
+    logic::{
+        call::{LegEffect, PeerEvent},
+        candidate::Kind,
+        course::{Role, Stage, Status},
+        interfaces::InterfaceSeen,
+        legs::{LegWhy, Order},
+        packet::Packet,
+        path::{Path, PathPolicy},
+        report::CallReport,
+        servers::Servers,
+        units::MediaTime,
+    },
+    media::voice::VoiceSettings,
 };
 
 use super::{
@@ -33,9 +36,11 @@ use super::{
     counters::Tally,
     legs::LegEnds,
     ports::{MediaMaker, PeerMaker, PeerReport, PeerSetup, SourceEnded},
+    reference,
     thread::{Stop, Thread},
     video_recv::VideoRecv,
     video_send::{VideoSend, VideoWish},
+    voice::{Voice, VoiceWish},
 };
 
 /// Packets on their way to `video-recv`: a second of a good picture. When it is full the newest is dropped and counted.
@@ -73,6 +78,7 @@ pub(super) struct Calling {
     tally: Arc<Tally>,
     wish: Arc<VideoWish>,
     muted: Arc<AtomicBool>,
+    voice: Arc<VoiceWish>,
     legs: LegEnds,
     /// What the legs give to the threads that receive.
     feeds: (SyncSender<Arrived>, SyncSender<Arrived>),
@@ -82,7 +88,14 @@ pub(super) struct Calling {
 }
 
 impl Calling {
-    pub(super) fn new(call: CallId, role: Role, media: Media, path: PathPolicy, clock: Clock) -> Self {
+    pub(super) fn new(
+        call: CallId,
+        role: Role,
+        media: Media,
+        path: PathPolicy,
+        voice: VoiceSettings,
+        clock: Clock,
+    ) -> Self {
         let began = clock.now();
         let report = CallReport::begin(call.to_string(), role, clock.media(began).as_micros() / 1000);
         let (video, video_in) = sync_channel(VIDEO_QUEUE);
@@ -97,6 +110,7 @@ impl Calling {
             tally: Arc::default(),
             wish: Arc::default(),
             muted: Arc::default(),
+            voice: Arc::new(VoiceWish::new(voice)),
             legs: LegEnds::default(),
             feeds: (video, audio),
             incoming: Some((video_in, audio_in)),
@@ -213,6 +227,7 @@ impl Calling {
         let (video_out, audio_out, ask_key_frame) =
             (self.legs.video.clone(), self.legs.audio.clone(), self.legs.key_frame_asker());
         let (tally, stop, clock) = (&self.tally, &self.stop, self.clock);
+        let (played, reference) = reference::pair();
         let mut keep = |what: &str, started: Result<Vec<Thread>, SourceEnded>| match started {
             Ok(threads) => self.threads.extend(threads),
             Err(why) => problems.push(format!("{what}: {why}")),
@@ -229,9 +244,13 @@ impl Calling {
         );
         keep(
             "Their sound is not played",
-            around.media.sound_sink().and_then(|sink| {
+            around.media.sound_sink().and_then(|mut sink| {
                 let (tally, stop) = (tally.clone(), stop.clone());
-                AudioRecv { packets: audio_in, sink, tally, clock, stop }.start().map_err(no_thread).map(one)
+                let reference = sink.tap(played);
+                AudioRecv { packets: audio_in, sink, reference, tally, clock, stop }
+                    .start()
+                    .map_err(no_thread)
+                    .map(one)
             }),
         );
         if self.media.video {
@@ -251,7 +270,8 @@ impl Calling {
                 around.media.sound_source().and_then(|source| {
                     let Some(source) = source else { return Ok(Vec::new()) };
                     let (muted, tally, stop) = (self.muted.clone(), tally.clone(), stop.clone());
-                    AudioSend { source, sink: audio_out, muted, tally, stop }
+                    let voice = Voice::new(reference, self.voice.clone());
+                    AudioSend { source, sink: audio_out, muted, voice, tally, stop }
                         .start()
                         .map_err(no_thread)
                         .map(one)
@@ -269,6 +289,15 @@ impl Calling {
     pub(super) fn set_status(&self, status: Status) {
         self.muted.store(status.muted, Ordering::Relaxed);
         self.wish.set_off(status.camera_off);
+    }
+
+    pub(super) fn set_voice(&self, settings: VoiceSettings) {
+        self.voice.set(settings);
+    }
+
+    /// Whether somebody spoke while muted since this was last asked.
+    pub(super) fn take_spoke_while_muted(&self) -> bool {
+        self.voice.take_spoke_while_muted()
     }
 
     /// Lets go of the peer connections, and tells the media threads to end.
@@ -303,6 +332,8 @@ impl Calling {
         self.report.counters = self.tally.counters();
         self.report.pictures = self.tally.pictures();
         self.report.sound = self.tally.sound();
+        (self.report.microphone, self.report.speaker) = self.tally.edges();
+        self.report.voice = self.voice.report();
         self.report
     }
 }

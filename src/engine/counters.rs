@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use crate::logic::{
-    report::{Counters, PictureCounts, SoundCounts},
+    report::{Counters, PictureCounts, SoundCounts, SoundEdge},
     units::MediaTime,
 };
 
@@ -86,6 +86,8 @@ macro_rules! tally {
             pub sound_lost_percent: Gauge,
             pictures: Mutex<PictureCounts>,
             sound: Mutex<SoundCounts>,
+            microphone: Mutex<Option<SoundEdge>>,
+            speaker: Mutex<Option<SoundEdge>>,
         }
 
         impl Tally {
@@ -132,6 +134,22 @@ impl Tally {
     /// How it stands with their sound.
     pub fn sound(&self) -> SoundCounts {
         *self.sound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the microphone and the speaker do, where they are devices.
+    pub fn edges(&self) -> (Option<SoundEdge>, Option<SoundEdge>) {
+        let read = |edge: &Mutex<Option<SoundEdge>>| *edge.lock().unwrap_or_else(PoisonError::into_inner);
+        (read(&self.microphone), read(&self.speaker))
+    }
+
+    /// How the microphone does, from the thread that knows.
+    pub fn set_microphone(&self, edge: Option<SoundEdge>) {
+        *self.microphone.lock().unwrap_or_else(PoisonError::into_inner) = edge;
+    }
+
+    /// How the speaker does, from the thread that knows.
+    pub fn set_speaker(&self, edge: Option<SoundEdge>) {
+        *self.speaker.lock().unwrap_or_else(PoisonError::into_inner) = edge;
     }
 
     /// How it stands with their sound, from the thread that knows.

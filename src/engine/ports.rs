@@ -18,17 +18,22 @@ use tokio::sync::mpsc;
 use crate::{
     logic::{
         call::PeerEvent,
+        devices::{Choice, Device, DeviceKind, InUse},
         legs::Order,
         network_change::NetworkSeen,
         packet::Packet,
         path::{PairInUse, PathPolicy},
-        report::Encryption,
+        report::{Encryption, SoundEdge},
         servers::Servers,
         sightings::Sightings,
         units::MediaTime,
     },
-    media::frame::Frame,
+    media::{frame::Frame, voice::VoiceSettings},
 };
+
+use super::reference::ReferenceIn;
+
+pub mod sound;
 
 /// Samples of sound that are handled at once: 10 ms.
 pub const SOUND_BLOCK: usize = 480;
@@ -45,6 +50,10 @@ pub trait PictureSource: Send {
 pub trait SoundSource: Send {
     /// Waits until a block is complete, fills it, and says when its first sample was heard.
     fn read(&mut self, block: &mut [f32; SOUND_BLOCK]) -> Result<MediaTime, SourceEnded>;
+    /// How a device does; nothing of what is none.
+    fn figures(&self) -> Option<SoundEdge> {
+        None
+    }
 }
 
 /// A source gives nothing more.
@@ -69,6 +78,15 @@ pub trait SoundSink: Send {
     fn delay(&self) -> Duration {
         Duration::ZERO
     }
+    /// How a device does; nothing of what is none.
+    fn figures(&self) -> Option<SoundEdge> {
+        None
+    }
+    /// Offers the way on which what is really played is told. A device that knows better than what it was given keeps it;
+    /// for who gives it back, what `play` takes counts as played.
+    fn tap(&mut self, reference: ReferenceIn) -> Option<ReferenceIn> {
+        Some(reference)
+    }
 }
 
 /// Makes the ends of media for a call.
@@ -81,6 +99,21 @@ pub trait MediaMaker: Send {
     fn picture_sink(&mut self) -> Result<Box<dyn PictureSink>, SourceEnded>;
     /// Where their sound goes.
     fn sound_sink(&mut self) -> Result<Box<dyn SoundSink>, SourceEnded>;
+    /// How our sound is cleaned, unless somebody wishes otherwise.
+    fn voice(&self) -> VoiceSettings {
+        VoiceSettings::NOTHING
+    }
+    /// Somebody wants another device, now and in calls to come. Never waits; what becomes of it is told as [`DeviceNews`].
+    fn use_device(&mut self, _: DeviceKind, _: Choice) {}
+}
+
+/// What happens to the devices of this computer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceNews {
+    /// These are all of a kind that there are.
+    Listed(DeviceKind, Vec<Device>),
+    /// This one is in use, or none.
+    InUse(InUse),
 }
 
 /// What a peer connection needs to begin.

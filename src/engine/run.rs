@@ -1,7 +1,7 @@
 //! The one loop: everything that happens comes here, is decided by the phone, and goes out again.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     future::pending,
     net::IpAddr,
     sync::Arc,
@@ -18,13 +18,17 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep_until, timeout},
 };
 
-use crate::logic::{
-    call::{Call, LegEffect, PeerEvent},
-    course::{EndReason, Stage},
-    legs::LegWhy,
-    network_change::{self, NetworkVerdict},
-    path::PathPolicy,
-    phone::{Effect, Event, Owner, Phone},
+use crate::{
+    logic::{
+        call::{Call, LegEffect, PeerEvent},
+        course::{EndReason, Stage},
+        devices::{Device, DeviceKind},
+        legs::LegWhy,
+        network_change::{self, NetworkVerdict},
+        path::PathPolicy,
+        phone::{Effect, Event, Owner, Phone},
+    },
+    media::voice::VoiceSettings,
 };
 
 use super::{
@@ -35,8 +39,8 @@ use super::{
     consulting::Consulting,
     keyring::{Content, Keyring},
     ports::{
-        Doctor, Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker, PeerNews,
-        PeerReport,
+        DeviceNews, Doctor, Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker,
+        PeerNews, PeerReport,
     },
 };
 
@@ -87,6 +91,8 @@ pub struct Parts {
     pub peers: Box<dyn PeerMaker>,
     /// Makes the ends of media.
     pub media: Box<dyn MediaMaker>,
+    /// What happens to the devices that they stand for.
+    pub device_news: mpsc::Receiver<DeviceNews>,
 }
 
 /// Starts the loop on the runtime that this is called from.
@@ -105,17 +111,26 @@ pub fn start(parts: Parts) -> Handle {
         access: AccessDesk::new(parts.server, parts.path),
         consulting,
         fps: parts.fps,
+        voice: parts.media.voice(),
         mail: parts.mail,
         network: parts.network,
         peers: parts.peers,
         media: parts.media,
+        devices: BTreeMap::new(),
         reports,
         told,
         calls: HashMap::new(),
         switchboard_up: false,
         urged: None,
     };
-    tokio::spawn(engine.run(wishes, parts.mail_events, parts.network_events, reported, looked));
+    tokio::spawn(engine.run(
+        wishes,
+        parts.mail_events,
+        parts.network_events,
+        parts.device_news,
+        reported,
+        looked,
+    ));
     Handle { commands, updates }
 }
 
@@ -130,11 +145,14 @@ struct Engine {
     access: AccessDesk,
     consulting: Consulting,
     fps: u32,
+    voice: VoiceSettings,
     mail: Box<dyn Mail>,
     /// Kept, as it ends when it is dropped.
     network: Box<dyn NetworkWatch>,
     peers: Box<dyn PeerMaker>,
     media: Box<dyn MediaMaker>,
+    /// All that there are, kind by kind.
+    devices: BTreeMap<DeviceKind, Vec<Device>>,
     reports: mpsc::Sender<PeerReport>,
     told: mpsc::Sender<Update>,
     calls: HashMap<CallId, Calling>,
@@ -148,6 +166,7 @@ impl Engine {
         mut wishes: mpsc::Receiver<Command>,
         mut mail: mpsc::Receiver<MailEvent>,
         mut network: mpsc::Receiver<NetworkEvent>,
+        mut devices: mpsc::Receiver<DeviceNews>,
         mut reported: mpsc::Receiver<PeerReport>,
         mut looked: mpsc::Receiver<Option<String>>,
     ) {
@@ -175,6 +194,7 @@ impl Engine {
                 },
                 Some(event) = mail.recv() => self.take_mail(event).await,
                 Some(event) = network.recv() => self.take_network(event).await,
+                Some(news) = devices.recv() => self.take_device_news(news).await,
                 Some(report) = reported.recv() => self.take_report(report).await,
                 Some(seen) = looked.recv() => {
                     self.consulting.note_seen(seen, self.clock.now());
@@ -184,6 +204,7 @@ impl Engine {
                 _ = listen.tick() => {
                     self.urge_switchboard();
                     self.tell_hearing().await;
+                    self.tell_speaking().await;
                 }
                 () = at(wake) => {
                     // What came while the loop was busy with something else is no silence.
@@ -218,11 +239,16 @@ impl Engine {
             },
             Command::Accept { media } => self.handle(Event::Accept { media }).await,
             Command::HangUp | Command::Close => self.handle(Event::HangUp).await,
+            Command::Use { kind, choice } => self.media.use_device(kind, choice),
             Command::Status(status) => {
                 if let Some(calling) = self.phone.current().and_then(|call| self.calls.get(&call.id())) {
                     calling.set_status(status);
                 }
                 self.handle(Event::Status(status)).await;
+            }
+            Command::Voice(settings) => {
+                self.voice = settings;
+                self.calls.values().for_each(|calling| calling.set_voice(settings));
             }
         }
     }
@@ -278,6 +304,17 @@ impl Engine {
             NetworkVerdict::MayImprove => self.mail.probe(),
         }
         self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
+    }
+
+    async fn take_device_news(&mut self, news: DeviceNews) {
+        match news {
+            DeviceNews::Listed(kind, devices) => {
+                self.devices.insert(kind, devices);
+                let devices = self.devices.values().flatten().cloned().collect();
+                self.tell(Update::Devices(devices)).await;
+            }
+            DeviceNews::InUse(in_use) => self.tell(Update::Device(in_use)).await,
+        }
     }
 
     fn note_switchboard(&mut self) {
@@ -419,7 +456,8 @@ impl Engine {
         if matches!(stage, Stage::Inviting | Stage::RingingHere)
             && let Some(known) = self.phone.call(call)
         {
-            let mut calling = Calling::new(call, known.role(), known.media(), self.path, self.clock);
+            let mut calling =
+                Calling::new(call, known.role(), known.media(), self.path, self.voice, self.clock);
             calling.note_switchboard(self.switchboard_up);
             calling.note_interfaces(self.network.look().interfaces);
             self.calls.insert(call, calling);
@@ -506,6 +544,14 @@ impl Engine {
             .collect();
         for (call, generation, event) in heard {
             self.handle(Event::Peer { call, generation, event }).await;
+        }
+    }
+
+    async fn tell_speaking(&mut self) {
+        let spoke = self.calls.iter().filter(|(_, calling)| calling.take_spoke_while_muted());
+        let spoke: Vec<_> = spoke.map(|(&call, _)| call).collect();
+        for call in spoke {
+            self.tell(Update::SpeakingWhileMuted { call }).await;
         }
     }
 

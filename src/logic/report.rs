@@ -126,6 +126,15 @@ pub struct CallReport {
     pub pictures: PictureCounts,
     /// What happened to the other side's sound on its way to the decoder.
     pub sound: SoundCounts,
+    /// The microphone, where it was a device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub microphone: Option<SoundEdge>,
+    /// The speaker, where it was a device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<SoundEdge>,
+    /// What was done to our sound before it was sent.
+    #[serde(default)]
+    pub voice: VoiceReport,
     /// What the other side said last of its microphone, camera and screen.
     pub their_status: Option<Status>,
     /// What the doctor had expected of the path, and what became of it.
@@ -222,6 +231,53 @@ impl From<&jitter::Jitter> for SoundCounts {
     }
 }
 
+/// What happened to sound between us and a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SoundEdge {
+    /// The rate it ran at; 0 where none was open in the end.
+    pub rate_hz: u32,
+    /// Between the air and the device's buffer, as the device says.
+    pub device_ms: f64,
+    /// What it gives or takes at once.
+    pub buffer_ms: f64,
+    /// What lay in the ring between it and us, when it was last looked.
+    pub ring_ms: f64,
+    /// By how many millionths its clock is faster than this computer's.
+    pub faster_ppm: f64,
+    /// Times that the speaker had to do without.
+    pub gaps: u64,
+    /// Samples of a microphone, blocks for a speaker, that were let go as they came too late.
+    pub dropped: u64,
+    /// Blocks that the clock asked for or gave, as no device did.
+    pub blocks_by_clock: u64,
+}
+
+/// How our sound was cleaned, and how well that went. What is not known is nothing: a figure of the echo needs an echo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VoiceReport {
+    /// The echo of the loudspeaker was taken out.
+    pub echo_cancelling: bool,
+    /// Noise was held down.
+    pub noise_suppression: bool,
+    /// Quiet and loud voices were brought to one level.
+    pub gain_control: bool,
+    /// By how much the echo is weakened by its copy being subtracted, before the rest of it is held down.
+    pub echo_return_loss_enhancement_db: Option<f32>,
+    /// How much weaker the echo is heard than what is played.
+    pub echo_return_loss_db: Option<f32>,
+    /// From being played to being heard again.
+    pub echo_delay_ms: Option<f32>,
+    /// The level of what was spoken last, as it was sent; 0 is as loud as it goes.
+    pub speech_db: Option<f32>,
+    /// How often it was said that somebody speaks while muted.
+    pub spoken_while_muted: u64,
+    /// Times that it was not known what the loudspeaker plays.
+    pub played_missing: u64,
+    /// Samples of what was played that came too late to be used.
+    pub played_let_go: u64,
+}
+
 impl CallReport {
     /// Of a call that begins now.
     pub fn begin(call: String, role: Role, began_unix_ms: u64) -> Self {
@@ -243,6 +299,9 @@ impl CallReport {
             counters: Counters::default(),
             pictures: PictureCounts::default(),
             sound: SoundCounts::default(),
+            microphone: None,
+            speaker: None,
+            voice: VoiceReport::default(),
             their_status: None,
             prediction: None,
         }

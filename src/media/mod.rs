@@ -3,17 +3,19 @@
 //! Synchronous and CPU-bound. No device, no thread, no clock: what the time is comes in with the data.
 //!
 //! Pictures: [`frame`] and the [`pool`] they live in, [`scale`], [`convert`], [`h264`] and its RTP payloads
-//! ([`rtp_h264`]), [`y4m`] files, [`psnr`]. Sound: [`opus`], [`wav`] files. For tests and demonstrations: [`pattern`]
+//! ([`rtp_h264`]), [`y4m`] files, [`psnr`]. Sound: [`opus`], the cleaning of a [`voice`] and its [`level`], [`wav`] files. For tests and demonstrations: [`pattern`]
 //! with the [`timecode`] in it, and [`tone`]. Sound is always 48 kHz, mono, `f32`.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 pub mod convert;
 pub mod frame;
 pub mod h264;
+pub mod level;
 pub mod opus;
 pub mod pattern;
 pub mod pool;
 pub mod psnr;
+pub mod resample;
 pub mod rtp_h264;
 pub mod scale;
 #[cfg(test)]
@@ -21,6 +23,7 @@ mod scratch;
 pub mod stretch;
 pub mod timecode;
 pub mod tone;
+pub mod voice;
 #[cfg(test)]
 mod vowel;
 pub mod wav;

@@ -2,6 +2,7 @@
 
 mod media;
 mod sealing;
+mod voice;
 
 fn main() {
     divan::main();

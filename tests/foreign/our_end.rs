@@ -25,9 +25,11 @@ use sightline::{
             NumberedSink, PacketSink, Peer, PeerMaker as _, PeerNews, PeerReport, PeerSetup, PictureSink,
             SOUND_BLOCK, SOUND_BLOCK_TIME, SoundSink,
         },
+        reference,
         thread::{Stop, Thread},
         video_recv::VideoRecv,
         video_send::{VideoSend, VideoWish},
+        voice::{Voice, VoiceWish},
     },
     logic::{
         call::PeerEvent,
@@ -42,6 +44,7 @@ use sightline::{
         SAMPLE_RATE_HZ,
         frame::{Frame, Size},
         rtp_h264,
+        voice::VoiceSettings,
     },
 };
 use sightline_protocol::call::{CallId, Candidate, DescriptionKind, Media};
@@ -214,10 +217,12 @@ impl OurEnd {
             clock,
             stop: stop.clone(),
         };
+        let (played, reference) = reference::pair();
         let audio_send = AudioSend {
             source: Box::new(SyntheticMicrophone::new(Hears::Tone, clock)),
             sink: numbered(self.peer.audio_out()),
             muted: Arc::default(),
+            voice: Voice::new(reference, Arc::new(VoiceWish::new(VoiceSettings::NOTHING))),
             tally: self.tally.clone(),
             stop: stop.clone(),
         };
@@ -228,6 +233,7 @@ impl OurEnd {
                 heard: Vec::new(),
                 seen: self.seen.clone(),
             }),
+            reference: Some(played),
             tally: self.tally.clone(),
             clock,
             stop,

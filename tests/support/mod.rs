@@ -1,6 +1,7 @@
 //! What several tests need.
 
 pub(crate) mod faults;
+pub(crate) mod memory;
 pub(crate) mod paths;
 pub(crate) mod peer;
 pub(crate) mod programs;

@@ -106,7 +106,11 @@ fn play_repeated(way: impl Fn(u32) -> Option<f64>, again: impl Fn(u32) -> Option
         tally: tally.clone(),
         stop: stop.clone(),
     };
-    drop(AudioRecv { packets, sink: Box::new(sink), tally: tally.clone(), clock, stop }.start().unwrap());
+    drop(
+        AudioRecv { packets, sink: Box::new(sink), reference: None, tally: tally.clone(), clock, stop }
+            .start()
+            .unwrap(),
+    );
     let (sound, told) = (heard.lock().unwrap().clone(), told.lock().unwrap().clone());
     Played { sound, told, tally, began: clock.media(began) }
 }

@@ -1,0 +1,307 @@
+//! The thread that opens, closes, watches and lists the sound devices of one kind.
+//!
+//! Opening may take hundreds of milliseconds and listing tens, so neither is for a sound thread or for the loop. A device is
+//! open while a call uses it and not longer. What to open is decided by a [`Keeper`]; here it is done.
+
+use std::{
+    collections::VecDeque,
+    io,
+    marker::PhantomData,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc;
+
+use crate::logic::devices::{Cause, Choice, Device, DeviceId, DeviceKind, Effect, Event, Keeper};
+
+use super::{
+    clock::Clock,
+    ports::{
+        DeviceNews,
+        sound::{MakeDevices, OpenSound, SoundDevices, SoundStream},
+    },
+    ring::{Bell, Gauge, from_microphone, to_speaker},
+    seat::Seat,
+    sound_in::LiveIn,
+    sound_out::LiveOut,
+    thread::{Stop, Thread},
+};
+
+/// Wishes waiting for the thread. When it is full the next is refused; it is full only while a device is opened.
+const ORDERS: usize = 16;
+/// News kept for an engine that does not take them. When there are more, the oldest are forgotten.
+const UNTOLD: usize = 16;
+/// How often it is looked how the device does.
+const LOOK: Duration = Duration::from_millis(100);
+/// A device that passes nothing for so long is dead.
+const SILENCE: Duration = Duration::from_millis(500);
+/// The first time it may take longer: a sound server that was idle wakes up first. PulseAudio's null sink has then played two
+/// seconds of silence in advance, and takes nothing until they are over.
+const FIRST_SILENCE: Duration = Duration::from_secs(3);
+/// Errors without a sample in between, after which a device is dead. Some report thousands a second then.
+const MOST_ERRORS: u64 = 50;
+
+/// A kind of sound devices.
+pub(super) trait Side: 'static {
+    type Live: Send;
+    const KIND: DeviceKind;
+    const THREAD: &'static str;
+    fn open(
+        devices: &mut dyn SoundDevices,
+        id: &DeviceId,
+        bell: Arc<Bell>,
+        clock: Clock,
+    ) -> Result<(Box<Self::Live>, Arc<Gauge>, Box<dyn SoundStream>), Cause>;
+}
+
+/// Microphones.
+pub(super) struct Microphones;
+
+impl Side for Microphones {
+    type Live = LiveIn;
+    const KIND: DeviceKind = DeviceKind::Microphone;
+    const THREAD: &'static str = "microphone";
+
+    fn open(
+        devices: &mut dyn SoundDevices,
+        id: &DeviceId,
+        bell: Arc<Bell>,
+        clock: Clock,
+    ) -> Result<(Box<LiveIn>, Arc<Gauge>, Box<dyn SoundStream>), Cause> {
+        let (end, hearing) = from_microphone(bell, clock);
+        let OpenSound { stream, rate_hz } = devices.open_microphone(id, end)?;
+        let live = LiveIn::new(hearing, rate_hz)?;
+        let gauge = live.gauge();
+        Ok((Box::new(live), gauge, stream))
+    }
+}
+
+/// Speakers.
+pub(super) struct Speakers;
+
+impl Side for Speakers {
+    type Live = LiveOut;
+    const KIND: DeviceKind = DeviceKind::Speaker;
+    const THREAD: &'static str = "speaker";
+
+    fn open(
+        devices: &mut dyn SoundDevices,
+        id: &DeviceId,
+        bell: Arc<Bell>,
+        clock: Clock,
+    ) -> Result<(Box<LiveOut>, Arc<Gauge>, Box<dyn SoundStream>), Cause> {
+        let (end, playing) = to_speaker(bell, clock);
+        let OpenSound { stream, rate_hz } = devices.open_speaker(id, end)?;
+        let live = LiveOut::new(playing, rate_hz, clock)?;
+        let gauge = live.gauge();
+        Ok((Box::new(live), gauge, stream))
+    }
+}
+
+enum Order<S: Side> {
+    Use(Choice),
+    Sit(Arc<Seat<Box<S::Live>>>),
+}
+
+/// Keeps a sound device of one kind.
+pub(super) struct SoundKeeper<S: Side> {
+    orders: SyncSender<Order<S>>,
+    stop: Stop,
+    _thread: Thread,
+}
+
+impl<S: Side> SoundKeeper<S> {
+    pub(super) fn start(
+        wish: Choice,
+        make: MakeDevices,
+        news: mpsc::Sender<DeviceNews>,
+        clock: Clock,
+    ) -> io::Result<Self> {
+        let (orders, taken) = sync_channel(ORDERS);
+        let stop = Stop::default();
+        let asked = stop.clone();
+        let thread = Thread::spawn(S::THREAD, move || {
+            let mut keeper = Keeper::new(S::KIND, wish);
+            keeper.handle(Event::Rest, clock.now());
+            let work = Work::<S> {
+                devices: make(),
+                keeper,
+                clock,
+                news,
+                untold: VecDeque::new(),
+                listed: None,
+                trouble: None,
+                list_next: clock.now(),
+                seat: None,
+                open: None,
+                side: PhantomData,
+            };
+            work.run(&taken, &asked);
+        })?;
+        Ok(Self { orders, stop, _thread: thread })
+    }
+
+    /// Another device, now and from now on.
+    pub(super) fn use_device(&self, choice: Choice) {
+        if self.orders.try_send(Order::Use(choice)).is_err() {
+            tracing::warn!(kind = %S::KIND, "a wish for another device came while too many were waiting");
+        }
+    }
+
+    /// A place at which a stream of the device will be found, as long as somebody sits there.
+    pub(super) fn sit(&self) -> Arc<Seat<Box<S::Live>>> {
+        let seat = Arc::<Seat<_>>::default();
+        if self.orders.try_send(Order::Sit(seat.clone())).is_err() {
+            tracing::error!(kind = %S::KIND, "the device was not asked for: its thread does not answer");
+        }
+        seat
+    }
+}
+
+impl<S: Side> Drop for SoundKeeper<S> {
+    fn drop(&mut self) {
+        self.stop.stop();
+    }
+}
+
+struct Open {
+    _stream: Box<dyn SoundStream>,
+    gauge: Arc<Gauge>,
+    since: Instant,
+}
+
+struct Work<S: Side> {
+    devices: Box<dyn SoundDevices>,
+    keeper: Keeper,
+    clock: Clock,
+    news: mpsc::Sender<DeviceNews>,
+    untold: VecDeque<DeviceNews>,
+    listed: Option<Vec<Device>>,
+    /// Why listing did not work the last time; said once.
+    trouble: Option<String>,
+    list_next: Instant,
+    seat: Option<Arc<Seat<Box<S::Live>>>>,
+    open: Option<Open>,
+    side: PhantomData<S>,
+}
+
+impl<S: Side> Work<S> {
+    fn run(mut self, orders: &Receiver<Order<S>>, stop: &Stop) {
+        while !stop.is_set() {
+            let now = self.clock.now();
+            if now >= self.list_next {
+                self.list(now);
+            }
+            if self.seat.take_if(|seat| seat.is_left()).is_some() {
+                self.keeper.handle(Event::Rest, now);
+            }
+            if let Some(cause) = self.death(now) {
+                // The list first: what is no longer there was unplugged, and did not just fall silent.
+                self.list(now);
+                self.put(None);
+                self.keeper.handle(Event::Died(cause), now);
+            }
+            if self.keeper.poll_timeout().is_some_and(|(at, _)| at <= now) {
+                self.keeper.handle_timeout(now);
+            }
+            self.carry_out();
+            self.tell();
+            match orders.recv_timeout(LOOK) {
+                Ok(Order::Use(choice)) => self.keeper.handle(Event::Wish(choice), self.clock.now()),
+                Ok(Order::Sit(seat)) => {
+                    // Rings are made for one seat; another gets its own.
+                    self.keeper.handle(Event::Rest, self.clock.now());
+                    self.carry_out();
+                    self.seat = Some(seat);
+                    self.list(self.clock.now());
+                    self.keeper.handle(Event::Wake, self.clock.now());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.put(None);
+    }
+
+    fn list(&mut self, now: Instant) {
+        self.list_next = now + self.devices.list_every();
+        match self.devices.list(S::KIND) {
+            Ok(devices) => {
+                self.trouble = None;
+                if self.listed.as_ref() != Some(&devices) {
+                    self.listed = Some(devices.clone());
+                    self.untold.push_back(DeviceNews::Listed(S::KIND, devices.clone()));
+                    self.keeper.handle(Event::Listed(devices), now);
+                }
+            }
+            Err(why) if self.trouble.as_ref() != Some(&why) => {
+                tracing::warn!(kind = %S::KIND, why, "sound devices could not be listed; it is tried again");
+                self.trouble = Some(why);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn death(&self, now: Instant) -> Option<Cause> {
+        let Open { gauge, since, .. } = self.open.as_ref()?;
+        if let Some(cause) = gauge.fatal() {
+            return Some(cause);
+        }
+        let now_us = self.clock.media(now).as_micros();
+        let silent = Duration::from_micros(now_us.saturating_sub(gauge.called_us()));
+        let is_young = now.saturating_duration_since(*since) < FIRST_SILENCE;
+        ((silent > SILENCE && !is_young) || gauge.errors() > MOST_ERRORS).then_some(Cause::Silent)
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(effect) = self.keeper.poll_effect() {
+            match effect {
+                Effect::Open(device) => {
+                    let event = match self.open(&device) {
+                        Ok(()) => Event::Opened,
+                        Err(cause) => {
+                            tracing::debug!(kind = %S::KIND, device = device.name, ?cause, "a device was not opened");
+                            Event::Failed(cause)
+                        }
+                    };
+                    self.keeper.handle(event, self.clock.now());
+                }
+                Effect::Close => self.put(None),
+                Effect::Tell(in_use) => self.untold.push_back(DeviceNews::InUse(in_use)),
+            }
+        }
+    }
+
+    fn open(&mut self, device: &Device) -> Result<(), Cause> {
+        let Some(seat) = &self.seat else { return Err(Cause::Silent) };
+        let (live, gauge, stream) = S::open(&mut *self.devices, &device.id, seat.bell.clone(), self.clock)?;
+        let open = Open { _stream: stream, gauge, since: self.clock.now() };
+        self.put(Some((live, open)));
+        Ok(())
+    }
+
+    /// What was in use before is closed when the new one is in its place.
+    fn put(&mut self, stream: Option<(Box<S::Live>, Open)>) {
+        let (live, open) = stream.unzip();
+        if let Some(seat) = &self.seat {
+            seat.put(live);
+        }
+        self.open = open;
+    }
+
+    fn tell(&mut self) {
+        while let Some(news) = self.untold.pop_front() {
+            if let Err(mpsc::error::TrySendError::Full(news)) = self.news.try_send(news) {
+                self.untold.push_front(news);
+                break;
+            }
+        }
+        while self.untold.len() > UNTOLD {
+            self.untold.pop_front();
+        }
+    }
+}
