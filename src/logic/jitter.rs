@@ -440,6 +440,4 @@ fn samples(micros: i64) -> i64 {
 }
 
 #[cfg(test)]
-mod simulation;
-#[cfg(test)]
 mod tests;

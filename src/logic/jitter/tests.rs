@@ -5,12 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::{
-    Counts, Jitter, Play, Stretch,
-    simulation::{
-        Call, Network, call, calm, long_packet, losing, losing_in_bursts, ms, packet, repeated_call,
-        uniform_30, wireless,
-    },
+mod simulation;
+
+use super::{Counts, Jitter, Play, Stretch};
+use simulation::{
+    Call, Network, call, calm, long_packet, losing, losing_in_bursts, ms, packet, repeated_call, uniform_30,
+    wireless,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::logic::packet::Packet;
 
-use super::{Counts, Jitter, Only, Play, STEP, Stretch};
+use super::super::{Counts, Jitter, Only, Play, STEP, Stretch};
 
 /// SplitMix64: the same on every computer.
 #[derive(Clone, Debug)]
@@ -134,7 +134,7 @@ impl Call {
                     if payload.len() >= 6 {
                         self.played.push((number(payload), since));
                     }
-                    let samples = super::OpusPacket::read(payload).unwrap().samples as usize;
+                    let samples = super::super::OpusPacket::read(payload).unwrap().samples as usize;
                     samples.strict_add_signed(self.stretch(*stretch, samples))
                 }
                 Play::Recover { samples, .. } | Play::Conceal { samples } => *samples,
