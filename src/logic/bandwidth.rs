@@ -17,8 +17,6 @@ mod trend;
 mod waiting;
 
 #[cfg(test)]
-mod link;
-#[cfg(test)]
 mod tests;
 
 use std::time::{Duration, Instant};

@@ -1,6 +1,8 @@
 //! The estimator on links that could be anybody's.
 
-use super::link::{Conditions, Seen, Simulation};
+mod link;
+
+use self::link::{Conditions, Seen, Simulation};
 
 fn run(name: &str, seconds: u64, conditions: Conditions) -> Seen {
     let seen = Simulation::new(conditions).run(seconds);

@@ -11,7 +11,7 @@ use crate::logic::{
     pacing::{Class, Pacer, Put},
 };
 
-use super::{Bandwidth, Fate, Outcome, START_BPS};
+use super::super::{Bandwidth, Fate, Outcome, START_BPS};
 
 const STEP: Duration = Duration::from_millis(1);
 const FEEDBACK_EVERY: u64 = 50;
