@@ -176,6 +176,8 @@ pub struct Adapt {
     encoded: u32,
     /// No larger than this until then: this computer is too slow.
     slow: Option<(usize, Instant)>,
+    /// What a full picture took when that was found.
+    takes_ms: f64,
 }
 
 impl Adapt {
@@ -233,8 +235,7 @@ impl Adapt {
         } else if let Some((width, height)) = situation.drawn.filter(|_| eighths == by_drawn) {
             Why::Drawn { width, height }
         } else if eighths == by_encoder {
-            let pixels = (situation.source.0 * situation.source.1) as f64;
-            Why::Encoder { takes_ms: self.encode_ns_per_pixel * pixels / 1e6 }
+            Why::Encoder { takes_ms: self.takes_ms }
         } else {
             Why::Network { target_bps: situation.target_bps }
         }
@@ -267,6 +268,8 @@ impl Adapt {
         };
         if self.slow.map_or(EIGHTHS[0], |(most, _)| most) != most {
             self.slow = (most != EIGHTHS[0]).then_some((most, now + BUSY_FOR));
+            let full = (situation.source.0 * situation.source.1) as f64;
+            self.takes_ms = full * self.encode_ns_per_pixel / 1e6;
             self.encoded = 0;
             self.encode_ns_per_pixel = 0.0;
         }
@@ -375,7 +378,7 @@ mod tests {
         encode(&mut adapt, 30.0);
         now += BUSY_FOR;
         let plan = adapt.decide(&HD, now);
-        assert_eq!(plan.to_string(), "960×540 at 30 because: this computer takes 30 ms for a full picture");
+        assert_eq!(plan.to_string(), "960×540 at 30 because: this computer takes 29 ms for a full picture");
         encode(&mut adapt, 10.0);
         let _ = adapt.decide(&HD, now);
         now += BUSY_FOR;

@@ -2,7 +2,7 @@
 
 mod link;
 
-use link::{Conditions, Seen, Simulation};
+use self::link::{Conditions, Seen, Simulation};
 
 fn run(name: &str, seconds: u64, conditions: Conditions) -> Seen {
     let seen = Simulation::new(conditions).run(seconds);
