@@ -62,7 +62,7 @@ impl MediaMaker for Headless {
     fn picture_sink(&mut self) -> Result<Box<dyn PictureSink>, SourceEnded> {
         match &self.record {
             Some(folder) => {
-                let film = FilmSink::create(folder, self.fps, self.film)
+                let film = FilmSink::create(folder, self.fps, self.film.then_some(self.size))
                     .map_err(|error| SourceEnded(error.to_string()))?;
                 Ok(Box::new(film))
             }

@@ -71,8 +71,9 @@ pub struct FilmSink {
 }
 
 impl FilmSink {
-    /// Records in that folder, which is made if there is none: the list, and the pictures themselves where `with_film`.
-    pub fn create(folder: &Path, fps: u32, with_film: bool) -> Result<Self, CannotRecord> {
+    /// Records in that folder, which is made if there is none: the list, and the pictures themselves where a film is wanted,
+    /// which is then at least that large.
+    pub fn create(folder: &Path, fps: u32, film: Option<Size>) -> Result<Self, CannotRecord> {
         let cannot = |error: &dyn std::fmt::Display| CannotRecord {
             path: folder.to_owned(),
             reason: error.to_string(),
@@ -83,7 +84,7 @@ impl FilmSink {
         writeln!(list, "{COLUMNS}").map_err(|error| cannot(&error))?;
         let (pictures, queue) = sync_channel(PICTURES);
         let film = Film {
-            path: with_film.then(|| folder.join("remote.y4m")),
+            wanted: film.map(|at_least| (folder.join("remote.y4m"), at_least)),
             fps,
             list,
             writer: None,
@@ -113,7 +114,7 @@ impl Drop for FilmSink {
 }
 
 struct Film {
-    path: Option<PathBuf>,
+    wanted: Option<(PathBuf, Size)>,
     fps: u32,
     list: BufWriter<File>,
     writer: Option<(Y4mWriter, Size)>,
@@ -135,14 +136,14 @@ impl Film {
 
     fn write(&mut self, picture: &Shown) -> Result<(), String> {
         self.list(picture).map_err(|error| error.to_string())?;
-        let Some(path) = &self.path else { return Ok(()) };
+        let Some((path, at_least)) = &self.wanted else { return Ok(()) };
         if self.writer.is_none() {
-            let size = picture.frame.size();
+            let size = size_of_film(picture.frame.size(), *at_least);
             let writer = Y4mWriter::create(path, size, self.fps).map_err(|error| error.to_string())?;
             self.writer = Some((writer, size));
         }
         let Some((writer, size)) = &mut self.writer else { return Ok(()) };
-        // A film has one size; a picture of another is brought to the first one's.
+        // A film has one size; a picture of another is brought to that.
         if picture.frame.size() == *size {
             writer.write(&picture.frame)
         } else {
@@ -161,6 +162,13 @@ impl Film {
         let (size, stamped) = (picture.frame.size(), picture.frame.captured().as_micros());
         writeln!(self.list, ",{arrived},{shown},{},{},{stamped}", size.width(), size.height())
     }
+}
+
+/// The first picture of a call is small, because nobody knows yet what the path carries. So the film is as many times larger as
+/// it takes to lose nothing of those that come later.
+fn size_of_film(first: Size, at_least: Size) -> Size {
+    let times = at_least.height().div_ceil(first.height()) as u32;
+    Size::new(first.width() as u32 * times, first.height() as u32 * times).unwrap_or(first)
 }
 
 /// A loudspeaker that is a file.
@@ -213,5 +221,19 @@ impl Drop for SoundFileSink {
         if self.not_written > 0 {
             tracing::warn!(blocks = self.not_written, "the disk was too slow to record all sound");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_film_has_room_for_what_comes_after_its_first_picture() {
+        let size = |width, height| Size::new(width, height).unwrap();
+        assert_eq!(size_of_film(size(640, 360), Size::HD), Size::HD);
+        assert_eq!(size_of_film(size(480, 360), Size::HD), size(960, 720));
+        assert_eq!(size_of_film(Size::HD, size(640, 360)), Size::HD);
+        assert_eq!(size_of_film(size(64, 16), size(3840, 2160)), size(64, 16), "too wide to be one");
     }
 }
