@@ -61,6 +61,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("nokhwa", &["adapters"]),
     ("openh264", &["media"]),
     ("openh264_sys2", &["media"]),
+    ("opus", &["media"]),
     ("opusic_c", &["media"]),
     ("percent_encoding", &["adapters"]),
     ("rtc", &["adapters"]),

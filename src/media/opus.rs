@@ -4,8 +4,13 @@
 //! FEC) for as long as the encoder is told to expect losses; where there is no copy the decoder continues the sound on
 //! its own for a while, by a small neural network that was trained on voices (deep PLC). Nothing here allocates once it
 //! exists: the caller lends the buffers.
+//!
+//! Two wrappers of one library: `opus` has no way to ask a decoder for deep PLC, `opusic-c` has.
 
-use opusic_c::{Application, Bitrate, Channels, Decoder, Encoder, ErrorCode, InbandFec, SampleRate, Signal};
+use opus::{Application, Bitrate, Channels, Encoder, Signal};
+use opusic_c::{Decoder, ErrorCode, SampleRate};
+
+use super::SAMPLE_RATE_HZ;
 
 /// Samples in a packet: 20 ms.
 pub const FRAME_SAMPLES: usize = 960;
@@ -55,10 +60,10 @@ pub struct OpusEncoder {
 impl OpusEncoder {
     /// Voice at [`USUAL_BITRATE_BPS`], FEC on, no loss expected yet.
     pub fn new() -> Result<Self, OpusError> {
-        let mut codec =
-            Encoder::new(Channels::Mono, SampleRate::Hz48000, Application::Voip).map_err(set_up)?;
-        codec.set_signal(Signal::Voice).map_err(setting)?;
-        codec.set_inband_fec(InbandFec::Mode1).map_err(setting)?;
+        let mut codec = Encoder::new(SAMPLE_RATE_HZ, Channels::Mono, Application::Voip)
+            .map_err(|error| OpusError::SetUp(error.to_string()))?;
+        codec.set_signal(Signal::Voice).map_err(refused)?;
+        codec.set_inband_fec(true).map_err(refused)?;
         let mut encoder = Self { codec };
         encoder.set_bitrate(USUAL_BITRATE_BPS)?;
         Ok(encoder)
@@ -66,23 +71,24 @@ impl OpusEncoder {
 
     /// Bits a second, from 6 000 to 510 000; kept within that.
     pub fn set_bitrate(&mut self, bitrate_bps: u32) -> Result<(), OpusError> {
-        self.codec.set_bitrate(Bitrate::Value(bitrate_bps.clamp(6_000, 510_000))).map_err(setting)
+        let bps = bitrate_bps.clamp(6_000, 510_000).cast_signed();
+        self.codec.set_bitrate(Bitrate::Bits(bps)).map_err(refused)
     }
 
     /// How many of a hundred packets get lost. The more, the better the copy of the one before that each packet carries, at
     /// the cost of its own sound; at 0 it carries none.
     pub fn set_expected_loss(&mut self, percent: u8) -> Result<(), OpusError> {
-        self.codec.set_packet_loss(percent.min(100)).map_err(setting)
+        self.codec.set_packet_loss_perc(i32::from(percent.min(100))).map_err(refused)
     }
 
     /// 0 is cheapest, 10 sounds best.
     pub fn set_complexity(&mut self, complexity: u8) -> Result<(), OpusError> {
-        self.codec.set_complexity(complexity.min(10)).map_err(setting)
+        self.codec.set_complexity(i32::from(complexity.min(10))).map_err(refused)
     }
 
     /// Samples by which what is decoded lags behind what was encoded.
     pub fn lookahead_samples(&mut self) -> Result<usize, OpusError> {
-        let samples = self.codec.get_look_ahead().map_err(setting)?;
+        let samples = self.codec.get_lookahead().map_err(refused)?;
         Ok(usize::try_from(samples).unwrap_or_default())
     }
 
@@ -91,10 +97,12 @@ impl OpusEncoder {
         if samples.len() != FRAME_SAMPLES {
             return Err(OpusError::FrameLength(samples.len()));
         }
-        self.codec
-            .encode_float_to_slice(samples, packet)
-            .map_err(|error| OpusError::Encode(error.message().to_owned()))
+        self.codec.encode_float(samples, packet).map_err(|error| OpusError::Encode(error.to_string()))
     }
+}
+
+fn refused(error: opus::Error) -> OpusError {
+    OpusError::Setting(error.to_string())
 }
 
 /// Decodes one stream of sound. Every call gives the samples of one stretch of time; call one of the three for each.
@@ -105,7 +113,7 @@ pub struct OpusDecoder {
 impl OpusDecoder {
     /// A decoder that has heard nothing yet.
     pub fn new() -> Result<Self, OpusError> {
-        let mut codec = Decoder::new(Channels::Mono, SampleRate::Hz48000).map_err(set_up)?;
+        let mut codec = Decoder::new(opusic_c::Channels::Mono, SampleRate::Hz48000).map_err(set_up)?;
         codec.set_complexity(DEEP_COMPLEXITY).map_err(setting)?;
         Ok(Self { codec })
     }
