@@ -15,6 +15,7 @@ pub mod candidate;
 pub mod courier;
 pub mod course;
 pub mod cushion;
+pub mod desk;
 pub mod devices;
 pub mod doctor;
 pub mod drift;
