@@ -60,6 +60,10 @@ pub struct Snapshot {
     pub profile: Option<PathBuf>,
     /// The desktop has a place for an icon that keeps the app reachable.
     pub has_tray: bool,
+    /// Goes up each time the window should come to the front.
+    pub raised: u64,
+    /// Everything is said and written: the window closes.
+    pub is_over: bool,
 }
 
 /// Who we are.
