@@ -135,7 +135,8 @@ pub struct Desk {
     in_use: Vec<InUse>,
     previewing: bool,
     has_tray: bool,
-    window_shown: bool,
+    raised: u64,
+    is_over: bool,
     told_still_here: bool,
     bell: Bell,
     awake: bool,
@@ -155,7 +156,8 @@ struct Dialling {
 impl Desk {
     /// As it was left.
     pub fn new(beginning: Beginning, at: Moment) -> Self {
-        let Beginning { address, choices, contacts, links, history, suggested_name, profile, seed } = beginning;
+        let Beginning { address, choices, contacts, links, history, suggested_name, profile, seed } =
+            beginning;
         let mut desk = Self {
             address,
             places: Places::new(&choices),
@@ -179,7 +181,8 @@ impl Desk {
             in_use: Vec::new(),
             previewing: false,
             has_tray: false,
-            window_shown: true,
+            raised: 0,
+            is_over: false,
             told_still_here: false,
             bell: Bell::Silent,
             awake: false,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sightline_protocol::keys::Address;
 
 use super::{
-    ContactCard, Desk, FirstStart, LinkCard, Me, Moment, Preferences, Recent, ServerCard, Shelf, Snapshot, Who,
+    ContactCard, Desk, FirstStart, LinkCard, Me, Moment, Preferences, Recent, ServerCard, Shelf, Snapshot,
+    Who,
 };
 
 /// Lists that were made before and still hold.
@@ -71,6 +72,8 @@ impl Desk {
             notices: self.notices.cards().into(),
             profile: self.profile.clone(),
             has_tray: self.has_tray,
+            raised: self.raised,
+            is_over: self.is_over,
         }
     }
 
