@@ -12,6 +12,7 @@ pub mod bandwidth;
 pub mod call;
 pub mod camera_modes;
 pub mod candidate;
+pub mod chat;
 pub mod courier;
 pub mod course;
 pub mod cushion;
