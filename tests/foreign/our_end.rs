@@ -214,7 +214,7 @@ impl OurEnd {
             }
         });
         let room_in_use = RoomInUse::default();
-        let sound_bps = room_in_use.sound_bps();
+        let sound_room = room_in_use.sound();
         room_in_use.take_into_use(self.room.clone());
         let [camera, video_send] = VideoSend {
             source: Box::new(PatternCamera::new(Size::NHD, FPS, clock)),
@@ -241,7 +241,7 @@ impl OurEnd {
         };
         let (played, reference) = reference::pair();
         let audio_send = AudioSend {
-            sound_bps: sound_bps.clone(),
+            room: sound_room,
             source: Box::new(SyntheticMicrophone::new(Hears::Tone, clock)),
             sink: numbered(self.peer.audio_out()),
             muted: Arc::default(),
