@@ -13,6 +13,7 @@ pub mod line;
 mod multicast;
 mod net_runtime;
 pub mod network_watch;
+mod passing;
 pub mod peer;
 mod peer_events;
 mod peer_stats;
