@@ -13,3 +13,4 @@ pub mod logging;
 pub mod logic;
 pub mod media;
 pub mod settings;
+pub mod ui;

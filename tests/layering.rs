@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "logic",
         ],
     ),
-    ("ui", &["ui", "engine::api"]),
+    ("ui", &["ui", "engine::api", "media::frame", "logic"]),
     ("cli", &["cli", "app", "contacts", "settings", "logging", "ui", "adapters", "engine", "media", "logic"]),
     ("app", &["cli", "app", "contacts", "settings", "logging", "ui", "adapters", "engine", "media", "logic"]),
 ];
@@ -90,7 +90,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("tokio", &["engine", "adapters", "cli", "app"]),
     ("tokio_rustls", &["adapters"]),
     ("tokio_tungstenite", &["adapters"]),
-    ("toml", COMMANDS),
+    ("toml", &["ui", "cli", "app"]),
     ("tracing", EVERYWHERE),
     ("tracing_log", COMMANDS),
     ("tracing_subscriber", COMMANDS),

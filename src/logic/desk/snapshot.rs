@@ -5,6 +5,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use serde::{Deserialize, Serialize};
 use sightline_protocol::{
     call::{CallId, Media},
     keys::Address,
@@ -59,6 +60,10 @@ pub struct Snapshot {
     pub profile: Option<PathBuf>,
     /// The desktop has a place for an icon that keeps the app reachable.
     pub has_tray: bool,
+    /// Goes up each time the window should come to the front.
+    pub raised: u64,
+    /// Everything is said and written: the window closes.
+    pub is_over: bool,
 }
 
 /// Who we are.
@@ -190,7 +195,8 @@ pub struct Recent {
 }
 
 /// What became of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It was held.
     Talked,

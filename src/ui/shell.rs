@@ -1,0 +1,131 @@
+//! Which page is shown. A call comes before everything else; what it is about decides by itself which of its pages.
+
+use egui::{CentralPanel, Frame, Ui};
+
+use super::{
+    keys::Hotkey,
+    scene::Scene,
+    screens::{call, ended, first_start, help, home, incoming, outgoing, settings},
+    theme,
+};
+use crate::logic::desk::{PlaceInCall, Wish};
+
+/// A page that a person goes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// Links, people, calls.
+    #[default]
+    Home,
+    /// What can be chosen.
+    Settings,
+    /// The keys, and what the words mean.
+    Help,
+}
+
+/// What is shown, whoever chose it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The first start.
+    FirstStart,
+    /// A page.
+    Page(Page),
+    /// It rings here.
+    Incoming,
+    /// It rings there.
+    Outgoing,
+    /// A call stands.
+    Call,
+    /// It is over.
+    Ended,
+}
+
+/// All that is of the window itself.
+#[derive(Debug, Default)]
+pub struct Shell {
+    /// Where the person is, when no call is in the way.
+    pub page: Page,
+    first_start: first_start::State,
+    home: home::State,
+    settings: settings::State,
+    help: help::State,
+    incoming: incoming::State,
+    outgoing: outgoing::State,
+    call: call::State,
+    ended: ended::State,
+    before: Option<Shown>,
+}
+
+impl Shell {
+    /// Draws everything.
+    pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let shown = self.shown(scene);
+        if self.before.replace(shown) != Some(shown) {
+            self.enter(ui, shown);
+        }
+        self.keys(ui, shown, scene);
+        let palette = theme::palette(ui);
+        let ground = if shown == Shown::Call { theme::stage().ground } else { palette.ground };
+        CentralPanel::default().frame(Frame::new().fill(ground.get())).show_inside(ui, |ui| match shown {
+            Shown::FirstStart => first_start::show(ui, &mut self.first_start, scene),
+            Shown::Page(Page::Home) => home::show(ui, &mut self.home, &mut self.page, scene),
+            Shown::Page(Page::Settings) => settings::show(ui, &mut self.settings, &mut self.page, scene),
+            Shown::Page(Page::Help) => help::show(ui, &mut self.help, &mut self.page, scene),
+            Shown::Incoming => incoming::show(ui, &mut self.incoming, scene),
+            Shown::Outgoing => outgoing::show(ui, &mut self.outgoing, scene),
+            Shown::Call => call::show(ui, &mut self.call, scene),
+            Shown::Ended => ended::show(ui, &mut self.ended, scene),
+        });
+    }
+
+    /// What there is to be shown.
+    pub fn shown(&self, scene: &Scene<'_>) -> Shown {
+        let snapshot = scene.snapshot;
+        if let Some(place) = snapshot.call.as_ref().and_then(|call| call.stage.place()) {
+            return match place {
+                PlaceInCall::Incoming => Shown::Incoming,
+                PlaceInCall::Outgoing => Shown::Outgoing,
+                PlaceInCall::InCall => Shown::Call,
+            };
+        }
+        if snapshot.ended.is_some() {
+            Shown::Ended
+        } else if snapshot.first_start.is_some() {
+            Shown::FirstStart
+        } else {
+            Shown::Page(self.page)
+        }
+    }
+
+    /// A page is seen for the first time: it begins as new, and nothing that had the focus keeps it.
+    fn enter(&mut self, ui: &Ui, shown: Shown) {
+        ui.memory_mut(|memory| {
+            if let Some(focused) = memory.focused() {
+                memory.surrender_focus(focused);
+            }
+        });
+        match shown {
+            Shown::Incoming => self.incoming = incoming::State::default(),
+            Shown::Outgoing => self.outgoing = outgoing::State::default(),
+            Shown::Call => self.call = call::State::default(),
+            Shown::Ended => self.ended = ended::State::default(),
+            Shown::FirstStart | Shown::Page(_) => {}
+        }
+    }
+
+    /// What the keyboard does everywhere; what it does on one page is that page's own.
+    fn keys(&mut self, ui: &Ui, shown: Shown, scene: &mut Scene<'_>) {
+        if Hotkey::Quit.pressed(ui) {
+            scene.wish(Wish::Quit);
+        }
+        if let Shown::Page(page) = shown {
+            for (hotkey, to) in [(Hotkey::Settings, Page::Settings), (Hotkey::Help, Page::Help)] {
+                if hotkey.pressed(ui) {
+                    self.page = if page == to { Page::Home } else { to };
+                }
+            }
+            if page != Page::Home && Hotkey::Away.pressed(ui) {
+                self.page = Page::Home;
+            }
+        }
+    }
+}

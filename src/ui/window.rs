@@ -1,0 +1,120 @@
+//! The program's window, and the loop in which it is drawn.
+//!
+//! egui paints when something was pressed or moved, when the desk says that something is new, and otherwise not at all.
+
+use std::sync::Arc;
+
+use eframe::{CreationContext, NativeOptions, Renderer};
+use egui::{Context, ThemePreference, Ui, ViewportBuilder, ViewportCommand};
+
+use super::{
+    copy,
+    scene::{Loudness, Scene},
+    shell::Shell,
+    theme,
+};
+use crate::logic::desk::{Appearance, Snapshot, Wish};
+
+/// Where everything that is drawn comes from, and where wishes go.
+pub trait Desk {
+    /// How things stand now. Never waits.
+    fn snapshot(&self) -> Arc<Snapshot>;
+    /// How loud it is now.
+    fn loudness(&self) -> Loudness;
+    /// The person wants this. Never waits.
+    fn wish(&self, wish: Wish);
+}
+
+/// There can be no window.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no window can be opened: {0}. Is there a display, and does its driver know OpenGL? `sightline call` and `sightline answer` work without a window"
+)]
+pub struct NoWindow(String);
+
+/// Opens the window and stays until it is closed for good. `start` is given what wakes the window whenever something is new.
+pub fn run(
+    start: impl FnOnce(Box<dyn Fn() + Send + Sync>) -> Box<dyn Desk>,
+    hidden: bool,
+) -> Result<(), NoWindow> {
+    let options = NativeOptions {
+        viewport: ViewportBuilder::default()
+            .with_title(copy::APP)
+            .with_app_id("sightline")
+            .with_inner_size([1080.0, 720.0])
+            .with_min_inner_size([380.0, 480.0])
+            .with_visible(!hidden),
+        renderer: Renderer::Glow,
+        ..NativeOptions::default()
+    };
+    let open = |created: &CreationContext<'_>| {
+        let context = created.egui_ctx.clone();
+        theme::install(&context);
+        let desk = start(Box::new(move || context.request_repaint()));
+        Ok(Box::new(Window::new(desk)) as Box<dyn eframe::App>)
+    };
+    eframe::run_native(copy::APP, options, Box::new(open)).map_err(|error| NoWindow(error.to_string()))
+}
+
+struct Window {
+    desk: Box<dyn Desk>,
+    shell: Shell,
+    raised: u64,
+    appearance: Option<Appearance>,
+}
+
+impl Window {
+    fn new(desk: Box<dyn Desk>) -> Self {
+        let raised = desk.snapshot().raised;
+        Self { desk, shell: Shell::default(), raised, appearance: None }
+    }
+
+    /// What the desk says of the window itself.
+    fn obey(&mut self, context: &Context, snapshot: &Snapshot) {
+        if snapshot.is_over {
+            context.send_viewport_cmd(ViewportCommand::Close);
+        }
+        if snapshot.raised != self.raised {
+            self.raised = snapshot.raised;
+            for command in
+                [ViewportCommand::Visible(true), ViewportCommand::Minimized(false), ViewportCommand::Focus]
+            {
+                context.send_viewport_cmd(command);
+            }
+        }
+        let preferences = &snapshot.preferences;
+        if self.appearance.replace(preferences.appearance) != Some(preferences.appearance) {
+            context.set_theme(match preferences.appearance {
+                Appearance::System => ThemePreference::System,
+                Appearance::Light => ThemePreference::Light,
+                Appearance::Dark => ThemePreference::Dark,
+            });
+        }
+        if (context.zoom_factor() - preferences.scale).abs() > 0.001 {
+            context.set_zoom_factor(preferences.scale);
+        }
+    }
+}
+
+impl eframe::App for Window {
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        let snapshot = self.desk.snapshot();
+        self.obey(ui.ctx(), &snapshot);
+        let mut scene = Scene::new(&snapshot, self.desk.loudness());
+        self.shell.show(ui, &mut scene);
+        let close = ui.input(|input| input.viewport().close_requested());
+        if close && !snapshot.is_over {
+            if snapshot.has_tray && snapshot.preferences.keep_running {
+                ui.send_viewport_cmd(ViewportCommand::CancelClose);
+                ui.send_viewport_cmd(ViewportCommand::Visible(false));
+                scene.wish(Wish::CloseWindow);
+            } else {
+                ui.send_viewport_cmd(ViewportCommand::CancelClose);
+                scene.wish(Wish::Quit);
+            }
+        }
+        for wish in scene.into_wishes() {
+            self.desk.wish(wish);
+        }
+    }
+}
