@@ -83,6 +83,7 @@ impl End {
             video: self.video_to.clone(),
             audio,
             tally: Arc::new(Tally::default()),
+            files: Arc::new(()),
             room: Arc::default(),
         });
         self.peers.insert(generation, peer);

@@ -15,6 +15,7 @@ mod net_runtime;
 pub mod network_watch;
 pub mod peer;
 mod peer_events;
+mod peer_files;
 mod peer_stats;
 mod peer_tracks;
 mod peer_words;

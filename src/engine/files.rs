@@ -101,7 +101,13 @@ impl FileDesk {
     /// Begins, once.
     pub(super) fn start(&mut self, role: Role, room: Arc<RoomInUse>, clock: Clock) -> io::Result<()> {
         if self.thread.is_none() {
-            let worker = Worker { shared: self.shared.clone(), files: Files::new(role), disk: Disk::default(), room, clock };
+            let worker = Worker {
+                shared: self.shared.clone(),
+                files: Files::new(role),
+                disk: Disk::default(),
+                room,
+                clock,
+            };
             self.thread = Some(Thread::spawn("files", move || worker.run())?);
         }
         Ok(())
@@ -190,7 +196,10 @@ impl Shared {
         let inbox = self.inbox();
         let mut inbox = match limit {
             Some(limit) => {
-                self.filled.wait_timeout_while(inbox, limit, is_idle).unwrap_or_else(PoisonError::into_inner).0
+                self.filled
+                    .wait_timeout_while(inbox, limit, is_idle)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
             }
             None => self.filled.wait_while(inbox, is_idle).unwrap_or_else(PoisonError::into_inner),
         };
@@ -298,9 +307,9 @@ impl Worker {
                     let is_taken = sink.is_some_and(|sink| sink.send(frame.clone()));
                     (!is_taken).then_some(Event::NotTaken(frame))
                 }
-                Effect::Make { file, folder, name } => {
-                    Some(self.disk.make(file, &folder, &name).map_or_else(trouble(file), |()| Event::Made(file)))
-                }
+                Effect::Make { file, folder, name } => Some(
+                    self.disk.make(file, &folder, &name).map_or_else(trouble(file), |()| Event::Made(file)),
+                ),
                 Effect::Write { file, bytes } => self.disk.write(file, &bytes).map_err(trouble(file)).err(),
                 Effect::Finish { file } => Some(
                     self.disk.finish(file).map_or_else(trouble(file), |path| Event::Finished { file, path }),
@@ -309,11 +318,13 @@ impl Worker {
                     self.disk.discard(file);
                     None
                 }
-                Effect::Read { file, at, len } => Some(
-                    self.disk
-                        .read(file, at, len)
-                        .map_or_else(trouble(file), |bytes| Event::Read { file, at, bytes }),
-                ),
+                Effect::Read { file, at, len } => {
+                    Some(self.disk.read(file, at, len).map_or_else(trouble(file), |bytes| Event::Read {
+                        file,
+                        at,
+                        bytes,
+                    }))
+                }
                 Effect::Close { file } => {
                     self.disk.close(file);
                     None

@@ -406,7 +406,7 @@ impl Call {
     }
 
     /// Accepted, and not over: two people talk, or are about to.
-    fn is_taken(&self) -> bool {
+    pub fn is_taken(&self) -> bool {
         matches!(self.state, State::Connecting { .. } | State::Connected | State::Reconnecting { .. })
     }
 

@@ -126,6 +126,7 @@ impl OurEnd {
             video,
             audio,
             tally: tally.clone(),
+            files: Arc::new(()),
             room: room.clone(),
         });
         Self {

@@ -66,6 +66,7 @@ impl End {
             video,
             audio,
             tally: tally.clone(),
+            files: Arc::new(()),
             room: Arc::default(),
         });
         Self {
