@@ -16,6 +16,7 @@ pub mod network_watch;
 mod passing;
 pub mod peer;
 mod peer_events;
+mod peer_files;
 mod peer_stats;
 mod peer_tracks;
 mod peer_words;

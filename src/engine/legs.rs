@@ -15,7 +15,7 @@ use crate::logic::{call::PeerEvent, legs::Order, path::PathPolicy, servers::Serv
 use super::{
     calling::Surroundings,
     outlet::Outlet,
-    ports::{Peer, PeerSetup},
+    ports::{FrameSink, Peer, PeerSetup},
     room::{Room, RoomInUse},
 };
 
@@ -129,6 +129,14 @@ impl LegEnds {
             self.video.take_into_use(generation, peer.video_out());
             self.audio.take_into_use(generation, peer.audio_out());
             *self.asker.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer.key_frame_asker());
+        }
+    }
+
+    /// Where frames of files leave.
+    pub(super) fn files_out(&self) -> Option<Arc<dyn FrameSink>> {
+        match self.legs.get(&self.in_use?)? {
+            LegEnd::Open { peer, .. } => Some(peer.files_out()),
+            LegEnd::Waiting { .. } => None,
         }
     }
 

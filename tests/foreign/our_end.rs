@@ -122,6 +122,7 @@ impl OurEnd {
             servers,
             audio,
             tally: tally.clone(),
+            files: Arc::new(()),
             room: room.clone(),
             ..on_loopback(reports, video)
         });

@@ -32,6 +32,7 @@ pub(crate) fn on_loopback(
         video,
         audio: sync_channel(64).0,
         tally: Arc::default(),
+        files: Arc::new(()),
         room: Arc::default(),
     }
 }
