@@ -248,7 +248,8 @@ mod tests {
             });
             self.open.fetch_add(1, Ordering::SeqCst);
             self.opened.fetch_add(1, Ordering::SeqCst);
-            let stream = Speaker { open: self.open.clone(), stop, _thread: thread.unwrap() };
+            let stream =
+                Speaker { open: self.open.clone(), stop, _thread: thread.map_err(|_| Cause::Absent)? };
             Ok(OpenSound { stream: Box::new(stream), rate_hz: 48_000 })
         }
     }

@@ -33,7 +33,7 @@ const NEAR_END: Point = Point(0.29, 0.67);
 const FAR_END: Point = Point(0.71, 0.33);
 const END_RADIUS: f32 = 0.125;
 const RING_INSIDE: f32 = 0.058;
-const LINE_HALF: f32 = 0.036;
+const LINE_HALF: f32 = 0.042;
 /// The badge that says how a call stands: in the lower right corner, where trays leave room for it.
 const BADGE: Point = Point(0.74, 0.74);
 const BADGE_RADIUS: f32 = 0.24;
@@ -145,13 +145,15 @@ mod tests {
     fn at_the_size_of_a_tray_the_ends_and_the_line_stand_out() {
         let size = 16;
         let pixels = rgba(size, Standing::Idle);
+        // The brightest of the four pixels around a place.
         let at = |point: Point| {
-            let (x, y) = ((point.0 * 16.0) as usize, (point.1 * 16.0) as usize);
-            u32::from(pixels[(y * 16 + x) * 4])
+            let (x, y) = ((point.0 * 16.0 - 0.5) as usize, (point.1 * 16.0 - 0.5) as usize);
+            let around = [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)];
+            around.map(|(x, y)| u32::from(pixels[(y * 16 + x) * 4])).into_iter().max().unwrap()
         };
         let ground = at(Point(0.2, 0.25));
         for (what, point) in [("the far end", FAR_END), ("the line", Point(0.5, 0.5))] {
-            assert!(at(point) > ground + 80, "{what}: {} on {ground}", at(point));
+            assert!(at(point) > ground + 110, "{what}: {} on {ground}", at(point));
         }
         assert_eq!(pixels[3], 0, "the corner is open");
     }

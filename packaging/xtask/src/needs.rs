@@ -215,9 +215,9 @@ pub(crate) const TEST_NEEDS: &[Need] = &[
         service: None,
     },
     Need {
-        name: "ImageMagick",
-        tools: &["import"],
-        debian: &["imagemagick"],
+        name: "scrot",
+        tools: &["scrot"],
+        debian: &["scrot"],
         elsewhere: "the tests that use it are for Linux",
         required: false,
         why: "pictures of the window",

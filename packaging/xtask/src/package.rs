@@ -198,6 +198,10 @@ fn make(root: &Path, here: &Path, plan: &Plan) -> Result<PathBuf, Failure> {
             tree.write_packed(&format!("{documents}/LICENSE-{font}.txt"), &read(&licence)?)?;
         }
     }
+    let overrides = debian.join(format!("{}.lintian-overrides", plan.name));
+    if overrides.is_file() {
+        tree.copy(&overrides, &format!("usr/share/lintian/overrides/{}", plan.name), false)?;
+    }
     for script in plan.scripts {
         tree.copy(&debian.join(format!("{}.{script}", plan.name)), &format!("DEBIAN/{script}"), true)?;
     }
