@@ -456,6 +456,7 @@ fn orders(phone: &mut Phone) -> Vec<Order> {
             | Effect::Stage { .. }
             | Effect::Status { .. }
             | Effect::Drawn { .. }
+            | Effect::Chat { .. }
             | Effect::TurnedAway { .. }
             | Effect::Forget { .. } => None,
         })

@@ -1,7 +1,7 @@
 //! The command line: the whole app without a window, for scripts, tests and people in terminals.
 //!
 //! `args` says what can be asked, `session` runs one call for it, `demo` two at once, `doctor` looks at the
-//! network, `tell` prints what happens.
+//! network, `talk` is chat, `tell` prints what happens.
 
 pub mod args;
 mod consult;
@@ -10,6 +10,7 @@ mod devices;
 mod doctor;
 mod memory;
 mod session;
+mod talk;
 mod tell;
 
 use std::process::ExitCode;

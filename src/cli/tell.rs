@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use serde_json::{Value, json};
 use sightline_protocol::keys::Address;
 
+use super::talk;
 use crate::{
     engine::{api::Update, clock::Clock},
     logic::{
@@ -34,6 +35,7 @@ pub(super) struct Teller {
     server_trouble: Option<String>,
     /// What is closed, of a call that found no path.
     closed: Option<String>,
+    chat: talk::Told,
 }
 
 impl Teller {
@@ -45,6 +47,7 @@ impl Teller {
             prefix: prefix.to_owned(),
             server_trouble: None,
             closed: None,
+            chat: talk::Told::default(),
         }
     }
 
@@ -65,6 +68,15 @@ impl Teller {
             self.server_trouble = None;
         } else if let Update::Path { call: _, path } = update {
             self.closed.clone_from(&path.closed);
+        } else if let Update::Chat { call, lines } = update {
+            for line in self.chat.news(lines) {
+                if self.as_events {
+                    self.event("chat", talk::line_event(*call, line));
+                } else if let Some(text) = talk::line_sentence(line) {
+                    say(&format!("{}{text}", self.prefix));
+                }
+            }
+            return;
         }
         if self.as_events {
             let (name, details) = as_event(update);
@@ -108,6 +120,7 @@ fn as_event(update: &Update) -> (&'static str, Value) {
             ("statistics", details)
         }
         Update::TheirStatus { call, status } => ("status", json!({ "call": call, "status": status })),
+        Update::Chat { call, lines } => ("chat", json!({ "call": call, "lines": lines.lines.len() })),
         Update::SpeakingWhileMuted { call } => ("speaking_while_muted", json!({ "call": call })),
         Update::TurnedAway { from, name } => ("turned_away", json!({ "peer": from, "name": name })),
         Update::Consulted { with } => ("consulted", json!({ "peer": with })),
@@ -140,9 +153,11 @@ fn as_sentence(update: &Update, closed: Option<&str>) -> Option<String> {
             stage_sentence(*peer, *stage, name.as_deref(), closed)?
         }
         Update::Link { call: _, link: Link::PathFound } => "A path works; agreeing on keys.".to_owned(),
-        Update::Link { .. } | Update::Statistics { .. } | Update::Devices(_) | Update::Over { .. } => {
-            return None;
-        }
+        Update::Link { .. }
+        | Update::Statistics { .. }
+        | Update::Chat { .. }
+        | Update::Devices(_)
+        | Update::Over { .. } => return None,
         Update::Device(in_use) => in_use.words.clone(),
         // What is closed stands in the last sentence of the call.
         Update::Path { call: _, path } if path.closed.is_some() => return None,

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     logic::{
+        chat::Lines,
         course::{Link, Stage, Status},
         devices::{Choice, Device, DeviceKind, InUse},
         path::PathReport,
@@ -45,6 +46,11 @@ pub enum Command {
         kind: DeviceKind,
         /// Which.
         choice: Choice,
+    },
+    /// Write something to the other, once the call is accepted.
+    Say {
+        /// What. A few lines are well.
+        text: String,
     },
     /// Their picture is shown at this size, in pixels of the screen; zero where it is not shown. As often as it changes:
     /// the other side is told once a second.
@@ -113,6 +119,13 @@ pub enum Update {
         call: CallId,
         /// To what.
         status: Status,
+    },
+    /// Something was written, or has arrived: all lines of the call, as they stand now.
+    Chat {
+        /// In which call.
+        call: CallId,
+        /// The lines.
+        lines: Lines,
     },
     /// Somebody speaks here, and nobody hears it: the microphone is off. Told once in a while.
     SpeakingWhileMuted {

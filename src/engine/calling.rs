@@ -16,6 +16,7 @@ use crate::{
     logic::{
         call::PeerEvent,
         candidate::Kind,
+        chat::Chat,
         course::{Role, Stage, Status},
         interfaces::InterfaceSeen,
         legs::{LegEffect, LegWhy, Order},
@@ -72,6 +73,7 @@ pub(super) struct Calling {
     call: CallId,
     pub(super) report: CallReport,
     pub(super) path: Path,
+    pub(super) chat: Chat,
     began: Instant,
     clock: Clock,
     media: Media,
@@ -106,6 +108,7 @@ impl Calling {
             call,
             report,
             path: Path::new(path),
+            chat: Chat::default(),
             began,
             clock,
             media,

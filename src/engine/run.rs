@@ -1,6 +1,7 @@
 //! The one loop: everything that happens comes here, is decided by the phone, and goes out again.
 
 mod beats;
+mod talk;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -208,6 +209,7 @@ impl Engine {
                     self.urge_switchboard();
                     self.tell_hearing().await;
                     self.tell_speaking().await;
+                    self.tell_chat().await;
                 }
                 () = at(wake) => {
                     // What came while the loop was busy with something else is no silence.
@@ -254,6 +256,7 @@ impl Engine {
                     calling.set_drawn_here(width, height);
                 }
             }
+            Command::Say { text } => self.say(&text).await,
             Command::Voice(settings) => {
                 self.voice = settings;
                 self.calls.values().for_each(|calling| calling.set_voice(settings));
@@ -460,6 +463,7 @@ impl Engine {
                         calling.set_drawn_there(width, height);
                     }
                 }
+                Effect::Chat { call, text } => self.hear(call, &text),
                 Effect::TurnedAway { from, name } => self.tell(Update::TurnedAway { from, name }).await,
                 Effect::Forget { call } => {
                     self.keys.forget(call);
@@ -490,6 +494,9 @@ impl Engine {
             self.calls.insert(call, calling);
         }
         let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));
+        if matches!(stage, Stage::Ended { .. }) {
+            self.end_chat(call).await;
+        }
         let Some(calling) = self.calls.get_mut(&call) else { return };
         calling.note_stage(stage);
         if let Stage::Ended { reason: EndReason::ConnectFailed(_) | EndReason::Lost, by: _ } = stage {

@@ -38,7 +38,7 @@ use sightline_protocol::{
 use state::{AFTERLIFE, CALLEE_RING_LIMIT, CHECK_LIMIT, LAST_WORDS_LIMIT, State};
 
 use super::{
-    courier::Courier,
+    courier::{Courier, Standing},
     course::{EndReason, Link, Role, Side, Stage, Status, Step},
     legs::{Act, Carriage, LegEffect, Legs},
 };
@@ -91,6 +91,11 @@ pub enum CallEffect {
         width: u16,
         /// In pixels of its screen.
         height: u16,
+    },
+    /// The other side's person wrote this.
+    Chat {
+        /// Cleaned, and not empty.
+        text: String,
     },
 }
 
@@ -270,6 +275,20 @@ impl Call {
         }
     }
 
+    /// Says something of what two who talk have to say to each other, and gives its number (see [`Self::standing`]). Nothing
+    /// where nobody talks, or where too much waits already.
+    pub fn pass_on(&mut self, message: CallMessage, now: Instant) -> Option<u32> {
+        if !self.is_taken() || self.courier.waiting() >= MAX_WAITING {
+            return None;
+        }
+        self.courier.send(message, now).ok()
+    }
+
+    /// How far what we said has come.
+    pub fn standing(&self) -> Standing {
+        self.courier.standing()
+    }
+
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.courier.handle_timeout(now);
@@ -370,6 +389,16 @@ impl Call {
     /// Our own dial, not answered yet.
     pub fn is_dialling(&self) -> bool {
         matches!(self.state, State::Inviting { .. } | State::RingingThere { .. })
+    }
+
+    /// Media may flow.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.state, State::Connected)
+    }
+
+    /// Accepted, and not over: two people talk, or are about to.
+    fn is_taken(&self) -> bool {
+        matches!(self.state, State::Connecting { .. } | State::Connected | State::Reconnecting { .. })
     }
 
     /// Ended.

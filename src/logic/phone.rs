@@ -152,6 +152,13 @@ pub enum Effect {
         /// In pixels of its screen.
         height: u16,
     },
+    /// The other side's person wrote this.
+    Chat {
+        /// In which call.
+        call: CallId,
+        /// Cleaned, and not empty.
+        text: String,
+    },
     /// Somebody rang and was told *busy*.
     TurnedAway {
         /// Who.
@@ -209,6 +216,14 @@ impl Phone {
             Event::Around { why } => self.with_current(now, |call| call.look_for_another_way(why, now)),
         }
         self.settle(now);
+    }
+
+    /// Says something of what two who talk have to say to each other, and gives its number (see [`Call::standing`]). Nothing
+    /// where that cannot be said.
+    pub fn pass_on(&mut self, call: CallId, message: CallMessage, now: Instant) -> Option<u32> {
+        let number = self.calls.get_mut(&call)?.pass_on(message, now);
+        self.with(call, now, |_| {});
+        number
     }
 
     /// Does what is due.
@@ -372,6 +387,7 @@ impl Phone {
                 }
                 CallEffect::Status(status) => Effect::Status { call: id, status },
                 CallEffect::Drawn { width, height } => Effect::Drawn { call: id, width, height },
+                CallEffect::Chat { text } => Effect::Chat { call: id, text },
             });
         }
         if accepted {

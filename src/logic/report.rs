@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     adapt::Plan,
     course::{EndReason, Link, Role, Side, Stage, Status},
+    desk::Survey,
     doctor::{Prediction, Score, score},
     freezes, jitter,
     latency::LatencyReport,
@@ -157,6 +158,9 @@ pub struct CallReport {
     /// What the doctor had expected of the path, and what became of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prediction: Option<Foretold>,
+    /// What a person said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<Survey>,
 }
 
 /// A prediction, held against what came.
@@ -335,6 +339,7 @@ impl CallReport {
             voice: VoiceReport::default(),
             their_status: None,
             prediction: None,
+            survey: None,
         }
     }
 

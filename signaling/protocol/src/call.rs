@@ -9,8 +9,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits::{
-    MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_NAME_CHARS, MAX_REPORT_BYTES, MAX_SDP_BYTES,
-    MAX_TAG_BYTES,
+    MAX_BREAKS_IN_A_ROW, MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_CHAT_CHARS, MAX_NAME_CHARS,
+    MAX_REPORT_BYTES, MAX_SDP_BYTES, MAX_TAG_BYTES,
 };
 use crate::link::LinkToken;
 use crate::open_enum::open_enum;
@@ -166,6 +166,12 @@ pub enum CallMessage {
         /// Of the picture.
         height: u16,
     },
+    /// A person wrote something to the other, once the call was accepted.
+    Chat {
+        /// What; nothing where nothing of it may be shown.
+        #[serde(with = "chat")]
+        text: String,
+    },
     /// Outside a call: look at your network, and say what you see. Answered by `Examined`, or by nothing.
     Examine,
     /// Outside a call: what the sender sees of its network.
@@ -258,6 +264,7 @@ impl CallMessage {
             Self::Candidates { .. } => "candidates",
             Self::Status { .. } => "status",
             Self::Drawn { .. } => "drawn",
+            Self::Chat { .. } => "chat",
             Self::Examine => "examine",
             Self::Examined { .. } => "examined",
             Self::Unknown => "unknown",
@@ -291,6 +298,7 @@ impl CallMessage {
             | Self::Hangup { .. }
             | Self::Status { .. }
             | Self::Drawn { .. }
+            | Self::Chat { .. }
             | Self::Examine
             | Self::Examined { .. }
             | Self::Unknown => Ok(()),
@@ -310,6 +318,24 @@ impl Candidate {
 pub fn display_name(name: &str) -> Option<String> {
     let name = text::clean(name, MAX_NAME_CHARS);
     (!name.is_empty()).then_some(name)
+}
+
+/// A chat message as it may be shown: cleaned like a name, with its line breaks, cut to [`MAX_CHAT_CHARS`]. Every chat message
+/// passes through here when sent and when received.
+pub fn chat_text(text: &str) -> String {
+    text::clean_lines(text, MAX_CHAT_CHARS, MAX_BREAKS_IN_A_ROW)
+}
+
+mod chat {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::chat_text(text))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        Ok(super::chat_text(&String::deserialize(deserializer)?))
+    }
 }
 
 mod name {

@@ -39,6 +39,12 @@ pub const MAX_REPORT_BYTES: usize = 12 * 1024;
 /// The name a person gives themselves. A longer one is cut, by the sender and again by the receiver.
 pub const MAX_NAME_CHARS: usize = 64;
 
+/// One chat message. A longer one is cut, by the sender and again by the receiver.
+pub const MAX_CHAT_CHARS: usize = 4_000;
+
+/// Line breaks in a row within a chat message. More become so many, so that nobody pushes everything else off the screen.
+pub const MAX_BREAKS_IN_A_ROW: usize = 3;
+
 /// A reason or error code that this version does not know. A longer one is cut.
 pub const MAX_WORD_CHARS: usize = 64;
 

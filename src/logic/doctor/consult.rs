@@ -212,6 +212,7 @@ impl Consultations {
                     | CallMessage::Candidates { .. }
                     | CallMessage::Status { .. }
                     | CallMessage::Drawn { .. }
+                    | CallMessage::Chat { .. }
                     | CallMessage::Unknown => tracing::debug!(%call, "nothing that doctors say"),
                 }
             }

@@ -1,10 +1,10 @@
 //! Call messages and frames: bounded, cleaned, padded, and the same after a journey.
 
 use proptest::prelude::*;
-use sightline_protocol::call::{FrameError, display_name};
+use sightline_protocol::call::{FrameError, chat_text, display_name};
 use sightline_protocol::limits::{
-    MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_NAME_CHARS, MAX_PLAIN_BYTES, MAX_SDP_BYTES,
-    MAX_TAG_BYTES, MAX_WORD_CHARS, PADDING_BYTES,
+    MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_CHAT_CHARS, MAX_NAME_CHARS, MAX_PLAIN_BYTES,
+    MAX_SDP_BYTES, MAX_TAG_BYTES, MAX_WORD_CHARS, PADDING_BYTES,
 };
 use sightline_protocol::{
     CallId, CallMessage, Candidate, DescriptionKind, Frame, HangupReason, Media, PROTOCOL_VERSION,
@@ -230,6 +230,7 @@ fn messages() -> impl Strategy<Value = CallMessage> {
             sharing
         }),
         any::<(u16, u16)>().prop_map(|(width, height)| CallMessage::Drawn { width, height }),
+        any::<String>().prop_map(|text| CallMessage::Chat { text: chat_text(&text) }),
         Just(CallMessage::Examine),
         any::<String>().prop_map(|report| CallMessage::Examined { report }),
     ]
@@ -254,6 +255,14 @@ proptest! {
             prop_assert!(!clean.chars().any(char::is_control));
             prop_assert_eq!(display_name(&clean), Some(clean));
         }
+    }
+
+    #[test]
+    fn cleaning_a_chat_message_twice_changes_nothing_more(text: String) {
+        let clean = chat_text(&text);
+        prop_assert!(clean.chars().count() <= MAX_CHAT_CHARS);
+        prop_assert!(!clean.chars().any(|c| c.is_control() && c != '\n'));
+        prop_assert_eq!(chat_text(&clean), clean);
     }
 
     #[test]

@@ -175,6 +175,7 @@ fn frames() -> Vec<Frame> {
         part(8, CallMessage::Candidates { generation: 1, candidates: Vec::new(), end: true }),
         part(9, CallMessage::Status { muted: true, camera_off: false, sharing: true }),
         part(10, CallMessage::Drawn { width: 640, height: 360 }),
+        part(11, CallMessage::Chat { text: "Here it is:\nhttps://calls.example/a?b=\"c\"".into() }),
         Frame { ack: 0, part: Some((1, CallMessage::Examine)) },
         Frame { ack: 1, part: Some((1, CallMessage::Examined { report: "as the programs see it".into() })) },
     ]
@@ -234,6 +235,8 @@ fn the_specification_states_every_limit() {
         ),
         format!("`mid` and `ufrag` {MAX_TAG_BYTES} bytes |"),
         format!("| `name` | {MAX_NAME_CHARS} characters |"),
+        format!("| `text` of `chat` | {} characters |", thousands(MAX_CHAT_CHARS)),
+        format!("at most {MAX_BREAKS_IN_A_ROW} in a row"),
         format!("| unknown word (`code`, `why`, `reason`), `session` | {MAX_WORD_CHARS} characters |"),
         format!("| `text` of an error | {MAX_ERROR_TEXT_CHARS} characters |"),
         format!("| link | {MAX_LINK_BYTES} bytes; host {MAX_HOST_BYTES}; token {MAX_TOKEN_CHARS} |"),
@@ -314,10 +317,11 @@ fn no_message_is_missing_among_the_golden_ones() {
             CallMessage::Drawn { .. } => 12,
             CallMessage::Examine => 13,
             CallMessage::Examined { .. } => 14,
-            CallMessage::Unknown => 15,
+            CallMessage::Chat { .. } => 15,
+            CallMessage::Unknown => 16,
         })
         .collect();
-    assert!(call.into_iter().eq(0..15));
+    assert!(call.into_iter().eq(0..16));
 }
 
 /// The type on the wire is what a log says.
@@ -384,7 +388,7 @@ fn unknown_types_and_words_are_kept_apart_from_malformed_ones() {
     assert_eq!(decode::<ToServer>(r#"{"t":"knock","id":3}"#).unwrap(), ToServer::Unknown);
     assert_eq!(decode::<ToClient>(r#"{"t":"knock","n":3}"#).unwrap(), ToClient::Unknown);
     assert_eq!(
-        Frame::decode(br#"{"a":0,"s":2,"m":{"t":"chat","text":"hi"}}"#),
+        Frame::decode(br#"{"a":0,"s":2,"m":{"t":"hum","tune":"hi"}}"#),
         Ok(Frame { ack: 0, part: Some((2, CallMessage::Unknown)) })
     );
     let busy = decode::<ToClient>(r#"{"t":"error","code":"relay.busy","text":"","fatal":false}"#).unwrap();
