@@ -456,6 +456,8 @@ fn orders(phone: &mut Phone) -> Vec<Order> {
             | Effect::Stage { .. }
             | Effect::Status { .. }
             | Effect::Drawn { .. }
+            | Effect::Chat { .. }
+            | Effect::File { .. }
             | Effect::TurnedAway { .. }
             | Effect::Forget { .. } => None,
         })

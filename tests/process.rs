@@ -172,6 +172,34 @@ fn hanging_up_is_heard_though_the_server_is_gone() {
 }
 
 #[test]
+fn what_is_written_arrives_and_its_writer_hears_so() {
+    let _turn = my_turn();
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerProgram::start();
+    let args = [SMALL, &["--say", "Hello, Ada"]].concat();
+    let mut callee = Program::answer(&server, &folder.path().join("b"), &args);
+    let args = [SMALL, &["--duration", "3", "--say", "one\ntwo", "--say", "three"]].concat();
+    let caller = Program::call(&callee.link(), &folder.path().join("a"), &args);
+
+    let [caller, callee] = [caller.ended(LONGEST_CALL), callee.ended(LONGEST_CALL)];
+
+    assert_eq!((caller.code, callee.code), (0, 0), "{}", caller.errors);
+    let delivered = |output: &str, from: &str| {
+        let events = output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let of_them = events.filter(|event| {
+            event["event"] == "chat" && event["from"] == from && event["state"] == "delivered"
+        });
+        Value::from_iter(of_them.map(|event| event["text"].clone()))
+    };
+    for (writer, reader, texts) in
+        [(&caller, &callee, json!(["one\ntwo", "three"])), (&callee, &caller, json!(["Hello, Ada"]))]
+    {
+        assert_eq!(delivered(&reader.output, "them"), texts);
+        assert_eq!(delivered(&writer.output, "us"), texts);
+    }
+}
+
+#[test]
 fn a_call_whose_other_end_died_says_that_it_tries_again_until_somebody_ends_it() {
     let _turn = my_turn();
     let folder = tempfile::tempdir().unwrap();

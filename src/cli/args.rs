@@ -21,7 +21,7 @@ use crate::{
     media::{frame::Size, voice::VoiceSettings, y4m},
 };
 
-use super::doctor::server_in;
+use super::{doctor::server_in, talk::TalkArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -194,6 +194,9 @@ pub struct MediaArgs {
     /// What to do to it.
     #[command(flatten)]
     pub voice: VoiceArgs,
+    /// What to say besides.
+    #[command(flatten)]
+    pub talk: TalkArgs,
 }
 
 /// What to do to our sound. `settings.toml` may say it too: `[voice]` with `echo`, `noise` and `gain`.
@@ -247,6 +250,7 @@ impl MediaArgs {
     /// Looks at the files before anybody is rung.
     pub fn check(&self, out: &OutArgs, usual: VoiceSettings, clock: Clock) -> anyhow::Result<Headless> {
         check_recording(out)?;
+        self.talk.check()?;
         if let VideoChoice::File(path) = &self.video {
             y4m::check(path).context("--video")?;
         }

@@ -2,7 +2,7 @@
 //! window that opens.
 //!
 //! `args` says what can be asked, `session` runs one call for it, `demo` two at once, `doctor` looks at the
-//! network, `tell` prints what happens.
+//! network, `talk` is chat, `tell` prints what happens.
 
 pub mod args;
 mod consult;
@@ -11,6 +11,7 @@ mod devices;
 mod doctor;
 mod memory;
 mod session;
+mod talk;
 mod tell;
 
 use std::process::ExitCode;

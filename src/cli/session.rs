@@ -43,6 +43,7 @@ use super::{
     Exit,
     args::{MediaArgs, OutArgs},
     memory::Memory,
+    talk::Talk,
     tell::{Teller, complain},
 };
 
@@ -60,7 +61,7 @@ pub(super) fn call(
     out: &OutArgs,
 ) -> anyhow::Result<Exit> {
     let clock = Clock::start();
-    let wish = media.media()?;
+    media.media()?;
     let installation = installation(profile, link.server.clone(), media, out, clock)?;
     ensure!(
         link.address != installation.identity.address(),
@@ -71,7 +72,7 @@ pub(super) fn call(
     }
     let duty = Duty::Dial { to: link.address, token: link.token.clone() };
     let predicted = Memory::of(profile).recall(link.address, clock.unix_ms());
-    run(&runtime()?, installation, duty, wish, out, clock, predicted)
+    run(&runtime()?, installation, duty, media, out, clock, predicted)
 }
 
 /// Waits for a call.
@@ -83,9 +84,9 @@ pub(super) fn answer(
     out: &OutArgs,
 ) -> anyhow::Result<Exit> {
     let clock = Clock::start();
-    let wish = media.media()?;
+    media.media()?;
     let installation = installation(profile, server, media, out, clock)?;
-    run(&runtime()?, installation, answering(profile, save), wish, out, clock, None)
+    run(&runtime()?, installation, answering(profile, save), media, out, clock, None)
 }
 
 /// Waits for a call, and is the server for it.
@@ -96,13 +97,13 @@ pub(super) fn answer_here(
     out: &OutArgs,
 ) -> anyhow::Result<Exit> {
     let clock = Clock::start();
-    let wish = media.media()?;
+    media.media()?;
     let runtime = runtime()?;
     let server = runtime.block_on(Server::bind(server_here(profile, &out.bind)))?;
     let address =
         server.links().into_iter().next().context("this computer has no address to be reached at")?;
     let installation = installation(profile, address, media, out, clock)?;
-    let exit = run(&runtime, installation, answering(profile, save), wish, out, clock, None);
+    let exit = run(&runtime, installation, answering(profile, save), media, out, clock, None);
     runtime.block_on(server.close());
     exit
 }
@@ -176,12 +177,13 @@ fn run(
     runtime: &Runtime,
     installation: Installation,
     duty: Duty,
-    wish: Media,
+    media: &MediaArgs,
     out: &OutArgs,
     clock: Clock,
     predicted: Option<Prediction>,
 ) -> anyhow::Result<Exit> {
     let teller = Teller::new(clock, out.events, "");
+    let wish = media.media()?;
     runtime.block_on(async {
         let link = CallLink {
             server: installation.server.clone(),
@@ -191,6 +193,7 @@ fn run(
         let handle = installation.start();
         let mut session = Session::new(handle, duty, wish, out.duration, teller, clock);
         session.link = Some(link);
+        session.talk = Talk::new(media.talk.clone());
         if let Err(exit) = session.wait_for_server().await {
             return Ok(exit);
         }
@@ -241,6 +244,8 @@ pub(super) struct Session {
     clock: Clock,
     /// Printed by who waits for a call, once it can be reached.
     pub(super) link: Option<CallLink>,
+    /// What is to be said besides sound and picture.
+    pub(super) talk: Talk,
     hang_up_at: Option<Instant>,
     closing: bool,
     /// There is no relay, and nothing else was allowed.
@@ -264,6 +269,7 @@ impl Session {
             teller,
             clock,
             link: None,
+            talk: Talk::default(),
             hang_up_at: None,
             closing: false,
             no_relay: false,
@@ -363,6 +369,7 @@ impl Session {
                 }
                 Update::Stage { stage: Stage::Connected, .. } => {
                     in_call = true;
+                    self.talk.begin(&self.handle);
                     let duration = self.duration;
                     self.hang_up_at =
                         self.hang_up_at.or_else(|| duration.map(|wait| self.clock.now() + wait));
@@ -371,6 +378,7 @@ impl Session {
                 Update::Over { report }
                     if report.end == Some(EndReason::Replaced) && report.ended_by == Some(Side::Us) => {}
                 Update::Over { report } => return Some(*report),
+                Update::Files { files, .. } => self.talk.take(&files, &self.handle),
                 Update::NoRelay { why, .. } => {
                     complain(&why);
                     self.no_relay = true;
@@ -391,6 +399,7 @@ impl Session {
                 | Update::Path { .. }
                 | Update::Statistics { .. }
                 | Update::TheirStatus { .. }
+                | Update::Chat { .. }
                 | Update::SpeakingWhileMuted { .. }
                 | Update::TurnedAway { .. }
                 | Update::Consulted { .. }

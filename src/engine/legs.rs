@@ -10,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::logic::{bandwidth, call::PeerEvent, legs::Order, path::PathPolicy, servers::Servers};
+use crate::logic::{call::PeerEvent, legs::Order, path::PathPolicy, servers::Servers};
 
 use super::{
     calling::Surroundings,
     outlet::Outlet,
-    ports::{Peer, PeerSetup},
+    ports::{FrameSink, Peer, PeerSetup},
     room::{Room, RoomInUse},
 };
 
@@ -23,6 +23,8 @@ use super::{
 const SERVERS_WITHIN: Duration = Duration::from_millis(1500);
 /// A leg begins with at least this, whatever the one before it had room for.
 const LEAST_START_BPS: u32 = 300_000;
+/// At most it is this, however much the one before carried.
+const MOST_START_BPS: u32 = 1_000_000;
 /// Orders that wait with a leg. An other side that sends more gains nothing: the rest is dropped.
 const MAX_WAITING: usize = 256;
 
@@ -77,10 +79,11 @@ impl LegEnds {
                 continue;
             }
             let policy = if *only_direct { PathPolicy::Direct } else { around.path };
-            let servers = around.servers.clone().allowed_by(policy);
+            let all_allowed = around.servers.clone();
+            let servers = if *only_direct { all_allowed.allowed_by(policy) } else { all_allowed };
             let (bind, orders) = (std::mem::take(bind), std::mem::take(orders));
             // What the old path had room for says little of the new one, but more than nothing where it was little.
-            let start_bps = self.room.look().target_bps.clamp(LEAST_START_BPS, bandwidth::START_BPS);
+            let start_bps = self.room.look().target_bps.clamp(LEAST_START_BPS, MOST_START_BPS);
             let room = Arc::new(Room::beginning_with(start_bps));
             let peer = around.peers.open(setup(generation, policy, servers, bind, room.clone()));
             all &= orders.into_iter().all(|order| peer.order(order));
@@ -126,6 +129,14 @@ impl LegEnds {
             self.video.take_into_use(generation, peer.video_out());
             self.audio.take_into_use(generation, peer.audio_out());
             *self.asker.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer.key_frame_asker());
+        }
+    }
+
+    /// Where frames of files leave.
+    pub(super) fn files_out(&self) -> Option<Arc<dyn FrameSink>> {
+        match self.legs.get(&self.in_use?)? {
+            LegEnd::Open { peer, .. } => Some(peer.files_out()),
+            LegEnd::Waiting { .. } => None,
         }
     }
 

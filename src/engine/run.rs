@@ -1,6 +1,7 @@
 //! The one loop: everything that happens comes here, is decided by the phone, and goes out again.
 
 mod beats;
+mod talk;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -16,7 +17,7 @@ use sightline_protocol::{
     link::ServerAddress,
 };
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     time::{MissedTickBehavior, interval, sleep_until, timeout},
 };
 
@@ -120,6 +121,7 @@ pub fn start(parts: Parts) -> Handle {
         reports,
         told,
         calls: HashMap::new(),
+        file_news: Arc::default(),
         switchboard_up: false,
         urged: None,
     };
@@ -156,6 +158,8 @@ struct Engine {
     reports: mpsc::Sender<PeerReport>,
     told: mpsc::Sender<Update>,
     calls: HashMap<CallId, Calling>,
+    /// There is news of the files of a call.
+    file_news: Arc<Notify>,
     switchboard_up: bool,
     urged: Option<Instant>,
 }
@@ -200,14 +204,17 @@ impl Engine {
                     self.consulting.note_seen(seen, self.clock.now());
                     self.consult().await;
                 }
+                () = self.file_news.notified() => self.take_file_news().await,
                 _ = beat.tick() => {
                     self.tell_statistics();
                     self.tell_drawn().await;
+                    self.take_file_news().await;
                 }
                 _ = listen.tick() => {
                     self.urge_switchboard();
                     self.tell_hearing().await;
                     self.tell_speaking().await;
+                    self.tell_chat().await;
                 }
                 () = at(wake) => {
                     // What came while the loop was busy with something else is no silence.
@@ -260,6 +267,13 @@ impl Engine {
                 self.access.set_policy(policy);
             }
             Command::Ask(who) => self.mail.ask(who),
+            Command::Say { text } => self.say(&text).await,
+            Command::OfferFile { path } => self.offer_file(path).await,
+            Command::File { id, order } => {
+                if let Some(calling) = self.phone.current().and_then(|call| self.calls.get(&call.id())) {
+                    calling.files.order(id, order);
+                }
+            }
             Command::Voice(settings) => {
                 self.voice = settings;
                 self.calls.values().for_each(|calling| calling.set_voice(settings));
@@ -467,6 +481,12 @@ impl Engine {
                         calling.set_drawn_there(width, height);
                     }
                 }
+                Effect::Chat { call, text } => self.hear(call, &text),
+                Effect::File { call, file, step } => {
+                    if let Some(calling) = self.calls.get(&call) {
+                        calling.files.hear(file, step);
+                    }
+                }
                 Effect::TurnedAway { from, name } => self.tell(Update::TurnedAway { from, name }).await,
                 Effect::Forget { call } => {
                     self.keys.forget(call);
@@ -490,8 +510,15 @@ impl Engine {
         if matches!(stage, Stage::Inviting | Stage::RingingHere)
             && let Some(known) = self.phone.call(call)
         {
-            let mut calling =
-                Calling::new(call, known.role(), known.media(), self.path, self.voice, self.clock);
+            let mut calling = Calling::new(
+                call,
+                known.role(),
+                known.media(),
+                self.path,
+                self.voice,
+                self.file_news.clone(),
+                self.clock,
+            );
             calling.note_switchboard(self.switchboard_up);
             calling.note_interfaces(self.network.look().interfaces);
             self.calls.insert(call, calling);
@@ -505,6 +532,9 @@ impl Engine {
             self.tell(Update::Agreed { call, media, handshake_hash }).await;
         }
         let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));
+        if matches!(stage, Stage::Ended { .. }) {
+            self.end_chat(call).await;
+        }
         let Some(calling) = self.calls.get_mut(&call) else { return };
         calling.note_stage(stage);
         if let Stage::Ended { reason: EndReason::ConnectFailed(_) | EndReason::Lost, by: _ } = stage {
@@ -561,8 +591,12 @@ impl Engine {
 }
 
 /// Waiting for media threads and files is not for the loop.
-fn finish(calling: Calling, told: mpsc::Sender<Update>) {
+fn finish(mut calling: Calling, told: mpsc::Sender<Update>) {
     tokio::task::spawn_blocking(move || {
+        let (call, files) = (calling.id(), calling.finish_files());
+        if let Some(files) = files {
+            told.blocking_send(Update::Files { call, files }).ok();
+        }
         let report = Box::new(calling.finish());
         told.blocking_send(Update::Over { report }).ok();
     });

@@ -29,7 +29,9 @@ mod state;
 use std::{collections::VecDeque, time::Instant};
 
 use sightline_protocol::{
-    call::{CallId, CallMessage, Candidate, DescriptionKind, Frame, HangupReason, Media, RefusalReason},
+    call::{
+        CallId, CallMessage, Candidate, DescriptionKind, FileStep, Frame, HangupReason, Media, RefusalReason,
+    },
     keys::Address,
     limits::{CONNECT_TIMEOUT, RING_TIMEOUT},
     link::LinkToken,
@@ -38,7 +40,7 @@ use sightline_protocol::{
 use state::{AFTERLIFE, CALLEE_RING_LIMIT, CHECK_LIMIT, LAST_WORDS_LIMIT, State};
 
 use super::{
-    courier::Courier,
+    courier::{Courier, Standing},
     course::{EndReason, Link, Role, Side, Stage, Status, Step},
     legs::{Act, Carriage, LegEffect, Legs},
 };
@@ -91,6 +93,18 @@ pub enum CallEffect {
         width: u16,
         /// In pixels of its screen.
         height: u16,
+    },
+    /// The other side's person wrote this.
+    Chat {
+        /// Cleaned, and not empty.
+        text: String,
+    },
+    /// The other side says something of a file.
+    File {
+        /// Which.
+        file: u32,
+        /// What.
+        step: FileStep,
     },
 }
 
@@ -272,6 +286,20 @@ impl Call {
         }
     }
 
+    /// Says something of what two who talk have to say to each other, and gives its number (see [`Self::standing`]). Nothing
+    /// where nobody talks, or where too much waits already.
+    pub fn pass_on(&mut self, message: CallMessage, now: Instant) -> Option<u32> {
+        if !self.is_taken() || self.courier.waiting() >= MAX_WAITING {
+            return None;
+        }
+        self.courier.send(message, now).ok()
+    }
+
+    /// How far what we said has come.
+    pub fn standing(&self) -> Standing {
+        self.courier.standing()
+    }
+
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.courier.handle_timeout(now);
@@ -377,6 +405,16 @@ impl Call {
     /// Our own dial, not answered yet.
     pub fn is_dialling(&self) -> bool {
         matches!(self.state, State::Inviting { .. } | State::RingingThere { .. })
+    }
+
+    /// Media may flow.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.state, State::Connected)
+    }
+
+    /// Accepted, and not over: two people talk, or are about to.
+    pub fn is_taken(&self) -> bool {
+        matches!(self.state, State::Connecting { .. } | State::Connected | State::Reconnecting { .. })
     }
 
     /// Ended.

@@ -32,6 +32,17 @@ const LONGEST_RESEND: Duration = Duration::from_secs(2);
 #[error("the other side has not acknowledged the last {MAX_QUEUED} messages")]
 pub struct QueueFull;
 
+/// How far our messages have come, as the number of the last that did. They are numbered from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Put into the queue.
+    pub queued: u32,
+    /// Handed out at least once.
+    pub sent: u32,
+    /// Acknowledged: the other side has it, and all before it.
+    pub acknowledged: u32,
+}
+
 /// One call's messages, both ways.
 #[derive(Debug, Default)]
 pub struct Courier {
@@ -58,14 +69,14 @@ struct Resend {
 }
 
 impl Courier {
-    /// Puts a message into the queue.
-    pub fn send(&mut self, message: CallMessage, now: Instant) -> Result<(), QueueFull> {
+    /// Puts a message into the queue, and says its number.
+    pub fn send(&mut self, message: CallMessage, now: Instant) -> Result<u32, QueueFull> {
         if self.queue.len() >= MAX_QUEUED {
             return Err(QueueFull);
         }
         self.queue.push_back(message);
         self.hand_out_new(now);
-        Ok(())
+        Ok(self.standing().queued)
     }
 
     /// Puts the last message of all into the queue. What was never sent has lost its meaning and goes: nobody is to
@@ -138,6 +149,12 @@ impl Courier {
     /// Nothing of ours is under way or waiting.
     pub fn is_delivered(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// How far ours have come.
+    pub fn standing(&self) -> Standing {
+        let waiting = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
+        Standing { queued: self.acknowledged + waiting, sent: self.sent, acknowledged: self.acknowledged }
     }
 
     /// How many of ours are under way or waiting.

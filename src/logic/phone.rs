@@ -18,7 +18,7 @@ use std::{
 
 use sightline_protocol::{
     PROTOCOL_VERSION,
-    call::{CallId, CallMessage, Frame, Media, RefusalReason},
+    call::{CallId, CallMessage, FileStep, Frame, Media, RefusalReason},
     is_compatible,
     keys::Address,
     link::LinkToken,
@@ -152,6 +152,22 @@ pub enum Effect {
         /// In pixels of its screen.
         height: u16,
     },
+    /// The other side's person wrote this.
+    Chat {
+        /// In which call.
+        call: CallId,
+        /// Cleaned, and not empty.
+        text: String,
+    },
+    /// The other side says something of a file.
+    File {
+        /// In which call.
+        call: CallId,
+        /// Which.
+        file: u32,
+        /// What.
+        step: FileStep,
+    },
     /// Somebody rang and was told *busy*.
     TurnedAway {
         /// Who.
@@ -214,6 +230,14 @@ impl Phone {
             Event::Around { why } => self.with_current(now, |call| call.look_for_another_way(why, now)),
         }
         self.settle(now);
+    }
+
+    /// Says something of what two who talk have to say to each other, and gives its number (see [`Call::standing`]). Nothing
+    /// where that cannot be said.
+    pub fn pass_on(&mut self, call: CallId, message: CallMessage, now: Instant) -> Option<u32> {
+        let number = self.calls.get_mut(&call)?.pass_on(message, now);
+        self.with(call, now, |_| {});
+        number
     }
 
     /// Does what is due.
@@ -382,6 +406,8 @@ impl Phone {
                 }
                 CallEffect::Status(status) => Effect::Status { call: id, status },
                 CallEffect::Drawn { width, height } => Effect::Drawn { call: id, width, height },
+                CallEffect::Chat { text } => Effect::Chat { call: id, text },
+                CallEffect::File { file, step } => Effect::File { call: id, file, step },
             });
         }
         if accepted {

@@ -124,6 +124,16 @@ impl Call {
             CallMessage::Drawn { width, height } => {
                 self.effects.push_back(CallEffect::Drawn { width, height });
             }
+            CallMessage::Chat { text } => {
+                if self.is_taken() && !text.is_empty() {
+                    self.effects.push_back(CallEffect::Chat { text });
+                }
+            }
+            CallMessage::File { file, step } => {
+                if self.is_taken() {
+                    self.effects.push_back(CallEffect::File { file, step });
+                }
+            }
             // The last two belong to no call.
             CallMessage::Invite { .. }
             | CallMessage::Unknown

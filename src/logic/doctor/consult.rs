@@ -212,6 +212,8 @@ impl Consultations {
                     | CallMessage::Candidates { .. }
                     | CallMessage::Status { .. }
                     | CallMessage::Drawn { .. }
+                    | CallMessage::Chat { .. }
+                    | CallMessage::File { .. }
                     | CallMessage::Unknown => tracing::debug!(%call, "nothing that doctors say"),
                 }
             }

@@ -2,8 +2,12 @@
 //!
 //! Lateness is measured against the fastest packet of the last two seconds, so that two clocks which run apart do not look
 //! like a network that gets slower. Time is cut into windows of half a second, and of each the latest packet counts: a packet
-//! that is late once is heard as much as ten that are late together. The target is what nineteen of twenty windows stay
+//! that is late once is heard as much as ten that are late together. The target is what all windows but one in twenty-two stay
 //! within, the older ones counting less.
+//!
+//! What hangs together counts as one: a queue that fills once, as at the start of a call on a narrow link, makes late windows
+//! for a second or two. While it lasts each of them counts; when it is over, they are one burst. To count them all was tried,
+//! and one such burst kept sound waiting for another twelve seconds. Bursts that come again and again still count each.
 //!
 //! Whether a window was late is judged again when the next ones are known. A path that has become longer for good makes two
 //! seconds of "late" packets; seen from behind they were not late at all, and do not leave a delay of minutes.
@@ -19,9 +23,12 @@ const ACROSS: usize = 4;
 /// How much of its weight a window keeps when the next one comes.
 const KEEPS: f64 = 0.97;
 /// The part of all windows that may be later than the target.
-const MAY_BE_LATER: f64 = 0.05;
+const MAY_BE_LATER: f64 = 0.045;
+/// Up to so many late windows in a row that are over are one burst, and count as one. A longer row is no burst: from here on
+/// each counts again. It is over with a window that is not half as late.
+const ONE_BURST: usize = ACROSS;
 /// A call begins as if so many windows had been calm: nothing is learned from a single one.
-const CALM_BEFORE: f64 = 20.0;
+const CALM_BEFORE: f64 = 22.5;
 /// Across how many windows losses are counted: ten seconds.
 const LOSS_ACROSS: usize = 20;
 
@@ -142,26 +149,14 @@ impl Arrivals {
     }
 
     fn judge(&self) -> i64 {
-        let mut late = [(0_i64, 0_f64); KEPT];
-        let (mut count, mut weight, mut all) = (0, 1.0, 0.0);
-        for at in (0..self.windows.len()).rev() {
-            if let Some(late_us) = self.lateness(at) {
-                late[count] = (late_us, weight);
-                count += 1;
-                all += weight;
-            }
-            weight *= KEEPS;
-        }
-        let late = &mut late[..count];
-        late.sort_unstable_by_key(|(late_us, _)| std::cmp::Reverse(*late_us));
-        let mut may_be_later = MAY_BE_LATER * f64::max(all, CALM_BEFORE);
-        for (late_us, weight) in late {
-            may_be_later -= *weight;
-            if may_be_later < 0.0 {
-                return *late_us;
-            }
-        }
-        0
+        let (mut late, many) = ([None; KEPT], self.windows.len());
+        let newest_first = (0..many).rev();
+        late.iter_mut().zip(newest_first).for_each(|(late, at)| *late = self.lateness(at));
+        let may_be_later = MAY_BE_LATER * f64::max(count(&late[..many], 0), CALM_BEFORE);
+        let mut levels = late;
+        levels.sort_unstable_by_key(|level| std::cmp::Reverse(*level));
+        let too_many = |level: &i64| count(&late[..many], *level) > may_be_later;
+        levels.into_iter().flatten().find(too_many).unwrap_or(0)
     }
 
     /// How late the latest of a window was: against the fastest around it, on the side where that was slower.
@@ -175,6 +170,24 @@ impl Arrivals {
         let after = fastest(at..=(at + ACROSS - 1).min(self.windows.len() - 1))?;
         Some(window.slowest_us? - before.max(after))
     }
+}
+
+/// How much those weigh that are at least so late, of all from the newest to the oldest.
+fn count(late: &[Option<i64>], level_us: i64) -> f64 {
+    let (mut sum, mut weight, mut row) = (0.0, 1.0, 0);
+    let mut is_over = false;
+    for late_us in late {
+        if late_us.is_some_and(|late_us| late_us >= level_us) {
+            if !(is_over && (1..ONE_BURST).contains(&row)) {
+                sum += weight;
+            }
+            row += 1;
+        } else if late_us.is_some_and(|late_us| late_us < level_us / 2) {
+            (row, is_over) = (0, true);
+        }
+        weight *= KEEPS;
+    }
+    sum
 }
 
 #[cfg(test)]
@@ -206,6 +219,20 @@ mod tests {
         assert_eq!(arrivals.late_us(), 0);
         feed(&mut arrivals, 60..120, |sent| if sent % 5_000_000 == 0 { 200_000 } else { 20_000 });
         assert_eq!(arrivals.late_us(), 180_000);
+    }
+
+    #[test]
+    fn a_burst_counts_once_when_it_is_over_and_what_lasts_counts_for_as_long() {
+        let mut arrivals = Arrivals::new();
+        feed(&mut arrivals, 0..10, |_| 20_000);
+        let rises_and_falls = |sent| if sent % 400_000 == 0 { 20_000 } else { 220_000 };
+        feed(&mut arrivals, 10..12, |sent| if sent < 11_500_000 { rises_and_falls(sent) } else { 20_000 });
+        assert_eq!(arrivals.late_us(), 200_000, "it is not known yet that it is over");
+        feed(&mut arrivals, 12..13, |_| 20_000);
+        assert_eq!(arrivals.late_us(), 0);
+        feed(&mut arrivals, 13..19, rises_and_falls);
+        feed(&mut arrivals, 19..25, |_| 20_000);
+        assert_eq!(arrivals.late_us(), 200_000, "that was no burst");
     }
 
     #[test]

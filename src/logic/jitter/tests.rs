@@ -261,6 +261,31 @@ fn it_adapts_to_jitter_within_three_seconds_and_comes_back_within_forty() {
 }
 
 #[test]
+fn a_queue_that_fills_once_as_a_call_begins_is_forgotten_within_four_seconds() {
+    for seed in 0..5 {
+        let mut call = Call::new(seed);
+        for n in 0..750_u32 {
+            let jitter = 10.0 + call.chance.below(60_000) as f64 / 1e3;
+            let queue = match n {
+                0..15 => f64::from(n) * 18.0,
+                15..40 => 250.0,
+                40..75 => f64::from(75 - n) * 7.0,
+                _ => 0.0,
+            };
+            call.comes(ms(f64::from(n) * 20.0 + jitter.max(queue)), packet(n));
+        }
+        call.play_until(ms(5_500.0));
+        let before = call.jitter.counts().concealed;
+        let (n, at) = *call.played.last().unwrap();
+        assert!(at < ms(f64::from(n) * 20.0 + 120.0), "{n} at {at:?}");
+        call.play_until(ms(14_900.0));
+        let (n, at) = *call.played.last().unwrap();
+        assert!(at < ms(f64::from(n) * 20.0 + 120.0), "{n} at {at:?}");
+        assert!(call.jitter.counts().concealed - before < 48 * 40, "{:?}", call.jitter.counts());
+    }
+}
+
+#[test]
 fn a_path_that_becomes_longer_or_shorter_costs_one_short_gap() {
     for way in [(5.0, 105.0), (105.0, 5.0)] {
         let mut call = story(3_000, |n| Some(if n < 1_500 { way.0 } else { way.1 }));
