@@ -1,6 +1,6 @@
 //! Where the window and the task that owns the desk meet: the newest snapshot lies here, and wishes are left here.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::mpsc;
 
@@ -13,6 +13,23 @@ use crate::{
 const WISHES: usize = 256;
 /// News of helpers waiting for the desk. When it is full whoever has news waits.
 const NEWS: usize = 64;
+
+/// Wakes the window, once there is one.
+#[derive(Clone, Default)]
+pub(super) struct Waker(Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>);
+
+impl Waker {
+    /// There is one now.
+    pub(super) fn set(&self, wake: Box<dyn Fn() + Send + Sync>) {
+        self.0.set(wake).ok();
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(wake) = self.0.get() {
+            wake();
+        }
+    }
+}
 
 /// Held by the window.
 pub struct Counter {

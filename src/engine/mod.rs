@@ -16,6 +16,7 @@ mod files;
 pub mod heard_clock;
 pub mod keyring;
 mod legs;
+mod lines;
 pub mod mailbox;
 mod outlet;
 mod parcels;

@@ -7,6 +7,7 @@
 use super::keys::Hotkey;
 
 pub mod call;
+pub mod desktop;
 pub mod home;
 
 /// The app's name.
