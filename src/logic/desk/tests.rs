@@ -527,12 +527,12 @@ fn any_heard() -> impl Strategy<Value = Heard> {
         seed.clone().prop_map(|seed| Heard::Over {
             report: Box::new(CallReport::begin(call(seed).to_string(), Role::Caller, 0)),
         }),
-        (seed.clone(), 0..600_u64, ".{0,5}").prop_map(move |(seed, id, text)| Heard::Message {
+        (seed.clone(), 0..600_u64, ".{0,5}").prop_map(move |(seed, id, text)| Heard::Chat {
             call: call(seed),
-            message: message(id, text)
+            lines: [message(id, text.clone()), message(id + 1, text)].into(),
         }),
         (seed.clone(), 0..300_u64)
-            .prop_map(move |(seed, id)| Heard::Transfer { call: call(seed), transfer: transfer(id) }),
+            .prop_map(move |(seed, id)| Heard::Files { call: call(seed), files: [transfer(id)].into() }),
         (seed.clone(), any::<bool>())
             .prop_map(|(seed, connected)| Heard::Present { who: address(seed), connected }),
         Just(Heard::Line { server: home(), line: Line::Up }),
