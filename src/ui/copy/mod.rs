@@ -7,7 +7,10 @@
 use super::keys::Hotkey;
 
 pub mod call;
+pub mod chat;
+pub mod ended;
 pub mod home;
+pub mod notices;
 
 /// The app's name.
 pub const APP: &str = "Sightline";

@@ -2,6 +2,7 @@
 //! [`Scene`](super::scene::Scene).
 
 pub mod call;
+pub mod chat;
 pub mod ended;
 pub mod first_start;
 pub mod help;
