@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "logic",
         ],
     ),
-    ("ui", &["ui", "engine::api", "media::frame", "logic"]),
+    ("ui", &["ui", "engine::api", "media::frame", "media::rgb", "logic"]),
     ("cli", &["cli", "app", "contacts", "settings", "logging", "ui", "adapters", "engine", "media", "logic"]),
     ("app", &["cli", "app", "contacts", "settings", "logging", "ui", "adapters", "engine", "media", "logic"]),
 ];
