@@ -12,6 +12,7 @@ pub mod clock;
 mod consulting;
 pub mod counters;
 pub mod device_media;
+pub mod glass;
 pub mod heard_clock;
 pub mod keyring;
 mod legs;

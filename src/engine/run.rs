@@ -40,6 +40,7 @@ use super::{
     calling::{Calling, Surroundings},
     clock::Clock,
     consulting::Consulting,
+    glass::Preview,
     keyring::{Content, Keyring},
     ports::{
         DeviceNews, Doctor, Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker,
@@ -123,6 +124,7 @@ pub fn start(parts: Parts) -> Handle {
         calls: HashMap::new(),
         switchboard_up: false,
         urged: None,
+        preview: None,
     };
     tokio::spawn(engine.run(
         wishes,
@@ -159,6 +161,8 @@ struct Engine {
     calls: HashMap<CallId, Calling>,
     switchboard_up: bool,
     urged: Option<Instant>,
+    /// Camera and microphone, opened for a look without a call.
+    preview: Option<Preview>,
 }
 
 impl Engine {
@@ -257,6 +261,7 @@ impl Engine {
                 }
             }
             Command::Say { text } => self.say(&text).await,
+            Command::Preview { on } => self.preview(on).await,
             Command::Voice(settings) => {
                 self.voice = settings;
                 self.calls.values().for_each(|calling| calling.set_voice(settings));
@@ -505,7 +510,14 @@ impl Engine {
             self.tell(Update::Path { call, path }).await;
         }
         self.tell(Update::Stage { call, peer, stage, name }).await;
+        if stage == Stage::Connecting
+            && let Some(preview) = &self.preview
+        {
+            // It has time to let go of its devices until the call takes them.
+            preview.stop();
+        }
         if stage == Stage::Connected {
+            self.preview(false).await;
             let problems = match self.calling_and_surroundings(call) {
                 (Some(calling), mut around) => calling.start_media(&mut around),
                 (None, _) => Vec::new(),
