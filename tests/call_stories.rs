@@ -457,6 +457,7 @@ fn orders(phone: &mut Phone) -> Vec<Order> {
             | Effect::Status { .. }
             | Effect::Drawn { .. }
             | Effect::Chat { .. }
+            | Effect::File { .. }
             | Effect::TurnedAway { .. }
             | Effect::Forget { .. } => None,
         })

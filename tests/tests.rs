@@ -10,9 +10,11 @@ mod camera_call;
 mod doctor;
 #[cfg(target_os = "linux")]
 mod foreign;
+mod icons;
 mod layering;
 mod legs;
 mod line;
+mod manual;
 #[cfg(target_os = "linux")]
 mod natlab;
 mod peer;

@@ -40,7 +40,7 @@ use webrtc::peer_connection::{
 use crate::{
     engine::{
         clock::Clock,
-        ports::{NumberedSink, Peer, PeerMaker, PeerNews, PeerReport, PeerSetup},
+        ports::{FrameSink, NumberedSink, Peer, PeerMaker, PeerNews, PeerReport, PeerSetup},
     },
     logic::{call::PeerEvent, course::Link, legs::Order},
 };
@@ -53,6 +53,7 @@ use super::{
     interfaces, multicast,
     net_runtime::{NetRuntime, Watch},
     peer_events::Events,
+    peer_files::FileChannel,
     peer_stats,
     peer_tracks::{LocalTracks, PacketQueue},
     peer_words::{UNACKNOWLEDGED_BYTES, Words},
@@ -114,11 +115,13 @@ impl PeerMaker for WebRtc {
         let watch = Arc::new(Watch::new(self.clock));
         let moved = Arc::new(Notify::new());
         let words = Arc::new(Words::new(moved.clone()));
+        let files = Arc::new(FileChannel::new(setup.files.clone()));
         let task = Task {
             tracks: LocalTracks::new(setup.media, video_queue, audio_queue),
             want_key_frame: want_key_frame.clone(),
             moved,
             words: words.clone(),
+            files: files.clone(),
             clock: self.clock,
             heard: heard.clone(),
             proxies: self.proxies.clone(),
@@ -130,7 +133,7 @@ impl PeerMaker for WebRtc {
         };
         self.runtime.spawn(task.run(ordered));
         let (video, audio, clock) = (Arc::new(video), Arc::new(audio), self.clock);
-        Box::new(Connection { orders, words, video, audio, want_key_frame, heard, clock })
+        Box::new(Connection { orders, words, files, video, audio, want_key_frame, heard, clock })
     }
 }
 
@@ -138,6 +141,7 @@ impl PeerMaker for WebRtc {
 struct Connection {
     orders: mpsc::Sender<Order>,
     words: Arc<Words>,
+    files: Arc<FileChannel>,
     video: Arc<PacketQueue>,
     audio: Arc<PacketQueue>,
     want_key_frame: Arc<Notify>,
@@ -162,6 +166,10 @@ impl Peer for Connection {
         self.audio.clone()
     }
 
+    fn files_out(&self) -> Arc<dyn FrameSink> {
+        self.files.clone()
+    }
+
     fn heard_at(&self) -> Option<Instant> {
         self.heard.last().map(|at| self.clock.instant(at))
     }
@@ -179,6 +187,7 @@ struct Task {
     /// The connection stands differently, so its path may be another.
     moved: Arc<Notify>,
     words: Arc<Words>,
+    files: Arc<FileChannel>,
     clock: Clock,
     heard: Arc<Heard>,
     proxies: Proxies,
@@ -264,6 +273,7 @@ impl Task {
             self.want_key_frame.clone(),
             self.moved.clone(),
             self.words.clone(),
+            self.files.clone(),
             self.is_up.clone(),
             self.heard.clone(),
             self.clock,
@@ -288,6 +298,7 @@ impl Task {
         match order {
             Order::MakeOffer => {
                 self.words.open(connection, &self.setup).await?;
+                self.files.open(connection).await?;
                 let offer = connection.create_offer(None).await?;
                 connection.set_local_description(offer).await?;
                 self.report_description(connection, DescriptionKind::Offer).await

@@ -41,6 +41,7 @@ use crate::{
 
 use super::{
     heard::Heard,
+    peer_files::FileChannel,
     peer_words::{Said, Words},
     rtcp_to_us::says_goodbye,
 };
@@ -52,6 +53,7 @@ pub(super) struct Events {
     tally: Arc<Tally>,
     want_key_frame: Arc<Notify>,
     words: Arc<Words>,
+    files: Arc<FileChannel>,
     said: Said,
     heard: Arc<Heard>,
     clock: Clock,
@@ -63,6 +65,7 @@ impl Events {
         want_key_frame: Arc<Notify>,
         moved: Arc<Notify>,
         words: Arc<Words>,
+        files: Arc<FileChannel>,
         is_up: Arc<AtomicBool>,
         heard: Arc<Heard>,
         clock: Clock,
@@ -82,6 +85,7 @@ impl Events {
             tally: setup.tally.clone(),
             want_key_frame,
             words,
+            files,
             said: Said::of(setup),
             heard,
             clock,
@@ -168,7 +172,9 @@ impl PeerConnectionEventHandler for Events {
     }
 
     async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
-        self.words.take(channel, self.said.clone()).await;
+        if let Err(channel) = self.files.take(channel).await {
+            self.words.take(channel, self.said.clone()).await;
+        }
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {

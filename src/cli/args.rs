@@ -225,6 +225,7 @@ impl MediaArgs {
     /// Looks at the files before anybody is rung.
     pub fn check(&self, out: &OutArgs, usual: VoiceSettings, clock: Clock) -> anyhow::Result<Headless> {
         check_recording(out)?;
+        self.talk.check()?;
         if let VideoChoice::File(path) = &self.video {
             y4m::check(path).context("--video")?;
         }

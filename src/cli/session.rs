@@ -43,7 +43,7 @@ use super::{
     Exit,
     args::{MediaArgs, OutArgs},
     memory::Memory,
-    talk::TalkArgs,
+    talk::Talk,
     tell::{Teller, complain},
 };
 
@@ -205,7 +205,7 @@ fn run(
         let handle = installation.start();
         let mut session = Session::new(handle, duty, wish, out.duration, teller, clock);
         session.link = Some(link);
-        session.talk = media.talk.clone();
+        session.talk = Talk::new(media.talk.clone());
         if let Err(exit) = session.wait_for_server().await {
             return Ok(exit);
         }
@@ -257,7 +257,7 @@ pub(super) struct Session {
     /// Printed by who waits for a call, once it can be reached.
     pub(super) link: Option<CallLink>,
     /// What is to be said besides sound and picture.
-    pub(super) talk: TalkArgs,
+    pub(super) talk: Talk,
     hang_up_at: Option<Instant>,
     closing: bool,
     /// There is no relay, and nothing else was allowed.
@@ -281,7 +281,7 @@ impl Session {
             teller,
             clock,
             link: None,
-            talk: TalkArgs::default(),
+            talk: Talk::default(),
             hang_up_at: None,
             closing: false,
             no_relay: false,
@@ -390,6 +390,7 @@ impl Session {
                 Update::Over { report }
                     if report.end == Some(EndReason::Replaced) && report.ended_by == Some(Side::Us) => {}
                 Update::Over { report } => return Some(*report),
+                Update::Files { files, .. } => self.talk.take(&files, &self.handle),
                 Update::NoRelay { why, .. } => {
                     complain(&why);
                     self.no_relay = true;

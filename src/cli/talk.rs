@@ -1,6 +1,11 @@
-//! What is said in a call besides sound and picture, from the command line.
+//! What is said in a call besides sound and picture, from the command line: chat and files.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use anyhow::{Context as _, ensure};
 
 use serde_json::{Value, json};
 use sightline_protocol::call::CallId;
@@ -10,7 +15,8 @@ use crate::{
     logic::{
         chat::Lines,
         course::Side,
-        desk::{Message, MessageState},
+        desk::{Message, MessageState, Transfer, TransferState},
+        files::FileOrder,
     },
 };
 
@@ -20,24 +26,81 @@ pub struct TalkArgs {
     /// Write this to the other side when connected; can be given more than once
     #[arg(long, value_name = "TEXT")]
     pub say: Vec<String>,
+    /// Give this file to the other side when connected; can be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub send_file: Vec<PathBuf>,
+    /// Take every file that is offered, into this folder [default: none is taken]
+    #[arg(long, value_name = "DIR")]
+    pub save_files: Option<PathBuf>,
 }
 
 impl TalkArgs {
-    /// Says it. To be done once, when the call is connected.
+    /// Finds out before anybody is rung that a file is not there, or that nothing could be put into the folder.
+    pub fn check(&self) -> anyhow::Result<()> {
+        for file in &self.send_file {
+            let about = std::fs::metadata(file).with_context(|| format!("--send-file {}", file.display()))?;
+            ensure!(about.is_file(), "--send-file {}: this is no file", file.display());
+        }
+        if let Some(folder) = &self.save_files {
+            std::fs::create_dir_all(folder).with_context(|| format!("--save-files {}", folder.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Says what there is to say, and takes files.
+#[derive(Debug, Default)]
+pub(super) struct Talk {
+    args: TalkArgs,
+    taken: BTreeSet<u64>,
+}
+
+impl Talk {
+    /// As it was wished.
+    pub(super) fn new(args: TalkArgs) -> Self {
+        Self { args, taken: BTreeSet::new() }
+    }
+
+    /// Says it. To be done when the call is connected; what was said is not said again.
     pub(super) fn begin(&mut self, handle: &Handle) {
-        for text in self.say.drain(..) {
+        for text in self.args.say.drain(..) {
             handle.say(Command::Say { text });
+        }
+        for path in self.args.send_file.drain(..) {
+            handle.say(Command::OfferFile { path });
+        }
+    }
+
+    /// Takes what is offered.
+    pub(super) fn take(&mut self, files: &[Transfer], handle: &Handle) {
+        let Some(folder) = &self.args.save_files else { return };
+        for file in files {
+            let is_offered = file.from == Side::Them && file.state == TransferState::Offered;
+            if is_offered && self.taken.insert(file.id) {
+                let order = FileOrder::Accept { folder: folder.clone() };
+                handle.say(Command::File { id: file.id, order });
+            }
         }
     }
 }
 
-/// What was told of a chat already.
+/// What was told already.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     lines: BTreeMap<u64, MessageState>,
+    files: BTreeMap<u64, Transfer>,
 }
 
 impl Told {
+    /// Each file that stands differently, and whether by more than how much of it is there.
+    pub(super) fn files<'a>(&mut self, files: &'a [Transfer]) -> Vec<(&'a Transfer, bool)> {
+        let is_new = |file: &Transfer| self.files.get(&file.id).is_none_or(|known| known.state != file.state);
+        let news = files.iter().filter(|file| self.files.get(&file.id) != Some(file));
+        let news = news.map(|file| (file, is_new(file))).collect();
+        self.files = files.iter().map(|file| (file.id, file.clone())).collect();
+        news
+    }
+
     /// Each line that is new or stands differently.
     pub(super) fn news<'a>(&mut self, lines: &'a Lines) -> Vec<&'a Message> {
         let news = lines.lines.iter().filter(|line| self.lines.get(&line.id) != Some(&line.state)).collect();
@@ -66,4 +129,40 @@ pub(super) fn line_sentence(line: &Message) -> Option<String> {
         (Side::Us, MessageState::Failed) => Some(format!("Not delivered: {}", line.text)),
         (Side::Us, MessageState::Waiting | MessageState::Sent | MessageState::Delivered) => None,
     }
+}
+
+/// A file as an event.
+pub(super) fn file_event(call: CallId, file: &Transfer) -> Value {
+    let (state, more) = match &file.state {
+        TransferState::Offered => ("offered", Value::Null),
+        TransferState::Waiting => ("waiting", Value::Null),
+        TransferState::Going => ("going", Value::Null),
+        TransferState::Paused { by } => ("paused", json!(by)),
+        TransferState::Done { path } => ("done", json!(path)),
+        TransferState::Failed { why } => ("failed", json!(why)),
+        TransferState::Declined => ("declined", Value::Null),
+        TransferState::Cancelled { by } => ("cancelled", json!(by)),
+    };
+    json!({
+        "call": call, "id": file.id, "from": file.from, "name": file.name, "size_bytes": file.size_bytes,
+        "done_bytes": file.done_bytes, "bytes_per_s": file.bytes_per_s, "state": state, "more": more,
+    })
+}
+
+/// A file in words, where something became of it.
+pub(super) fn file_sentence(file: &Transfer) -> Option<String> {
+    let name = &file.name;
+    let (ours, mebibytes) = (file.from == Side::Us, file.size_bytes as f64 / f64::from(1 << 20));
+    Some(match &file.state {
+        TransferState::Offered if ours => format!("Offered “{name}” ({mebibytes:.1} MiB)."),
+        TransferState::Offered => format!("They offer “{name}” ({mebibytes:.1} MiB)."),
+        TransferState::Waiting | TransferState::Going => return None,
+        TransferState::Paused { by: Side::Us } => format!("“{name}” is held."),
+        TransferState::Paused { .. } => format!("They hold “{name}”."),
+        TransferState::Done { path: Some(path) } => format!("“{name}” is at {}.", path.display()),
+        TransferState::Done { path: None } => format!("“{name}” has arrived."),
+        TransferState::Failed { why } => format!("“{name}”: {why}"),
+        TransferState::Declined => format!("“{name}” was not wanted."),
+        TransferState::Cancelled { .. } => format!("“{name}” was cancelled."),
+    })
 }

@@ -35,7 +35,7 @@ pub(super) struct Teller {
     server_trouble: Option<String>,
     /// What is closed, of a call that found no path.
     closed: Option<String>,
-    chat: talk::Told,
+    talk: talk::Told,
 }
 
 impl Teller {
@@ -47,7 +47,7 @@ impl Teller {
             prefix: prefix.to_owned(),
             server_trouble: None,
             closed: None,
-            chat: talk::Told::default(),
+            talk: talk::Told::default(),
         }
     }
 
@@ -69,10 +69,19 @@ impl Teller {
         } else if let Update::Path { call: _, path } = update {
             self.closed.clone_from(&path.closed);
         } else if let Update::Chat { call, lines } = update {
-            for line in self.chat.news(lines) {
+            for line in self.talk.news(lines) {
                 if self.as_events {
                     self.event("chat", talk::line_event(*call, line));
                 } else if let Some(text) = talk::line_sentence(line) {
+                    say(&format!("{}{text}", self.prefix));
+                }
+            }
+            return;
+        } else if let Update::Files { call, files } = update {
+            for (file, is_new) in self.talk.files(files) {
+                if self.as_events {
+                    self.event("file", talk::file_event(*call, file));
+                } else if let Some(text) = talk::file_sentence(file).filter(|_| is_new) {
                     say(&format!("{}{text}", self.prefix));
                 }
             }
@@ -121,6 +130,7 @@ fn as_event(update: &Update) -> (&'static str, Value) {
         }
         Update::TheirStatus { call, status } => ("status", json!({ "call": call, "status": status })),
         Update::Chat { call, lines } => ("chat", json!({ "call": call, "lines": lines.lines.len() })),
+        Update::Files { call, files } => ("file", json!({ "call": call, "files": files.len() })),
         Update::SpeakingWhileMuted { call } => ("speaking_while_muted", json!({ "call": call })),
         Update::TurnedAway { from, name } => ("turned_away", json!({ "peer": from, "name": name })),
         Update::Consulted { with } => ("consulted", json!({ "peer": with })),
@@ -157,6 +167,7 @@ fn as_sentence(update: &Update, closed: Option<&str>) -> Option<String> {
         Update::Link { .. }
         | Update::Statistics { .. }
         | Update::Chat { .. }
+        | Update::Files { .. }
         | Update::Devices(_)
         | Update::Previewing(_)
         | Update::Over { .. } => return None,

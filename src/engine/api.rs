@@ -1,5 +1,7 @@
 //! What a person, a script or a window may say to the engine, and what it says back.
 
+use std::{path::PathBuf, sync::Arc};
+
 use serde::Serialize;
 use sightline_protocol::{
     call::{CallId, Media},
@@ -12,7 +14,9 @@ use crate::{
     logic::{
         chat::Lines,
         course::{Link, Stage, Status},
+        desk::Transfer,
         devices::{Choice, Device, DeviceKind, InUse},
+        files::FileOrder,
         path::PathReport,
         report::{CallReport, Counters, Sending},
     },
@@ -53,6 +57,18 @@ pub enum Command {
     Say {
         /// What. A few lines are well.
         text: String,
+    },
+    /// Offer a file to the other, once the call is connected.
+    OfferFile {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Do something about a file of this call.
+    File {
+        /// Which, as [`Update::Files`] has it.
+        id: u64,
+        /// What.
+        order: FileOrder,
     },
     /// Their picture is shown at this size, in pixels of the screen; zero where it is not shown. As often as it changes:
     /// the other side is told once a second.
@@ -134,6 +150,13 @@ pub enum Update {
         call: CallId,
         /// The lines.
         lines: Lines,
+    },
+    /// Files stand differently: all of the call, as they stand now. A few times a second at most.
+    Files {
+        /// In which call.
+        call: CallId,
+        /// The files, the oldest of each side first.
+        files: Arc<[Transfer]>,
     },
     /// Somebody speaks here, and nobody hears it: the microphone is off. Told once in a while.
     SpeakingWhileMuted {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use sightline_protocol::call::{CallId, Media};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::{
     logic::{
@@ -18,6 +18,7 @@ use crate::{
         candidate::Kind,
         chat::Chat,
         course::{Role, Stage, Status},
+        desk::Transfer,
         interfaces::InterfaceSeen,
         legs::{LegEffect, LegWhy, Order},
         packet::Packet,
@@ -35,6 +36,7 @@ use super::{
     audio_send::AudioSend,
     clock::Clock,
     counters::Tally,
+    files::FileDesk,
     legs::LegEnds,
     ports::{MediaMaker, PeerMaker, PeerReport, PeerSetup, SourceEnded},
     reference,
@@ -74,6 +76,7 @@ pub(super) struct Calling {
     pub(super) report: CallReport,
     pub(super) path: Path,
     pub(super) chat: Chat,
+    pub(super) files: FileDesk,
     began: Instant,
     clock: Clock,
     media: Media,
@@ -98,6 +101,7 @@ impl Calling {
         media: Media,
         path: PathPolicy,
         voice: VoiceSettings,
+        nudge: Arc<Notify>,
         clock: Clock,
     ) -> Self {
         let began = clock.now();
@@ -109,6 +113,7 @@ impl Calling {
             report,
             path: Path::new(path),
             chat: Chat::default(),
+            files: FileDesk::new(nudge),
             began,
             clock,
             media,
@@ -134,6 +139,7 @@ impl Calling {
     pub(super) fn note_stage(&mut self, stage: Stage) {
         let t_ms = self.t_ms();
         self.report.note_stage(t_ms, stage);
+        self.files.set_connected(stage == Stage::Connected);
         if let Stage::Ended { reason, by: _ } = stage {
             self.path.note_end(t_ms, reason);
         }
@@ -173,6 +179,9 @@ impl Calling {
             LegEffect::Use { generation } => {
                 self.path.note_leg_in_use(t_ms, generation);
                 self.legs.take_into_use(generation);
+                if let Some(channel) = self.legs.files_out() {
+                    self.files.take_into_use(generation, channel);
+                }
                 self.wish.key_frame();
                 true
             }
@@ -205,6 +214,7 @@ impl Calling {
                 video: video.clone(),
                 audio: audio.clone(),
                 tally: self.tally.clone(),
+                files: self.files.taker(),
                 room,
             }
         };
@@ -237,10 +247,12 @@ impl Calling {
     pub(super) fn start_media(&mut self, around: &mut Surroundings<'_>) -> Vec<String> {
         let Some((video_in, audio_in)) = self.incoming.take() else { return Vec::new() };
         let mut problems = Vec::new();
+        if let Err(error) = self.files.start(self.report.role, self.legs.room.clone(), self.clock) {
+            problems.push(format!("No files can be given or taken: {}", no_thread(error)));
+        }
         let (video_out, audio_out, ask_key_frame) =
             (self.legs.video.clone(), self.legs.audio.clone(), self.legs.key_frame_asker());
         let (tally, stop, clock) = (&self.tally, &self.stop, self.clock);
-        let sound_bps = self.legs.room.sound_bps();
         let (played, reference) = reference::pair();
         let mut keep = |what: &str, started: Result<Vec<Thread>, SourceEnded>| match started {
             Ok(threads) => self.threads.extend(threads),
@@ -286,7 +298,8 @@ impl Calling {
                     let Some(source) = source else { return Ok(Vec::new()) };
                     let (muted, tally, stop) = (self.muted.clone(), tally.clone(), stop.clone());
                     let voice = Voice::new(reference, self.voice.clone());
-                    AudioSend { source, sink: audio_out, muted, sound_bps, voice, tally, stop }
+                    let (sink, room) = (audio_out, self.legs.room.sound());
+                    AudioSend { source, sink, muted, room, voice, tally, stop }
                         .start()
                         .map_err(no_thread)
                         .map(one)
@@ -354,7 +367,18 @@ impl Calling {
     /// Lets go of the peer connections, and tells the media threads to end.
     pub(super) fn close(&mut self) {
         self.stop.stop();
+        self.files.stop();
         self.legs.close_all();
+    }
+
+    /// Which it is.
+    pub(super) fn id(&self) -> CallId {
+        self.call
+    }
+
+    /// Waits until the disk has let go of all files, and says how they stand. Blocks: not for the loop.
+    pub(super) fn finish_files(&mut self) -> Option<Arc<[Transfer]>> {
+        self.files.finish()
     }
 
     pub(super) fn statistics(&self) -> Statistics {

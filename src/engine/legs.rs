@@ -15,7 +15,7 @@ use crate::logic::{call::PeerEvent, legs::Order, path::PathPolicy, servers::Serv
 use super::{
     calling::Surroundings,
     outlet::Outlet,
-    ports::{Peer, PeerSetup},
+    ports::{FrameSink, Peer, PeerSetup},
     room::{Room, RoomInUse},
 };
 
@@ -79,7 +79,8 @@ impl LegEnds {
                 continue;
             }
             let policy = if *only_direct { PathPolicy::Direct } else { around.path };
-            let servers = around.servers.clone().allowed_by(policy);
+            let all_allowed = around.servers.clone();
+            let servers = if *only_direct { all_allowed.allowed_by(policy) } else { all_allowed };
             let (bind, orders) = (std::mem::take(bind), std::mem::take(orders));
             // What the old path had room for says little of the new one, but more than nothing where it was little.
             let start_bps = self.room.look().target_bps.clamp(LEAST_START_BPS, MOST_START_BPS);
@@ -128,6 +129,14 @@ impl LegEnds {
             self.video.take_into_use(generation, peer.video_out());
             self.audio.take_into_use(generation, peer.audio_out());
             *self.asker.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer.key_frame_asker());
+        }
+    }
+
+    /// Where frames of files leave.
+    pub(super) fn files_out(&self) -> Option<Arc<dyn FrameSink>> {
+        match self.legs.get(&self.in_use?)? {
+            LegEnd::Open { peer, .. } => Some(peer.files_out()),
+            LegEnd::Waiting { .. } => None,
         }
     }
 

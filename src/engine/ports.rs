@@ -141,6 +141,8 @@ pub struct PeerSetup {
     pub audio: SyncSender<(Packet, Instant)>,
     /// What is counted.
     pub tally: Arc<super::counters::Tally>,
+    /// Where frames of files go that come.
+    pub files: Arc<dyn FrameTaker>,
     /// Where it tells what its path has room for, and begins with what is there.
     pub room: Arc<super::room::Room>,
 }
@@ -194,6 +196,8 @@ pub trait Peer: Send {
     fn video_out(&self) -> Arc<dyn NumberedSink>;
     /// Where our sound goes.
     fn audio_out(&self) -> Arc<dyn NumberedSink>;
+    /// Where frames of files go that leave.
+    fn files_out(&self) -> Arc<dyn FrameSink>;
     /// When anything of the other side's media last came.
     fn heard_at(&self) -> Option<Instant>;
     /// Asks the other side for a key frame.
@@ -212,6 +216,28 @@ pub trait PacketSink: Send + Sync {
 pub trait NumberedSink: Send + Sync {
     /// Never waits: `false` where the packet was not taken.
     fn send(&self, payload: Bytes, timestamp: u32, marker: bool, sequence: u16) -> bool;
+}
+
+/// Takes frames of files to send.
+pub trait FrameSink: Send + Sync {
+    /// Never waits: `false` where the frame was not taken.
+    fn send(&self, frame: Bytes) -> bool;
+    /// Whether it takes any.
+    fn is_open(&self) -> bool;
+}
+
+/// Takes frames of files that came.
+pub trait FrameTaker: Send + Sync {
+    /// Never waits; what is too much is let go.
+    fn take(&self, frame: Bytes);
+    /// A channel has opened or closed.
+    fn look(&self);
+}
+
+/// Lets everything go.
+impl FrameTaker for () {
+    fn take(&self, _: Bytes) {}
+    fn look(&self) {}
 }
 
 /// A sealed message, and who it is between.

@@ -17,7 +17,7 @@ use sightline_protocol::{
     link::ServerAddress,
 };
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     time::{MissedTickBehavior, interval, sleep_until, timeout},
 };
 
@@ -122,6 +122,7 @@ pub fn start(parts: Parts) -> Handle {
         reports,
         told,
         calls: HashMap::new(),
+        file_news: Arc::default(),
         switchboard_up: false,
         urged: None,
         preview: None,
@@ -159,6 +160,8 @@ struct Engine {
     reports: mpsc::Sender<PeerReport>,
     told: mpsc::Sender<Update>,
     calls: HashMap<CallId, Calling>,
+    /// There is news of the files of a call.
+    file_news: Arc<Notify>,
     switchboard_up: bool,
     urged: Option<Instant>,
     /// Camera and microphone, opened for a look without a call.
@@ -205,9 +208,11 @@ impl Engine {
                     self.consulting.note_seen(seen, self.clock.now());
                     self.consult().await;
                 }
+                () = self.file_news.notified() => self.take_file_news().await,
                 _ = beat.tick() => {
                     self.tell_statistics();
                     self.tell_drawn().await;
+                    self.take_file_news().await;
                 }
                 _ = listen.tick() => {
                     self.urge_switchboard();
@@ -261,6 +266,12 @@ impl Engine {
                 }
             }
             Command::Say { text } => self.say(&text).await,
+            Command::OfferFile { path } => self.offer_file(path).await,
+            Command::File { id, order } => {
+                if let Some(calling) = self.phone.current().and_then(|call| self.calls.get(&call.id())) {
+                    calling.files.order(id, order);
+                }
+            }
             Command::Preview { on } => self.preview(on).await,
             Command::Voice(settings) => {
                 self.voice = settings;
@@ -469,6 +480,11 @@ impl Engine {
                     }
                 }
                 Effect::Chat { call, text } => self.hear(call, &text),
+                Effect::File { call, file, step } => {
+                    if let Some(calling) = self.calls.get(&call) {
+                        calling.files.hear(file, step);
+                    }
+                }
                 Effect::TurnedAway { from, name } => self.tell(Update::TurnedAway { from, name }).await,
                 Effect::Forget { call } => {
                     self.keys.forget(call);
@@ -492,8 +508,15 @@ impl Engine {
         if matches!(stage, Stage::Inviting | Stage::RingingHere)
             && let Some(known) = self.phone.call(call)
         {
-            let mut calling =
-                Calling::new(call, known.role(), known.media(), self.path, self.voice, self.clock);
+            let mut calling = Calling::new(
+                call,
+                known.role(),
+                known.media(),
+                self.path,
+                self.voice,
+                self.file_news.clone(),
+                self.clock,
+            );
             calling.note_switchboard(self.switchboard_up);
             calling.note_interfaces(self.network.look().interfaces);
             self.calls.insert(call, calling);
@@ -565,8 +588,12 @@ impl Engine {
 }
 
 /// Waiting for media threads and files is not for the loop.
-fn finish(calling: Calling, told: mpsc::Sender<Update>) {
+fn finish(mut calling: Calling, told: mpsc::Sender<Update>) {
     tokio::task::spawn_blocking(move || {
+        let (call, files) = (calling.id(), calling.finish_files());
+        if let Some(files) = files {
+            told.blocking_send(Update::Files { call, files }).ok();
+        }
         let report = Box::new(calling.finish());
         told.blocking_send(Update::Over { report }).ok();
     });

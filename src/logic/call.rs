@@ -29,7 +29,9 @@ mod state;
 use std::{collections::VecDeque, time::Instant};
 
 use sightline_protocol::{
-    call::{CallId, CallMessage, Candidate, DescriptionKind, Frame, HangupReason, Media, RefusalReason},
+    call::{
+        CallId, CallMessage, Candidate, DescriptionKind, FileStep, Frame, HangupReason, Media, RefusalReason,
+    },
     keys::Address,
     limits::{CONNECT_TIMEOUT, RING_TIMEOUT},
     link::LinkToken,
@@ -96,6 +98,13 @@ pub enum CallEffect {
     Chat {
         /// Cleaned, and not empty.
         text: String,
+    },
+    /// The other side says something of a file.
+    File {
+        /// Which.
+        file: u32,
+        /// What.
+        step: FileStep,
     },
 }
 
@@ -397,7 +406,7 @@ impl Call {
     }
 
     /// Accepted, and not over: two people talk, or are about to.
-    fn is_taken(&self) -> bool {
+    pub fn is_taken(&self) -> bool {
         matches!(self.state, State::Connecting { .. } | State::Connected | State::Reconnecting { .. })
     }
 

@@ -155,7 +155,8 @@ struct Dialling {
 impl Desk {
     /// As it was left.
     pub fn new(beginning: Beginning, at: Moment) -> Self {
-        let Beginning { address, choices, contacts, links, history, suggested_name, profile, seed } = beginning;
+        let Beginning { address, choices, contacts, links, history, suggested_name, profile, seed } =
+            beginning;
         let mut desk = Self {
             address,
             places: Places::new(&choices),

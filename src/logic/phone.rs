@@ -18,7 +18,7 @@ use std::{
 
 use sightline_protocol::{
     PROTOCOL_VERSION,
-    call::{CallId, CallMessage, Frame, Media, RefusalReason},
+    call::{CallId, CallMessage, FileStep, Frame, Media, RefusalReason},
     is_compatible,
     keys::Address,
     link::LinkToken,
@@ -158,6 +158,15 @@ pub enum Effect {
         call: CallId,
         /// Cleaned, and not empty.
         text: String,
+    },
+    /// The other side says something of a file.
+    File {
+        /// In which call.
+        call: CallId,
+        /// Which.
+        file: u32,
+        /// What.
+        step: FileStep,
     },
     /// Somebody rang and was told *busy*.
     TurnedAway {
@@ -388,6 +397,7 @@ impl Phone {
                 CallEffect::Status(status) => Effect::Status { call: id, status },
                 CallEffect::Drawn { width, height } => Effect::Drawn { call: id, width, height },
                 CallEffect::Chat { text } => Effect::Chat { call: id, text },
+                CallEffect::File { file, step } => Effect::File { call: id, file, step },
             });
         }
         if accepted {

@@ -127,7 +127,8 @@ impl Judge {
         if now.0 >= said.0 {
             *said = now;
             self.better_since = None;
-        } else if sample.t_ms >= self.better_since.get_or_insert(sample.t_ms).saturating_add(BETTER_AFTER_MS) {
+        } else if sample.t_ms >= self.better_since.get_or_insert(sample.t_ms).saturating_add(BETTER_AFTER_MS)
+        {
             *said = now;
             self.better_since = None;
         }

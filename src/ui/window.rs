@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use eframe::{CreationContext, NativeOptions, Renderer, egui_glow::CallbackFn};
-use egui::{Context, PaintCallback, Rect, ThemePreference, Ui, Vec2, ViewportBuilder, ViewportCommand};
+use egui::{
+    Context, IconData, PaintCallback, Rect, ThemePreference, Ui, Vec2, ViewportBuilder, ViewportCommand,
+};
 
 use super::{
     copy,
@@ -17,7 +19,11 @@ use super::{
 use crate::{
     engine::api::{Glass, PictureNews},
     logic::desk::{Appearance, Snapshot, Wish},
+    media::emblem::{Standing, rgba},
 };
+
+/// What a list of windows shows it with; whoever wants it smaller makes it so.
+const ICON_SIZE: u16 = 128;
 
 /// Where everything that is drawn comes from, and where wishes go.
 pub trait Desk {
@@ -49,6 +55,11 @@ pub fn run(
         viewport: ViewportBuilder::default()
             .with_title(copy::APP)
             .with_app_id("sightline")
+            .with_icon(IconData {
+                rgba: rgba(ICON_SIZE, Standing::Idle),
+                width: ICON_SIZE.into(),
+                height: ICON_SIZE.into(),
+            })
             .with_inner_size([1080.0, 720.0])
             .with_min_inner_size([380.0, 480.0])
             .with_visible(!hidden),

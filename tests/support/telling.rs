@@ -11,6 +11,7 @@ pub(crate) fn brief(effect: &Effect) -> String {
         Effect::Status { call, status } => format!("shows in {}: {status:?}", short(*call)),
         Effect::Drawn { call, width, height } => format!("is drawn in {} at {width}×{height}", short(*call)),
         Effect::Chat { call, .. } => format!("shows what was written in {}", short(*call)),
+        Effect::File { call, file, .. } => format!("hears of file {file} in {}", short(*call)),
         Effect::TurnedAway { .. } => "shows that somebody was turned away".to_owned(),
         Effect::Forget { call } => format!("forgets {}", short(*call)),
     }

@@ -391,7 +391,7 @@ impl World {
                 Effect::Leg { call, leg } => self.leg(whose(call), leg),
                 Effect::Stage { call, peer: _, stage } => self.take_stage(whose(call), stage),
                 Effect::Status { call, status } => self.seen_of(whose(call)).statuses.push(status),
-                Effect::Drawn { .. } | Effect::Chat { .. } => {}
+                Effect::Drawn { .. } | Effect::Chat { .. } | Effect::File { .. } => {}
                 Effect::TurnedAway { from, name } => self.devices[number].turned_away.push((from, name)),
                 Effect::Forget { call } => {
                     self.seen_of(whose(call)).is_forgotten = true;

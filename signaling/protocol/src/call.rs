@@ -9,8 +9,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits::{
-    MAX_BREAKS_IN_A_ROW, MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_CHAT_CHARS, MAX_NAME_CHARS,
-    MAX_REPORT_BYTES, MAX_SDP_BYTES, MAX_TAG_BYTES,
+    MAX_BREAKS_IN_A_ROW, MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_CHAT_CHARS,
+    MAX_FILE_NAME_BYTES, MAX_NAME_CHARS, MAX_REPORT_BYTES, MAX_SDP_BYTES, MAX_TAG_BYTES,
 };
 use crate::link::LinkToken;
 use crate::open_enum::open_enum;
@@ -22,6 +22,9 @@ pub use crate::frame::{Frame, FrameError};
 /// The data channel of a peer connection on which sealed messages go as well, besides the switchboard. Whoever offers the
 /// connection opens it.
 pub const DIRECT_CHANNEL: &str = "sightline";
+
+/// The data channel of a peer connection over which files go. Whoever offers the connection opens it.
+pub const FILES_CHANNEL: &str = "sightline-files";
 
 /// Which call, chosen at random by the caller. When two parties ring each other at once, the call whose
 /// identity is lower, byte by byte, goes on. Written as 32 lower-case hexadecimal digits.
@@ -172,6 +175,14 @@ pub enum CallMessage {
         #[serde(with = "chat")]
         text: String,
     },
+    /// About a file of this call.
+    File {
+        /// Which: counted by its giver, the caller's odd, the callee's even, each higher than any before it.
+        file: u32,
+        /// What of it.
+        #[serde(flatten)]
+        step: FileStep,
+    },
     /// Outside a call: look at your network, and say what you see. Answered by `Examined`, or by nothing.
     Examine,
     /// Outside a call: what the sender sees of its network.
@@ -221,6 +232,57 @@ pub struct Candidate {
     pub ufrag: Option<String>,
 }
 
+/// What is said of a file. What is in it goes over [`FILES_CHANNEL`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum FileStep {
+    /// Its giver has it to give.
+    Offer {
+        /// What it is called there; the receiver cleans it.
+        name: String,
+        /// In bytes.
+        size: u64,
+    },
+    /// Its receiver takes it, from this byte on: the bytes before it are there.
+    Take {
+        /// Counted from 0.
+        from: u64,
+    },
+    /// Either side holds it, or lets it go on.
+    Hold {
+        /// Whether the sender of this holds it.
+        held: bool,
+    },
+    /// Either side ends it.
+    End {
+        /// Why.
+        why: FileEnd,
+    },
+    /// From a later version: ignored. Not to be sent.
+    #[serde(other)]
+    Unknown,
+}
+
+open_enum! {
+    /// Why there is no more to say of a file.
+    pub enum FileEnd {
+        /// The receiver has it whole, and its sum is right.
+        Done = "done",
+        /// The receiver does not want it.
+        Declined = "declined",
+        /// Either side changed its mind.
+        Cancelled = "cancelled",
+        /// The sender of this cannot read or write it.
+        Failed = "failed",
+        /// It came whole, and its sum is wrong.
+        Mismatch = "mismatch",
+        /// It is larger than the receiver takes.
+        TooLarge = "too_large",
+        /// The receiver has too many offers.
+        TooMany = "too_many",
+    }
+}
+
 open_enum! {
     /// Why a program turned an invitation away.
     pub enum RefusalReason {
@@ -265,6 +327,7 @@ impl CallMessage {
             Self::Status { .. } => "status",
             Self::Drawn { .. } => "drawn",
             Self::Chat { .. } => "chat",
+            Self::File { .. } => "file",
             Self::Examine => "examine",
             Self::Examined { .. } => "examined",
             Self::Unknown => "unknown",
@@ -276,6 +339,11 @@ impl CallMessage {
         match self {
             Self::Description { sdp, .. } if sdp.len() > MAX_SDP_BYTES => {
                 Err(FrameError::Description { bytes: sdp.len() })
+            }
+            Self::File { file: _, step: FileStep::Offer { name, .. } }
+                if name.len() > MAX_FILE_NAME_BYTES =>
+            {
+                Err(FrameError::FileName { bytes: name.len() })
             }
             Self::Examined { report } if report.len() > MAX_REPORT_BYTES => {
                 Err(FrameError::Report { bytes: report.len() })
@@ -299,6 +367,7 @@ impl CallMessage {
             | Self::Status { .. }
             | Self::Drawn { .. }
             | Self::Chat { .. }
+            | Self::File { .. }
             | Self::Examine
             | Self::Examined { .. }
             | Self::Unknown => Ok(()),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::CallMessage;
 use crate::limits::{
-    MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_PLAIN_BYTES, MAX_REPORT_BYTES, MAX_SDP_BYTES,
-    MAX_TAG_BYTES, PADDING_BYTES,
+    MAX_CANDIDATE_BYTES, MAX_CANDIDATES_PER_MESSAGE, MAX_FILE_NAME_BYTES, MAX_PLAIN_BYTES, MAX_REPORT_BYTES,
+    MAX_SDP_BYTES, MAX_TAG_BYTES, PADDING_BYTES,
 };
 
 /// What is sealed as one envelope: `{"a":ACK}` or `{"a":ACK,"s":SEQ,"m":MESSAGE}`.
@@ -108,6 +108,12 @@ pub enum FrameError {
     /// A report above the limit.
     #[error("a report of a network has at most {MAX_REPORT_BYTES} bytes, and this one has {bytes}")]
     Report {
+        /// How many it has.
+        bytes: usize,
+    },
+    /// A file's name above the limit.
+    #[error("a file's name has at most {MAX_FILE_NAME_BYTES} bytes, and this one has {bytes}")]
+    FileName {
         /// How many it has.
         bytes: usize,
     },

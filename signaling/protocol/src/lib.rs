@@ -25,7 +25,10 @@ mod random;
 mod replay;
 mod text;
 
-pub use call::{CallId, CallMessage, Candidate, DescriptionKind, Frame, HangupReason, Media, RefusalReason};
+pub use call::{
+    CallId, CallMessage, Candidate, DescriptionKind, FileEnd, FileStep, Frame, HangupReason, Media,
+    RefusalReason,
+};
 pub use keys::{Address, BadSignature, Identity, Signature};
 pub use link::{CallLink, LinkError, LinkToken, Pin, Scheme, ServerAddress};
 pub use random::NoRandomness;

@@ -45,6 +45,15 @@ pub const MAX_CHAT_CHARS: usize = 4_000;
 /// Line breaks in a row within a chat message. More become so many, so that nobody pushes everything else off the screen.
 pub const MAX_BREAKS_IN_A_ROW: usize = 3;
 
+/// The name of a file in its offer. The message with a longer one is refused by both sides; who offers cuts it before.
+pub const MAX_FILE_NAME_BYTES: usize = 255;
+
+/// One file. A larger one is not offered, and an offer of one is refused with `too_large`.
+pub const MAX_FILE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// One message of the data channel for files. A longer one is ignored.
+pub const MAX_FILE_FRAME_BYTES: usize = 16 * 1024;
+
 /// A reason or error code that this version does not know. A longer one is cut.
 pub const MAX_WORD_CHARS: usize = 64;
 

@@ -1,5 +1,7 @@
 //! What two people say to each other besides sound and picture: the loop's part of it.
 
+use std::path::PathBuf;
+
 use sightline_protocol::{
     call::{CallId, CallMessage, chat_text},
     limits::MAX_CHAT_CHARS,
@@ -61,5 +63,38 @@ impl Engine {
             calling.chat.end(known.standing());
         }
         self.tell_chat().await;
+    }
+    /// Somebody here offers a file to the other.
+    pub(super) async fn offer_file(&mut self, path: PathBuf) {
+        let current = self.phone.current().filter(|call| call.is_taken());
+        match current.and_then(|call| self.calls.get(&call.id())) {
+            Some(calling) => calling.files.offer(path),
+            None => {
+                let text = "There is nobody to give a file to: no call stands.".to_owned();
+                self.tell(Update::Problem { text }).await;
+            }
+        }
+    }
+
+    /// What is decided of files is said to the other side, and told here.
+    pub(super) async fn take_file_news(&mut self) {
+        let (mut updates, now) = (Vec::new(), self.clock.now());
+        for (&call, calling) in &self.calls {
+            let mut news = calling.files.take_news();
+            while let Some((file, step)) = news.words.pop_front() {
+                if self.phone.pass_on(call, CallMessage::File { file, step: step.clone() }, now).is_none() {
+                    // Too much waits; it is tried again with the next beat.
+                    news.words.push_front((file, step));
+                    calling.files.put_back(news.words);
+                    break;
+                }
+            }
+            updates.extend(news.problems.into_iter().map(|text| Update::Problem { text }));
+            updates.extend(news.transfers.map(|files| Update::Files { call, files }));
+        }
+        self.carry_out().await;
+        for update in updates {
+            self.tell(update).await;
+        }
     }
 }

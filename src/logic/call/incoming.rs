@@ -129,6 +129,11 @@ impl Call {
                     self.effects.push_back(CallEffect::Chat { text });
                 }
             }
+            CallMessage::File { file, step } => {
+                if self.is_taken() {
+                    self.effects.push_back(CallEffect::File { file, step });
+                }
+            }
             // The last two belong to no call.
             CallMessage::Invite { .. }
             | CallMessage::Unknown

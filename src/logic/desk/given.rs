@@ -4,7 +4,10 @@
 //! is not on this list any more is refused.
 
 use serde::{Deserialize, Serialize};
-use sightline_protocol::{keys::Address, link::{CallLink, LinkToken, ServerAddress}};
+use sightline_protocol::{
+    keys::Address,
+    link::{CallLink, LinkToken, ServerAddress},
+};
 
 use super::snapshot::{LinkCard, LinkKind};
 

@@ -121,7 +121,13 @@ impl History {
 }
 
 /// What became of a call that ended so; nothing where it never was one for a person.
-pub fn outcome(role: Role, was_taken: bool, was_connected: bool, reason: EndReason, by: Side) -> Option<Outcome> {
+pub fn outcome(
+    role: Role,
+    was_taken: bool,
+    was_connected: bool,
+    reason: EndReason,
+    by: Side,
+) -> Option<Outcome> {
     if was_connected {
         return Some(Outcome::Talked);
     }
@@ -140,11 +146,16 @@ mod as_text {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
     use sightline_protocol::link::CallLink;
 
-    pub(super) fn serialize<S: Serializer>(link: &Option<CallLink>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        link: &Option<CallLink>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         link.as_ref().map(ToString::to_string).serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CallLink>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<CallLink>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         text.map(|text| text.parse()).transpose().map_err(serde::de::Error::custom)
     }

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use sightline_protocol::{
-    call::CallId,
-    keys::Address,
-    link::CallLink,
-};
+use sightline_protocol::{call::CallId, keys::Address, link::CallLink};
 
 use crate::logic::{
     course::{EndReason, Role, Side, Stage},
@@ -14,8 +10,8 @@ use crate::logic::{
 };
 
 use super::{
-    Checkup, Desk, EchoTest, Effect, Ended, Heard, Kept, Line, Moment, Notify, Ongoing, Order, Past, Presence,
-    history, ongoing::Said,
+    Checkup, Desk, EchoTest, Effect, Ended, Heard, Kept, Line, Moment, Notify, Ongoing, Order, Past,
+    Presence, history, ongoing::Said,
 };
 
 const DESK_HOST: &str = "desk.host";
@@ -342,7 +338,9 @@ impl Desk {
     }
 
     fn notify(&mut self, what: Notify) {
-        if self.choices.preferences.notifications && !(self.window_shown && !matches!(what, Notify::Incoming { .. })) {
+        if self.choices.preferences.notifications
+            && !(self.window_shown && !matches!(what, Notify::Incoming { .. }))
+        {
             self.effects.push_back(Effect::Notify(what));
         }
     }

@@ -75,7 +75,8 @@ pub struct Said {
 impl Said {
     /// One more, or another state of one. Whether it is new and theirs.
     pub fn note_message(&mut self, message: Message) -> bool {
-        let known = self.messages.iter_mut().find(|known| known.id == message.id && known.from == message.from);
+        let known =
+            self.messages.iter_mut().find(|known| known.id == message.id && known.from == message.from);
         let is_news = known.is_none() && message.from == Side::Them;
         match known {
             Some(known) => *known = message,
@@ -113,8 +114,10 @@ impl Said {
     /// Where a file that has come was put.
     pub fn place_of(&self, id: u64) -> Option<PathBuf> {
         use super::snapshot::TransferState as State;
-        let mut places = self.transfers.iter().filter(|transfer| transfer.id == id).filter_map(|transfer| {
-            match &transfer.state {
+        let mut places =
+            self.transfers.iter().filter(|transfer| transfer.id == id).filter_map(|transfer| match &transfer
+                .state
+            {
                 State::Done { path } => path.clone(),
                 State::Offered
                 | State::Waiting
@@ -123,8 +126,7 @@ impl Said {
                 | State::Failed { .. }
                 | State::Declined
                 | State::Cancelled { .. } => None,
-            }
-        });
+            });
         places.next()
     }
 

@@ -31,18 +31,41 @@ fn find<T: FromStr<Err = LinkError>>(text: &str) -> Result<T, LinkError> {
     }
     // As a whole, broken by the lines of a letter.
     let unbroken: String = whole.split_whitespace().collect();
-    let words = whole.split_whitespace().map(|word| word.trim_matches(is_around)).filter(|word| is_link(word));
+    let words =
+        whole.split_whitespace().map(|word| word.trim_matches(is_around)).filter(|word| is_link(word));
     let mut tried = words.map(str::parse).chain([unbroken.trim_matches(is_around).parse()]);
     let found = tried.find(Result::is_ok);
     found.unwrap_or_else(|| {
         // Of one word that begins like a link its own trouble says more.
-        let word = whole.split_whitespace().map(|word| word.trim_matches(is_around)).find(|word| is_link(word));
+        let word =
+            whole.split_whitespace().map(|word| word.trim_matches(is_around)).find(|word| is_link(word));
         Err(word.and_then(|word| word.parse::<T>().err()).unwrap_or(error))
     })
 }
 
 fn is_around(c: char) -> bool {
-    matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '"' | '\'' | '“' | '”' | '„' | '‘' | '’' | ',' | '.' | ';' | '!' | '?')
+    matches!(
+        c,
+        '<' | '>'
+            | '('
+            | ')'
+            | '['
+            | ']'
+            | '{'
+            | '}'
+            | '"'
+            | '\''
+            | '“'
+            | '”'
+            | '„'
+            | '‘'
+            | '’'
+            | ','
+            | '.'
+            | ';'
+            | '!'
+            | '?'
+    )
 }
 
 fn is_link(word: &str) -> bool {

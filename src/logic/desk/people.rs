@@ -47,7 +47,12 @@ impl People {
     }
 
     /// Takes somebody in under the name that they chose, where it does.
-    pub fn remember(&mut self, key: Address, called: Option<&str>, link: Option<sightline_protocol::link::CallLink>) -> Result<(), String> {
+    pub fn remember(
+        &mut self,
+        key: Address,
+        called: Option<&str>,
+        link: Option<sightline_protocol::link::CallLink>,
+    ) -> Result<(), String> {
         if self.contacts.len() >= MAX_CONTACTS && self.contacts.get(key).is_none() {
             return Err(format!("There are {MAX_CONTACTS} contacts already. Remove one to take in another."));
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sightline_protocol::keys::Address;
 
 use super::{
-    ContactCard, Desk, FirstStart, LinkCard, Me, Moment, Preferences, Recent, ServerCard, Shelf, Snapshot, Who,
+    ContactCard, Desk, FirstStart, LinkCard, Me, Moment, Preferences, Recent, ServerCard, Shelf, Snapshot,
+    Who,
 };
 
 /// Lists that were made before and still hold.

@@ -13,9 +13,8 @@ use crate::logic::{
 };
 
 use super::{
-    Checkup, ContactChange, Desk, Dialling, EchoTest, Effect, FileWish, Given, MAX_LINKS, MAX_SERVERS, Moment,
-    NewLink, Notify, Order, PlaceInCall, Preferences, ServerWish, Survey, Wish,
-    notices::Undo,
+    Checkup, ContactChange, Desk, Dialling, EchoTest, Effect, FileWish, Given, MAX_LINKS, MAX_SERVERS,
+    Moment, NewLink, Notify, Order, PlaceInCall, Preferences, ServerWish, Survey, Wish, notices::Undo,
     pasted,
 };
 
@@ -100,6 +99,7 @@ impl Desk {
                     self.keep_history();
                 }
             }
+            Wish::ChooseDownloads => self.effects.push_back(Effect::ChooseDownloads),
             Wish::Prefer(preferences) => self.prefer(*preferences),
             Wish::Server(wish) => self.server(wish, at),
             Wish::SaveReport => {
@@ -256,7 +256,10 @@ impl Desk {
         let Some(call) = self.call.as_ref().map(|call| call.call) else { return };
         if text.len() > MAX_TEXT_BYTES {
             let kib = MAX_TEXT_BYTES / 1024;
-            self.problem(&format!("A message has at most {kib} KiB; send the rest in another one."), DESK_FULL);
+            self.problem(
+                &format!("A message has at most {kib} KiB; send the rest in another one."),
+                DESK_FULL,
+            );
         } else if !text.trim().is_empty() {
             self.engine(Order::Say { call, text });
         }
@@ -363,13 +366,15 @@ impl Desk {
 
     fn link_used(&self, key: Address) -> Option<CallLink> {
         let call = self.call.as_ref().filter(|call| call.peer == key).and_then(|call| call.dialled.clone());
-        let ended = || self.ended.as_ref().filter(|ended| ended.peer == key).and_then(|ended| ended.dialled.clone());
+        let ended =
+            || self.ended.as_ref().filter(|ended| ended.peer == key).and_then(|ended| ended.dialled.clone());
         call.or_else(ended).or_else(|| self.history.link_of(key).cloned())
     }
 
     pub(super) fn claimed_by(&self, key: Address) -> Option<String> {
         let call = self.call.as_ref().filter(|call| call.peer == key).and_then(|call| call.claimed.clone());
-        let ended = || self.ended.as_ref().filter(|ended| ended.peer == key).and_then(|ended| ended.claimed.clone());
+        let ended =
+            || self.ended.as_ref().filter(|ended| ended.peer == key).and_then(|ended| ended.claimed.clone());
         call.or_else(ended).or_else(|| self.history.claimed_by(key).map(str::to_owned))
     }
 
@@ -420,7 +425,8 @@ impl Desk {
                     if self.places.add(server) {
                         self.keep_servers();
                     } else {
-                        let text = format!("There are {MAX_SERVERS} servers already. Remove one to add another.");
+                        let text =
+                            format!("There are {MAX_SERVERS} servers already. Remove one to add another.");
                         self.problem(&text, DESK_FULL);
                     }
                 }
@@ -485,7 +491,8 @@ impl Desk {
             Undo::Contact(contact) => {
                 let (key, name, link) = (contact.key, contact.name.clone(), contact.link.clone());
                 // Somebody else may have taken the name meanwhile.
-                let outcome = self.people.add(contact).or_else(|_| self.people.remember(key, name.as_deref(), link));
+                let outcome =
+                    self.people.add(contact).or_else(|_| self.people.remember(key, name.as_deref(), link));
                 match outcome {
                     Ok(()) => self.keep_people(),
                     Err(why) => self.problem(&why, DESK_CONTACT),

@@ -213,6 +213,7 @@ impl Consultations {
                     | CallMessage::Status { .. }
                     | CallMessage::Drawn { .. }
                     | CallMessage::Chat { .. }
+                    | CallMessage::File { .. }
                     | CallMessage::Unknown => tracing::debug!(%call, "nothing that doctors say"),
                 }
             }

@@ -7,8 +7,8 @@ use sightline_protocol::limits::{
     MAX_SDP_BYTES, MAX_TAG_BYTES, MAX_WORD_CHARS, PADDING_BYTES,
 };
 use sightline_protocol::{
-    CallId, CallMessage, Candidate, DescriptionKind, Frame, HangupReason, Media, PROTOCOL_VERSION,
-    RefusalReason, is_compatible,
+    CallId, CallMessage, Candidate, DescriptionKind, FileEnd, FileStep, Frame, HangupReason, Media,
+    PROTOCOL_VERSION, RefusalReason, is_compatible,
 };
 
 fn frame(message: CallMessage) -> Frame {
@@ -230,10 +230,37 @@ fn messages() -> impl Strategy<Value = CallMessage> {
             sharing
         }),
         any::<(u16, u16)>().prop_map(|(width, height)| CallMessage::Drawn { width, height }),
+        (any::<u32>(), file_steps()).prop_map(|(file, step)| CallMessage::File { file, step }),
         any::<String>().prop_map(|text| CallMessage::Chat { text: chat_text(&text) }),
         Just(CallMessage::Examine),
         any::<String>().prop_map(|report| CallMessage::Examined { report }),
     ]
+}
+
+fn file_steps() -> impl Strategy<Value = FileStep> {
+    prop_oneof![
+        ("\\PC{0,63}", any::<u64>()).prop_map(|(name, size)| FileStep::Offer { name, size }),
+        any::<u64>().prop_map(|from| FileStep::Take { from }),
+        any::<bool>().prop_map(|held| FileStep::Hold { held }),
+        "z[a-z_]{0,60}".prop_map(|why| FileStep::End { why: FileEnd::Other(why) }),
+    ]
+}
+
+#[test]
+fn a_step_that_is_not_known_is_no_fault() {
+    let frame =
+        Frame::decode(br#"{"a":0,"s":1,"m":{"t":"file","file":3,"step":"paint","colour":1}}"#).unwrap();
+    assert_eq!(frame.part, Some((1, CallMessage::File { file: 3, step: FileStep::Unknown })));
+}
+
+#[test]
+fn the_long_name_of_a_file_is_refused() {
+    let offer = |len| {
+        frame(CallMessage::File { file: 1, step: FileStep::Offer { name: "n".repeat(len), size: 1 } })
+            .encode()
+    };
+    assert!(offer(255).is_ok());
+    assert_eq!(offer(256), Err(FrameError::FileName { bytes: 256 }));
 }
 
 proptest! {

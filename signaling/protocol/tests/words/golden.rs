@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use sightline_protocol::switchboard::{decode, encode};
 use sightline_protocol::{
-    Address, CallId, CallMessage, Candidate, Challenge, DescriptionKind, ErrorCode, Frame, HangupReason,
-    Identity, Limits, Media, Password, RefusalReason, Resume, Sealed, Signature, ToClient, ToServer, Token,
+    Address, CallId, CallMessage, Candidate, Challenge, DescriptionKind, ErrorCode, FileEnd, FileStep, Frame,
+    HangupReason, Identity, Limits, Media, Password, RefusalReason, Resume, Sealed, Signature, ToClient,
+    ToServer, Token,
 };
 
 const TO_SERVER: &str = include_str!("../golden/to_server.jsonl");
@@ -114,6 +115,7 @@ fn to_client() -> Vec<ToClient> {
 
 fn frames() -> Vec<Frame> {
     let part = |number, message| Frame { ack: 3, part: Some((number, message)) };
+    let file = |step| part(12, CallMessage::File { file: 1, step });
     let media = Media { audio: true, video: true };
     let invite = |name: Option<&str>, token: Option<&str>| CallMessage::Invite {
         version: 1,
@@ -176,6 +178,17 @@ fn frames() -> Vec<Frame> {
         part(9, CallMessage::Status { muted: true, camera_off: false, sharing: true }),
         part(10, CallMessage::Drawn { width: 640, height: 360 }),
         part(11, CallMessage::Chat { text: "Here it is:\nhttps://calls.example/a?b=\"c\"".into() }),
+        file(FileStep::Offer { name: "the plan (2).pdf".into(), size: 3_000_000 }),
+        file(FileStep::Take { from: 0 }),
+        file(FileStep::Take { from: 1_048_576 }),
+        file(FileStep::Hold { held: true }),
+        file(FileStep::End { why: FileEnd::Done }),
+        file(FileStep::End { why: FileEnd::Declined }),
+        file(FileStep::End { why: FileEnd::Cancelled }),
+        file(FileStep::End { why: FileEnd::Failed }),
+        file(FileStep::End { why: FileEnd::Mismatch }),
+        file(FileStep::End { why: FileEnd::TooLarge }),
+        file(FileStep::End { why: FileEnd::TooMany }),
         Frame { ack: 0, part: Some((1, CallMessage::Examine)) },
         Frame { ack: 1, part: Some((1, CallMessage::Examined { report: "as the programs see it".into() })) },
     ]
@@ -235,6 +248,9 @@ fn the_specification_states_every_limit() {
         ),
         format!("`mid` and `ufrag` {MAX_TAG_BYTES} bytes |"),
         format!("| `name` | {MAX_NAME_CHARS} characters |"),
+        format!("| `name` of a file | {MAX_FILE_NAME_BYTES} bytes |"),
+        format!("| a file | {} GiB |", MAX_FILE_BYTES >> 30),
+        format!("| message of `sightline-files` | {} bytes |", thousands(MAX_FILE_FRAME_BYTES)),
         format!("| `text` of `chat` | {} characters |", thousands(MAX_CHAT_CHARS)),
         format!("at most {MAX_BREAKS_IN_A_ROW} in a row"),
         format!("| unknown word (`code`, `why`, `reason`), `session` | {MAX_WORD_CHARS} characters |"),
@@ -318,10 +334,11 @@ fn no_message_is_missing_among_the_golden_ones() {
             CallMessage::Examine => 13,
             CallMessage::Examined { .. } => 14,
             CallMessage::Chat { .. } => 15,
-            CallMessage::Unknown => 16,
+            CallMessage::File { .. } => 16,
+            CallMessage::Unknown => 17,
         })
         .collect();
-    assert!(call.into_iter().eq(0..16));
+    assert!(call.into_iter().eq(0..17));
 }
 
 /// The type on the wire is what a log says.
