@@ -65,7 +65,7 @@ impl Shell {
         self.keys(ui, shown, scene);
         let palette = theme::palette(ui);
         let ground = if shown == Shown::Call { theme::stage().ground } else { palette.ground };
-        CentralPanel::default().frame(Frame::new().fill(ground.get())).show_inside(ui, |ui| match shown {
+        CentralPanel::default().frame(Frame::new().fill(ground.get())).show(ui, |ui| match shown {
             Shown::FirstStart => first_start::show(ui, &mut self.first_start, scene),
             Shown::Page(Page::Home) => home::show(ui, &mut self.home, &mut self.page, scene),
             Shown::Page(Page::Settings) => settings::show(ui, &mut self.settings, &mut self.page, scene),
