@@ -22,6 +22,7 @@ use crate::{
         api::Handle,
         clock::Clock,
         device_media::DeviceMedia,
+        glass::{Glass, OnGlass},
         ports::{DeviceNews, Doctor, MediaMaker, sound::MakeDevices},
         run::{Parts, start},
     },
@@ -49,6 +50,8 @@ pub struct Installation {
     pub media: Headless,
     /// Which devices stand in for it.
     pub devices: DeviceWishes,
+    /// Where a window sees its media.
+    pub glass: Option<Arc<Glass>>,
     /// Which paths are allowed.
     pub path: PathPolicy,
     /// The local addresses to use; all usable ones where empty.
@@ -121,9 +124,16 @@ impl Installation {
             may_examine: self.may_examine,
             doctor: Box::new(doctor),
             peers: Box::new(WebRtc::new(runtime, clock)),
-            media: self.devices.wrap(self.media, &news),
+            media: seen(self.devices.wrap(self.media, &news), self.glass),
             device_news,
         })
+    }
+}
+
+fn seen(media: Box<dyn MediaMaker>, glass: Option<Arc<Glass>>) -> Box<dyn MediaMaker> {
+    match glass {
+        Some(glass) => Box::new(OnGlass::new(media, glass)),
+        None => media,
     }
 }
 

@@ -25,4 +25,5 @@ mod relayed;
 #[cfg(target_os = "linux")]
 mod sound;
 mod support;
+mod ui;
 mod warm;

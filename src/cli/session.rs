@@ -161,6 +161,7 @@ fn installation(
         server,
         media: media.check(out, settings.voice, clock)?,
         devices: media.devices(),
+        glass: None,
         path,
         bind: out.bind.clone(),
     })
@@ -411,6 +412,7 @@ impl Session {
                 | Update::Consulted { .. }
                 | Update::Devices(_)
                 | Update::Device(_)
+                | Update::Previewing(_)
                 | Update::Problem { .. } => {}
             }
         }

@@ -23,6 +23,8 @@ use crate::{
     media::voice::VoiceSettings,
 };
 
+pub use super::glass::{Glass, Meter, Meters, PictureNews};
+
 /// What somebody wants.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -78,6 +80,12 @@ pub enum Command {
     },
     /// Clean our sound in this way from now on, in this call and those that follow.
     Voice(VoiceSettings),
+    /// Open camera and microphone without a call and show them on the glass, or close them again. A call that begins to talk
+    /// closes them by itself; [`Update::Previewing`] says how it stands.
+    Preview {
+        /// Whether to open.
+        on: bool,
+    },
     /// End everything: hang up, say goodbye, stop.
     Close,
 }
@@ -155,6 +163,8 @@ pub enum Update {
         /// In which call.
         call: CallId,
     },
+    /// Camera and microphone are open without a call, or are not any more.
+    Previewing(bool),
     /// Somebody rang and was told *busy*.
     TurnedAway {
         /// Who.

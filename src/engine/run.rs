@@ -40,6 +40,7 @@ use super::{
     calling::{Calling, Surroundings},
     clock::Clock,
     consulting::Consulting,
+    glass::Preview,
     keyring::{Content, Keyring},
     ports::{
         DeviceNews, Doctor, Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker,
@@ -124,6 +125,7 @@ pub fn start(parts: Parts) -> Handle {
         file_news: Arc::default(),
         switchboard_up: false,
         urged: None,
+        preview: None,
     };
     tokio::spawn(engine.run(
         wishes,
@@ -162,6 +164,8 @@ struct Engine {
     file_news: Arc<Notify>,
     switchboard_up: bool,
     urged: Option<Instant>,
+    /// Camera and microphone, opened for a look without a call.
+    preview: Option<Preview>,
 }
 
 impl Engine {
@@ -268,6 +272,7 @@ impl Engine {
                     calling.files.order(id, order);
                 }
             }
+            Command::Preview { on } => self.preview(on).await,
             Command::Voice(settings) => {
                 self.voice = settings;
                 self.calls.values().for_each(|calling| calling.set_voice(settings));
@@ -528,7 +533,14 @@ impl Engine {
             self.tell(Update::Path { call, path }).await;
         }
         self.tell(Update::Stage { call, peer, stage, name }).await;
+        if stage == Stage::Connecting
+            && let Some(preview) = &self.preview
+        {
+            // It has time to let go of its devices until the call takes them.
+            preview.stop();
+        }
         if stage == Stage::Connected {
+            self.preview(false).await;
             let problems = match self.calling_and_surroundings(call) {
                 (Some(calling), mut around) => calling.start_media(&mut around),
                 (None, _) => Vec::new(),
