@@ -3,6 +3,8 @@
 
 pub mod call;
 pub mod chat;
+pub mod checkup;
+pub mod devices;
 pub mod ended;
 pub mod first_start;
 pub mod help;
