@@ -12,5 +12,6 @@ pub mod engine;
 pub mod logging;
 pub mod logic;
 pub mod media;
+pub mod panics;
 pub mod settings;
 pub mod ui;

@@ -19,6 +19,7 @@ const KEY_FILE: &str = "identity.key";
 const SETTINGS_FILE: &str = "settings.toml";
 const PREDICTIONS_FILE: &str = "predictions.json";
 const SERVER_FOLDER: &str = "server";
+const CRASHES_FOLDER: &str = "crashes";
 
 /// The folder of one installation.
 #[derive(Clone, Debug)]
@@ -127,6 +128,16 @@ impl Profile {
             path,
             reason: error.to_string().trim().to_owned(),
         })
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where reports of faults in the program are kept.
+    pub fn crashes_folder(&self) -> PathBuf {
+        self.folder.join(CRASHES_FOLDER)
     }
 
     /// Where the doctor's last predictions are kept.

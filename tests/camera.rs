@@ -120,6 +120,16 @@ fn id(name: &str) -> Choice {
     Choice::Id(DeviceId::new(format!("usb-{name}/{name}")))
 }
 
+/// The camera Desk, and a call that has seen it; nothing where no camera can be stood in for.
+fn desk_in_sight(test: &str) -> Option<(Cameras, Camera, Watching)> {
+    let cameras = Cameras::within(test)?;
+    let desk = small(&cameras, "Desk", 0..10);
+    cameras.plug(0, &desk);
+    let mut watching = Watching::new(Choice::Default);
+    watching.until_picture_of(0..10);
+    Some((cameras, desk, watching))
+}
+
 #[test]
 fn cameras_are_listed_by_what_they_are_and_nodes_without_pictures_are_hidden() {
     let Some(cameras) =
@@ -227,15 +237,11 @@ fn the_portable_way_gives_the_same_pictures() {
 
 #[test]
 fn when_the_only_camera_is_pulled_a_card_is_seen_until_it_is_back() {
-    let Some(cameras) =
-        Cameras::within("camera::when_the_only_camera_is_pulled_a_card_is_seen_until_it_is_back")
+    let Some((cameras, desk, mut watching)) =
+        desk_in_sight("camera::when_the_only_camera_is_pulled_a_card_is_seen_until_it_is_back")
     else {
         return;
     };
-    let desk = small(&cameras, "Desk", 0..10);
-    cameras.plug(0, &desk);
-    let mut watching = Watching::new(Choice::Default);
-    watching.until_picture_of(0..10);
 
     cameras.unplug(0);
     let card = watching.until_card();
@@ -251,14 +257,11 @@ fn when_the_only_camera_is_pulled_a_card_is_seen_until_it_is_back() {
 
 #[test]
 fn a_camera_that_stands_still_is_opened_again_when_it_can_be() {
-    let Some(cameras) = Cameras::within("camera::a_camera_that_stands_still_is_opened_again_when_it_can_be")
+    let Some((cameras, desk, mut watching)) =
+        desk_in_sight("camera::a_camera_that_stands_still_is_opened_again_when_it_can_be")
     else {
         return;
     };
-    let desk = small(&cameras, "Desk", 0..10);
-    cameras.plug(0, &desk);
-    let mut watching = Watching::new(Choice::Default);
-    watching.until_picture_of(0..10);
 
     cameras.plug(0, &Camera { state: "stalled", ..desk.clone() });
     watching.until_card();
@@ -382,11 +385,9 @@ fn without_a_camera_there_is_no_picture_until_one_is_plugged_in() {
 
 #[test]
 fn a_black_picture_is_a_picture() {
-    let Some(cameras) = Cameras::within("camera::a_black_picture_is_a_picture") else { return };
-    let desk = small(&cameras, "Desk", 0..10);
-    cameras.plug(0, &desk);
-    let mut watching = Watching::new(Choice::Default);
-    watching.until_picture_of(0..10);
+    let Some((cameras, desk, mut watching)) = desk_in_sight("camera::a_black_picture_is_a_picture") else {
+        return;
+    };
 
     let black = cameras.film("black", [[16, 128].repeat(Size::SMALL.luma_len())]);
     cameras.plug(0, &Camera { frames: Some(black), ..desk.clone() });

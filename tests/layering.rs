@@ -29,9 +29,13 @@ const LAYERS: &[(&str, &[&str])] = &[
             "logic",
         ],
     ),
-    ("ui", &["ui", "engine::api", "media::frame", "logic"]),
-    ("cli", &["cli", "app", "contacts", "settings", "logging", "ui", "adapters", "engine", "media", "logic"]),
-    ("app", &["cli", "app", "contacts", "settings", "logging", "ui", "adapters", "engine", "media", "logic"]),
+    ("ui", &["ui", "engine::api", "media::emblem", "media::frame", "logic"]),
+    ("cli", COMMANDS_NAME),
+    ("app", COMMANDS_NAME),
+];
+
+const COMMANDS_NAME: &[&str] = &[
+    "cli", "app", "contacts", "settings", "logging", "panics", "ui", "adapters", "engine", "media", "logic",
 ];
 
 const EVERYWHERE: &[&str] = &["logic", "media", "engine", "adapters", "ui", "cli", "app"];
@@ -394,7 +398,7 @@ fn module_of(file: &Path) -> Vec<String> {
 
 fn app_files(layer: &str) -> Vec<PathBuf> {
     let files = if layer == "app" {
-        &["main.rs", "lib.rs", "contacts.rs", "settings.rs", "logging.rs"][..]
+        &["main.rs", "lib.rs", "contacts.rs", "settings.rs", "logging.rs", "panics.rs"][..]
     } else {
         &[]
     };

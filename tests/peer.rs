@@ -16,23 +16,14 @@ use sightline::{
     adapters::peer::WebRtc,
     engine::{
         clock::Clock,
-        counters::Tally,
         ports::{NumberedSink, Peer, PeerMaker as _, PeerNews, PeerReport, PeerSetup},
     },
-    logic::{
-        call::PeerEvent,
-        course::Link,
-        legs::Order,
-        packet::Packet,
-        path::{PairInUse, PathPolicy},
-        servers::Servers,
-    },
+    logic::{call::PeerEvent, course::Link, legs::Order, packet::Packet, path::PairInUse},
 };
-use sightline_protocol::{
-    call::{CallId, DescriptionKind, Media},
-    limits::MAX_SEALED_BYTES,
-};
+use sightline_protocol::{call::DescriptionKind, limits::MAX_SEALED_BYTES};
 use tokio::{sync::mpsc, time::timeout};
+
+use crate::support::setup::on_loopback;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -70,23 +61,9 @@ impl End {
     }
 
     fn open(&mut self, generation: u32) {
-        let (audio, _) = sync_channel(64);
         let peers = WebRtc::new(tokio::runtime::Handle::current(), Clock::start());
-        let peer = peers.open(PeerSetup {
-            call: CallId([1; 16]),
-            generation,
-            media: Media { audio: true, video: true },
-            path: PathPolicy::Any,
-            bind: vec![[127, 0, 0, 1].into()],
-            servers: Servers::default(),
-            reports: self.report_to.clone(),
-            video: self.video_to.clone(),
-            audio,
-            tally: Arc::new(Tally::default()),
-            files: Arc::new(()),
-            room: Arc::default(),
-        });
-        self.peers.insert(generation, peer);
+        let usual = on_loopback(self.report_to.clone(), self.video_to.clone());
+        self.peers.insert(generation, peers.open(PeerSetup { generation, ..usual }));
     }
 
     fn order(&self, generation: u32, order: Order) {

@@ -11,9 +11,11 @@ mod doctor;
 mod files;
 #[cfg(target_os = "linux")]
 mod foreign;
+mod icons;
 mod layering;
 mod legs;
 mod line;
+mod manual;
 #[cfg(target_os = "linux")]
 mod natlab;
 mod peer;

@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
         mpsc::{Sender, SyncSender, channel, sync_channel},
     },
     time::{Duration, Instant},
@@ -22,12 +22,13 @@ use sightline::{
         counters::Tally,
         ports::{PacketSink, SOUND_BLOCK, SOUND_BLOCK_TIME, SoundSink, SoundSource, SourceEnded},
         reference::{self, ReferenceIn},
+        room::RoomInUse,
         thread::Stop,
         voice::{Voice, VoiceWish},
     },
     logic::{packet::Packet, units::MediaTime},
     media::{
-        opus::{FRAME_SAMPLES, MAX_PACKET_LEN, OpusEncoder, USUAL_BITRATE_BPS},
+        opus::{FRAME_SAMPLES, MAX_PACKET_LEN, OpusEncoder},
         tone,
         voice::VoiceSettings,
     },
@@ -91,11 +92,13 @@ fn cost_of_sending(settings: VoiceSettings) -> (Asked, Asked) {
     let (played, reference) = reference::pair();
     let (cost, costs) = channel();
     let kept = Arc::new(Kept { packets: Mutex::new(vec![Bytes::new(); 256]), sent: AtomicU64::new(0) });
+    let room = RoomInUse::default();
+    room.look();
     let thread = AudioSend {
         source: Box::new(Microphone { block: 0, reference: played, at_first: asked(), cost }),
         sink: kept.clone(),
         muted: Arc::default(),
-        sound_bps: Arc::new(AtomicU32::new(USUAL_BITRATE_BPS)),
+        room: room.sound(),
         voice: Voice::new(reference, Arc::new(VoiceWish::new(settings))),
         tally: Arc::<Tally>::default(),
         stop: Stop::default(),

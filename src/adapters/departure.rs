@@ -11,20 +11,20 @@ mod tests;
 mod told;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use rtc::{
-    interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket},
+    interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket},
     rtcp::transport_feedbacks::{
         transport_layer_cc::TransportLayerCc, transport_layer_nack::TransportLayerNack,
     },
     rtp,
     sansio::Protocol,
-    shared::{TransportContext, error::Error, marshal::MarshalSize},
+    shared::{error::Error, marshal::MarshalSize},
 };
 
 use crate::{
@@ -36,6 +36,7 @@ use crate::{
 };
 
 use self::{repeats::Repeats, told::Told};
+use super::passing::{Passing, hands_over};
 
 /// Names the numbers, in a description.
 pub(super) const NUMBERS_URI: &str =
@@ -63,8 +64,7 @@ pub(super) struct Departure {
     told: Told,
     streams: HashMap<u32, Stream>,
     repeats: HashMap<u32, Repeats>,
-    incoming: VecDeque<TaggedPacket>,
-    outgoing: VecDeque<TaggedPacket>,
+    passing: Passing,
     pictures_flow: bool,
     most_bps: u32,
 }
@@ -79,8 +79,7 @@ impl Departure {
             told: Told::default(),
             streams: HashMap::new(),
             repeats: HashMap::new(),
-            incoming: VecDeque::new(),
-            outgoing: VecDeque::new(),
+            passing: Passing::default(),
             pictures_flow: false,
             most_bps: 0,
         }
@@ -156,11 +155,7 @@ impl Departure {
             self.told.note(bytes, probe.map(|probe| probe.id), now);
             self.bandwidth.note_sent(now);
         }
-        self.outgoing.push_back(TaggedPacket {
-            now,
-            transport: TransportContext::default(),
-            message: AttributedPacket::new(Packet::Rtp(packet)),
-        });
+        self.passing.send(Packet::Rtp(packet), now);
     }
 
     fn hear(&mut self, packet: &dyn rtc::rtcp::Packet, now: Instant) {
@@ -193,11 +188,7 @@ fn size_on_wire(packet: &rtp::Packet) -> usize {
 }
 
 impl Protocol<TaggedPacket, TaggedPacket, ()> for Departure {
-    type Rout = TaggedPacket;
-    type Wout = TaggedPacket;
-    type Eout = ();
-    type Error = Error;
-    type Time = Instant;
+    hands_over!();
 
     fn handle_read(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtcp(packets) = &tagged.message.packet {
@@ -206,12 +197,8 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Departure {
             }
             self.pump(tagged.now);
         }
-        self.incoming.push_back(tagged);
+        self.passing.incoming.push_back(tagged);
         Ok(())
-    }
-
-    fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.incoming.pop_front()
     }
 
     fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
@@ -220,13 +207,9 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Departure {
             self.take(packet, now);
             self.pump(now);
         } else {
-            self.outgoing.push_back(tagged);
+            self.passing.outgoing.push_back(tagged);
         }
         Ok(())
-    }
-
-    fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.outgoing.pop_front()
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {

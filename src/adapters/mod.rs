@@ -1,10 +1,12 @@
 //! The edges that face devices and sockets. They implement the engine's ports, one foreign crate a file; they translate
 //! and decide nothing.
 
+pub mod awake;
 mod bundle;
 pub mod camera;
 mod codecs;
 mod departure;
+pub mod handover;
 pub mod headless;
 mod heard;
 mod ice_servers;
@@ -13,12 +15,15 @@ pub mod line;
 mod multicast;
 mod net_runtime;
 pub mod network_watch;
+mod passing;
+pub mod notices;
 pub mod peer;
 mod peer_events;
 mod peer_files;
 mod peer_stats;
 mod peer_tracks;
 mod peer_words;
+pub mod pickers;
 pub mod probe;
 #[cfg(target_os = "linux")]
 mod proc_net;
@@ -30,3 +35,4 @@ mod rtcp_to_us;
 pub mod sound_devices;
 pub mod switchboard;
 pub mod synthetic;
+pub mod tray;

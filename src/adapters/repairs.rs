@@ -2,20 +2,19 @@
 //!
 //! It stands behind the part that tells the other side what arrived: a packet that comes again has been carried as well.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    time::Instant,
-};
+use std::{collections::HashMap, time::Instant};
 
 use rtc::{
-    interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket},
+    interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket},
     rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers},
     rtp,
     sansio::Protocol,
-    shared::{TransportContext, error::Error},
+    shared::error::Error,
 };
 
 use crate::logic::missing::{Arrival, Missing};
+
+use super::passing::{Passing, hands_over};
 
 /// See the head of this file.
 #[derive(Default)]
@@ -23,8 +22,7 @@ pub(super) struct Repairs {
     streams: HashMap<u32, Missing>,
     /// Which stream each stream of repairs belongs to.
     repaired: HashMap<u32, u32>,
-    incoming: VecDeque<TaggedPacket>,
-    outgoing: VecDeque<TaggedPacket>,
+    passing: Passing,
 }
 
 impl Repairs {
@@ -55,21 +53,13 @@ impl Repairs {
                 media_ssrc,
                 nacks: nack_pairs_from_sequence_numbers(&numbers),
             };
-            self.outgoing.push_back(TaggedPacket {
-                now,
-                transport: TransportContext::default(),
-                message: AttributedPacket::new(Packet::Rtcp(vec![Box::new(nack)])),
-            });
+            self.passing.send(Packet::Rtcp(vec![Box::new(nack)]), now);
         }
     }
 }
 
 impl Protocol<TaggedPacket, TaggedPacket, ()> for Repairs {
-    type Rout = TaggedPacket;
-    type Wout = TaggedPacket;
-    type Eout = ();
-    type Error = Error;
-    type Time = Instant;
+    hands_over!();
 
     fn handle_read(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
         let now = tagged.now;
@@ -79,23 +69,15 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Repairs {
             Arrival::New
         };
         if arrival == Arrival::New {
-            self.incoming.push_back(tagged);
+            self.passing.incoming.push_back(tagged);
             self.ask(now);
         }
         Ok(())
     }
 
-    fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.incoming.pop_front()
-    }
-
     fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        self.outgoing.push_back(tagged);
+        self.passing.outgoing.push_back(tagged);
         Ok(())
-    }
-
-    fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.outgoing.pop_front()
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
@@ -135,7 +117,7 @@ impl Interceptor for Repairs {
 mod tests {
     use rtc::interceptor::RTCPFeedback;
 
-    use super::*;
+    use super::{super::passing::tagged, *};
 
     #[test]
     fn what_comes_twice_is_dropped_and_what_is_missing_asked_for() {
@@ -157,10 +139,7 @@ mod tests {
         let mut take = |ssrc, sequence_number, payload: &[u8]| {
             let header = rtp::Header { ssrc, sequence_number, ..rtp::Header::default() };
             let packet = rtp::Packet { header, payload: payload.to_vec().into() };
-            let message = AttributedPacket::new(Packet::Rtp(packet));
-            repairs
-                .handle_read(TaggedPacket { now, transport: TransportContext::default(), message })
-                .unwrap();
+            repairs.handle_read(tagged(Packet::Rtp(packet), now)).unwrap();
             let asked = std::iter::from_fn(|| repairs.poll_write()).count();
             (repairs.poll_read().is_some(), asked)
         };

@@ -3,8 +3,6 @@
 //! `webrtc` hands no RTCP to an application unless an interceptor vouches for it. Without this one a lost key frame would
 //! never be replaced, and an end that goes while the switchboard is gone would be missed only when its silence shows.
 
-use std::{collections::VecDeque, time::Instant};
-
 use rtc::{
     interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket},
     rtcp::{
@@ -17,11 +15,12 @@ use rtc::{
     shared::error::Error,
 };
 
+use super::passing::{Passing, hands_over};
+
 /// Passes everything on, and vouches for what is for us.
 #[derive(Default)]
 pub(super) struct RtcpToUs {
-    incoming: VecDeque<TaggedPacket>,
-    outgoing: VecDeque<TaggedPacket>,
+    passing: Passing,
 }
 
 /// Whether this packet asks for a key frame.
@@ -36,11 +35,7 @@ pub(super) fn says_goodbye(packet: &dyn rtc::rtcp::Packet) -> bool {
 }
 
 impl Protocol<TaggedPacket, TaggedPacket, ()> for RtcpToUs {
-    type Rout = TaggedPacket;
-    type Wout = TaggedPacket;
-    type Eout = ();
-    type Error = Error;
-    type Time = Instant;
+    hands_over!();
 
     fn handle_read(&mut self, mut tagged: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtcp(packets) = &mut tagged.message.packet {
@@ -50,21 +45,13 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for RtcpToUs {
             }
             tagged.message.add(Attribute::DeliverToApplication);
         }
-        self.incoming.push_back(tagged);
+        self.passing.incoming.push_back(tagged);
         Ok(())
-    }
-
-    fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.incoming.pop_front()
     }
 
     fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        self.outgoing.push_back(tagged);
+        self.passing.outgoing.push_back(tagged);
         Ok(())
-    }
-
-    fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.outgoing.pop_front()
     }
 }
 

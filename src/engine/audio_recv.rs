@@ -85,7 +85,6 @@ impl AudioRecv {
             let at = self.clock.media(due) + delay;
             self.tally.heard.set(listening.timestamp().map(|rtp_timestamp| Heard { rtp_timestamp, at }));
             listening.block_is_played();
-            self.tally.sound_lost_percent.set(listening.jitter.loss_percent().into());
             self.tally.set_sound((&listening.jitter).into());
             if blocks.is_multiple_of(FIGURES_EVERY) {
                 self.tally.set_speaker(self.sink.figures());

@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -17,6 +17,7 @@ use super::{
     counters::Tally,
     parcels::Parcels,
     ports::{PacketSink, SOUND_BLOCK, SoundSource, SourceEnded},
+    room::SoundRoom,
     thread::{Stop, Thread},
     voice::Voice,
 };
@@ -28,12 +29,9 @@ const MAX_DRIFT_SAMPLES: i32 = 2_400;
 const FIGURES_EVERY: u32 = 50;
 
 /// What the encoder is told to be ready for at least, so that each packet can stand in for the one before it,
-const LEAST_LOSS_PERCENT: u64 = 5;
+const LEAST_LOSS_PERCENT: u32 = 5;
 /// and at most: beyond it too little would be left for the sound itself.
-const MOST_LOSS_PERCENT: u64 = 25;
-/// With so many of a hundred packets lost each is sent twice. The copies that Opus carries are coarse, and there are none of
-/// what it takes for no voice.
-const REPEATS_AT_PERCENT: u64 = 3;
+const MOST_LOSS_PERCENT: u32 = 25;
 
 /// Everything the thread needs.
 pub struct AudioSend {
@@ -43,8 +41,8 @@ pub struct AudioSend {
     pub sink: Arc<dyn PacketSink>,
     /// Silence is sent instead.
     pub muted: Arc<AtomicBool>,
-    /// What the path has room for, in bits a second. It changes as the path does.
-    pub sound_bps: Arc<AtomicU32>,
+    /// What the path has room for. It changes as the path does.
+    pub room: Arc<SoundRoom>,
     /// Cleans it.
     pub voice: Voice,
     /// What is counted.
@@ -86,7 +84,7 @@ impl AudioSend {
                 self.tally.set_microphone(self.source.figures());
             }
             packets = packets.wrapping_add(1);
-            let wanted_bps = self.sound_bps.load(Ordering::Relaxed);
+            let wanted_bps = self.room.bps();
             if std::mem::replace(&mut bps, wanted_bps) != wanted_bps
                 && let Err(error) = encoder.set_bitrate(wanted_bps)
             {
@@ -98,7 +96,7 @@ impl AudioSend {
             match encoder.encode(&frame, &mut encoded) {
                 Ok(len) if self.sink.send(parcels.wrap(&encoded[..len]), now, false) => {
                     self.tally.audio_packets_sent.one();
-                    if self.tally.sound_lost_percent.get() >= REPEATS_AT_PERCENT {
+                    if self.room.twice() {
                         self.sink.repeat();
                     }
                 }
@@ -108,9 +106,8 @@ impl AudioSend {
         }
     }
 
-    /// As much gets lost on the way there as on the way here, for all that is known.
-    fn expect_loss(&self, encoder: &mut OpusEncoder, expected: &mut Option<u64>) {
-        let percent = self.tally.sound_lost_percent.get().clamp(LEAST_LOSS_PERCENT, MOST_LOSS_PERCENT);
+    fn expect_loss(&self, encoder: &mut OpusEncoder, expected: &mut Option<u32>) {
+        let percent = self.room.lost_percent().clamp(LEAST_LOSS_PERCENT, MOST_LOSS_PERCENT);
         if expected.replace(percent) != Some(percent)
             && let Err(error) = encoder.set_expected_loss(percent as u8)
         {

@@ -253,7 +253,6 @@ impl Calling {
         let (video_out, audio_out, ask_key_frame) =
             (self.legs.video.clone(), self.legs.audio.clone(), self.legs.key_frame_asker());
         let (tally, stop, clock) = (&self.tally, &self.stop, self.clock);
-        let sound_bps = self.legs.room.sound_bps();
         let (played, reference) = reference::pair();
         let mut keep = |what: &str, started: Result<Vec<Thread>, SourceEnded>| match started {
             Ok(threads) => self.threads.extend(threads),
@@ -299,7 +298,8 @@ impl Calling {
                     let Some(source) = source else { return Ok(Vec::new()) };
                     let (muted, tally, stop) = (self.muted.clone(), tally.clone(), stop.clone());
                     let voice = Voice::new(reference, self.voice.clone());
-                    AudioSend { source, sink: audio_out, muted, sound_bps, voice, tally, stop }
+                    let (sink, room) = (audio_out, self.legs.room.sound());
+                    AudioSend { source, sink, muted, room, voice, tally, stop }
                         .start()
                         .map_err(no_thread)
                         .map(one)

@@ -41,22 +41,6 @@ impl Count {
     }
 }
 
-/// A number that changes, from one thread to another.
-#[derive(Debug, Default)]
-pub struct Gauge(AtomicU64);
-
-impl Gauge {
-    /// It is so much now.
-    pub fn set(&self, now: u64) {
-        self.0.store(now, Ordering::Relaxed);
-    }
-
-    /// How much it is.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// A moment that happens once.
 #[derive(Debug, Default)]
 pub struct Once(AtomicU64);
@@ -92,8 +76,6 @@ macro_rules! tally {
             plans: Mutex<Vec<(MediaTime, Plan)>>,
             /// Which of their sound is heard when.
             pub heard: HeardClock,
-            /// How many of a hundred of their packets of sound got lost of late.
-            pub sound_lost_percent: Gauge,
             pictures: Mutex<PictureCounts>,
             sound: Mutex<SoundCounts>,
             microphone: Mutex<Option<SoundEdge>>,

@@ -79,7 +79,8 @@ impl LegEnds {
                 continue;
             }
             let policy = if *only_direct { PathPolicy::Direct } else { around.path };
-            let servers = around.servers.clone().allowed_by(policy);
+            let all_allowed = around.servers.clone();
+            let servers = if *only_direct { all_allowed.allowed_by(policy) } else { all_allowed };
             let (bind, orders) = (std::mem::take(bind), std::mem::take(orders));
             // What the old path had room for says little of the new one, but more than nothing where it was little.
             let start_bps = self.room.look().target_bps.clamp(LEAST_START_BPS, MOST_START_BPS);

@@ -22,6 +22,7 @@ mod parcels;
 pub mod ports;
 pub mod reference;
 pub mod ring;
+pub mod ringer;
 pub mod room;
 pub mod run;
 mod seat;

@@ -105,7 +105,38 @@ fn micros(time: Duration) -> u32 {
 #[derive(Debug, Default)]
 pub struct RoomInUse {
     room: Mutex<Arc<Room>>,
-    sound_bps: Arc<AtomicU32>,
+    sound: Arc<SoundRoom>,
+}
+
+/// What sound may have, as of the last look at the room.
+#[derive(Debug, Default)]
+pub struct SoundRoom {
+    bps: AtomicU32,
+    lost_percent: AtomicU32,
+    twice: AtomicBool,
+}
+
+impl SoundRoom {
+    /// So many bits a second, without what is around its packets.
+    pub fn bps(&self) -> u32 {
+        self.bps.load(Ordering::Relaxed)
+    }
+
+    /// How many of a hundred packets get lost on their way there.
+    pub fn lost_percent(&self) -> u32 {
+        self.lost_percent.load(Ordering::Relaxed)
+    }
+
+    /// Whether each packet is sent twice.
+    pub fn twice(&self) -> bool {
+        self.twice.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, seen: &RoomSeen) {
+        self.bps.store(adapt::sound_bps(seen.target_bps), Ordering::Relaxed);
+        self.lost_percent.store((seen.loss * 100.0).round() as u32, Ordering::Relaxed);
+        self.twice.store(adapt::sends_sound_twice(seen.target_bps, seen.loss), Ordering::Relaxed);
+    }
 }
 
 impl RoomInUse {
@@ -123,12 +154,40 @@ impl RoomInUse {
     /// How it stands now.
     pub fn look(&self) -> RoomSeen {
         let seen = self.room().look();
-        self.sound_bps.store(adapt::sound_bps(seen.target_bps), Ordering::Relaxed);
+        self.sound.set(&seen);
         seen
     }
 
     /// What sound may have, as of the last look.
-    pub fn sound_bps(&self) -> Arc<AtomicU32> {
-        self.sound_bps.clone()
+    pub fn sound(&self) -> Arc<SoundRoom> {
+        self.sound.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::bandwidth::Standing;
+
+    #[test]
+    fn sound_is_sent_as_the_way_there_asks_for() {
+        let in_use = RoomInUse::default();
+        let (room, sound) = (in_use.room(), in_use.sound());
+        in_use.look();
+        assert!((12_000..40_000).contains(&sound.bps()));
+        assert_eq!((sound.lost_percent(), sound.twice()), (0, false));
+        let standing = Standing {
+            target_bps: 2_000_000,
+            delivered_bps: Some(1_900_000),
+            loss: 0.052,
+            waiting: Duration::ZERO,
+            round_trip: Duration::from_millis(50),
+            short_queue: false,
+        };
+        for (target_bps, twice) in [(2_000_000, true), (200_000, false)] {
+            room.tell(&Standing { target_bps, ..standing });
+            in_use.look();
+            assert_eq!((sound.lost_percent(), sound.twice()), (5, twice));
+        }
     }
 }

@@ -53,11 +53,12 @@ const MOST_BUFFER: Duration = Duration::from_millis(40);
 /// Errors without a sample in between, after which a device is dead. Some report thousands a second then.
 const MOST_ERRORS: u64 = 50;
 
-/// What a sound thread gets, the numbers to watch it by, and what keeps it open.
-pub(super) struct Opened<Live> {
-    live: Box<Live>,
-    gauge: Arc<Gauge>,
-    sound: OpenSound,
+/// Which device is to be opened, and for whom.
+pub(super) struct Request<'a> {
+    id: &'a DeviceId,
+    buffer: Duration,
+    bell: Arc<Bell>,
+    clock: Clock,
 }
 
 /// A kind of sound devices.
@@ -65,13 +66,10 @@ pub(super) trait Side: 'static {
     type Live: Send;
     const KIND: DeviceKind;
     const THREAD: &'static str;
-    fn open(
-        devices: &mut dyn SoundDevices,
-        id: &DeviceId,
-        buffer: Duration,
-        bell: Arc<Bell>,
-        clock: Clock,
-    ) -> Result<Opened<Self::Live>, Cause>;
+    /// The numbers to watch a stream by.
+    const GAUGE: fn(&Self::Live) -> Arc<Gauge>;
+    /// What keeps a device open, and what a sound thread gets of it.
+    fn open(devices: &mut dyn SoundDevices, request: Request<'_>) -> Result<(OpenSound, Self::Live), Cause>;
 }
 
 /// Microphones.
@@ -81,18 +79,13 @@ impl Side for Microphones {
     type Live = LiveIn;
     const KIND: DeviceKind = DeviceKind::Microphone;
     const THREAD: &'static str = "microphone";
+    const GAUGE: fn(&LiveIn) -> Arc<Gauge> = LiveIn::gauge;
 
-    fn open(
-        devices: &mut dyn SoundDevices,
-        id: &DeviceId,
-        buffer: Duration,
-        bell: Arc<Bell>,
-        clock: Clock,
-    ) -> Result<Opened<LiveIn>, Cause> {
-        let (end, hearing) = from_microphone(bell, clock);
-        let sound = devices.open_microphone(id, end, buffer)?;
-        let live = Box::new(LiveIn::new(hearing, sound.rate_hz)?);
-        Ok(Opened { gauge: live.gauge(), live, sound })
+    fn open(devices: &mut dyn SoundDevices, request: Request<'_>) -> Result<(OpenSound, LiveIn), Cause> {
+        let (end, hearing) = from_microphone(request.bell, request.clock);
+        let sound = devices.open_microphone(request.id, end, request.buffer)?;
+        let live = LiveIn::new(hearing, sound.rate_hz)?;
+        Ok((sound, live))
     }
 }
 
@@ -103,18 +96,13 @@ impl Side for Speakers {
     type Live = LiveOut;
     const KIND: DeviceKind = DeviceKind::Speaker;
     const THREAD: &'static str = "speaker";
+    const GAUGE: fn(&LiveOut) -> Arc<Gauge> = LiveOut::gauge;
 
-    fn open(
-        devices: &mut dyn SoundDevices,
-        id: &DeviceId,
-        buffer: Duration,
-        bell: Arc<Bell>,
-        clock: Clock,
-    ) -> Result<Opened<LiveOut>, Cause> {
-        let (end, playing) = to_speaker(bell, clock);
-        let sound = devices.open_speaker(id, end, buffer)?;
-        let live = Box::new(LiveOut::new(playing, sound.rate_hz, clock)?);
-        Ok(Opened { gauge: live.gauge(), live, sound })
+    fn open(devices: &mut dyn SoundDevices, request: Request<'_>) -> Result<(OpenSound, LiveOut), Cause> {
+        let (end, playing) = to_speaker(request.bell, request.clock);
+        let sound = devices.open_speaker(request.id, end, request.buffer)?;
+        let live = LiveOut::new(playing, sound.rate_hz, request.clock)?;
+        Ok((sound, live))
     }
 }
 
@@ -330,10 +318,11 @@ impl<S: Side> Work<S> {
 
     fn open(&mut self, device: &Device) -> Result<(), Cause> {
         let Some(seat) = &self.seat else { return Err(Cause::Silent) };
-        let Opened { live, gauge, sound } =
-            S::open(&mut *self.devices, &device.id, self.buffer, seat.bell.clone(), self.clock)?;
-        let now = self.clock.now();
-        self.put(Some((live, Open { sound, gauge, since: now, counted: (now, 0) })));
+        let (bell, clock) = (seat.bell.clone(), self.clock);
+        let request = Request { id: &device.id, buffer: self.buffer, bell, clock };
+        let (sound, live) = S::open(&mut *self.devices, request)?;
+        let (now, gauge) = (self.clock.now(), S::GAUGE(&live));
+        self.put(Some((Box::new(live), Open { sound, gauge, since: now, counted: (now, 0) })));
         Ok(())
     }
 

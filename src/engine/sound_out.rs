@@ -181,6 +181,11 @@ impl SoundOut {
         }
     }
 
+    /// Whether a device is there that would take a block now.
+    pub(super) fn has_room(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| live.runs_low())
+    }
+
     fn beat(&mut self, now: Instant) -> Instant {
         let earliest = now.checked_sub(MOST_BEHIND).unwrap_or(now);
         self.wanted = (self.wanted + SOUND_BLOCK_TIME).clamp(earliest, now);

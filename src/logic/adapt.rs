@@ -57,6 +57,11 @@ const DRAWN_SLACK: f64 = 0.93;
 
 /// A packet of sound on the wire has this much around it, so many times a second.
 const SOUND_AROUND_BPS: f64 = 68.0 * 8.0 * 50.0;
+/// With so many of all packets lost each of sound is sent twice. The copies that Opus carries are coarse, and there are none of
+/// what it takes for no voice.
+const TWICE_FROM_LOSS: f64 = 0.03;
+/// Below so much there is room for sound, or for a picture and sound, but not for sound twice as well.
+const TWICE_FROM_BPS: u32 = 300_000;
 /// What is said about packets, in parts of them.
 const CONTROL: f64 = 0.985;
 /// Of a packet of a picture this is picture.
@@ -78,9 +83,16 @@ pub fn sound_bps(target_bps: u32) -> u32 {
     }
 }
 
+/// Whether each packet of sound is sent twice, where there is room for so much altogether, and that part gets lost.
+pub fn sends_sound_twice(target_bps: u32, loss: f64) -> bool {
+    target_bps >= TWICE_FROM_BPS && loss >= TWICE_FROM_LOSS
+}
+
 /// What pictures may have of so much altogether, without what is around their packets. What has to be repeated is theirs.
 pub fn picture_bps(target_bps: u32, loss: f64) -> u32 {
-    let rest = f64::from(target_bps) * CONTROL - f64::from(sound_bps(target_bps)) - SOUND_AROUND_BPS;
+    let times = if sends_sound_twice(target_bps, loss) { 2.0 } else { 1.0 };
+    let sound = times * (f64::from(sound_bps(target_bps)) + SOUND_AROUND_BPS);
+    let rest = f64::from(target_bps) * CONTROL - sound;
     let repairs = (loss * f64::from(missing::questions(loss))).clamp(0.0, MOST_REPAIRS);
     (rest * INSIDE * (1.0 - repairs)).max(LEAST_BPS) as u32
 }
@@ -389,6 +401,14 @@ mod tests {
     fn the_reason_is_said_in_words() {
         let plan = settled(700_000);
         assert_eq!(plan.to_string(), "640×360 at 30 because: network 0.7 Mbit/s");
+    }
+
+    #[test]
+    fn sound_is_sent_twice_where_much_is_lost_and_the_picture_can_spare_it() {
+        assert!(sends_sound_twice(500_000, 0.05));
+        assert!(!sends_sound_twice(500_000, 0.02), "little is lost");
+        assert!(!sends_sound_twice(250_000, 0.2), "there is no room");
+        assert!(picture_bps(300_000, 0.05) > 150_000);
     }
 
     #[test]

@@ -239,6 +239,8 @@ pub struct SoundCounts {
     pub held_ms: u64,
     /// How late a packet may be without being missed, as it was wanted last.
     pub target_ms: u64,
+    /// How many of a hundred packets got lost in the last seconds, though they may have been sent again.
+    pub lost_percent: u8,
 }
 
 impl From<&jitter::Jitter> for SoundCounts {
@@ -260,6 +262,7 @@ impl From<&jitter::Jitter> for SoundCounts {
             drawn_out_ms: counts.drawn_out / MS,
             held_ms: ms(counts.held()),
             target_ms: ms(jitter.target()),
+            lost_percent: jitter.loss_percent(),
         }
     }
 }

@@ -4,12 +4,14 @@
 //!
 //! Pictures: [`frame`] and the [`pool`] they live in, [`scale`], [`convert`], [`mjpeg`], [`h264`] and its RTP payloads
 //! ([`rtp_h264`]), [`y4m`] files, [`psnr`]; where there is none, a [`card`]. Sound: [`opus`], the cleaning of a [`voice`]
-//! and its [`level`], [`wav`] files. For tests and demonstrations: [`pattern`] with the [`timecode`] in it, and [`tone`].
+//! and its [`level`], [`wav`] files, the app's own [`chimes`]. What the app is known by: its [`emblem`]. For tests and demonstrations: [`pattern`] with the [`timecode`] in it, and [`tone`].
 //! Sound is always 48 kHz, mono, `f32`.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 pub mod card;
+pub mod chimes;
 pub mod convert;
+pub mod emblem;
 pub mod frame;
 pub mod h264;
 pub mod level;

@@ -8,10 +8,12 @@
 //! * [`shell`] which page is shown; [`screens`] the pages; [`widgets`] what they are made of.
 //! * [`scene`] what a page is given and what it may say.
 //! * [`theme`], [`fonts`], [`copy`] how it looks and what it says: no other file names a colour or holds a sentence.
+//! * [`icons`] our own.
 //! * [`keys`] what the keyboard does.
 
 pub mod copy;
 pub mod fonts;
+pub mod icons;
 pub mod keys;
 pub mod scene;
 pub mod screens;

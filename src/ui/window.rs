@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use eframe::{CreationContext, NativeOptions, Renderer};
-use egui::{Context, ThemePreference, Ui, ViewportBuilder, ViewportCommand};
+use egui::{Context, IconData, ThemePreference, Ui, ViewportBuilder, ViewportCommand};
 
 use super::{
     copy,
@@ -13,7 +13,13 @@ use super::{
     shell::Shell,
     theme,
 };
-use crate::logic::desk::{Appearance, Snapshot, Wish};
+use crate::{
+    logic::desk::{Appearance, Snapshot, Wish},
+    media::emblem::{Standing, rgba},
+};
+
+/// What a list of windows shows it with; whoever wants it smaller makes it so.
+const ICON_SIZE: u16 = 128;
 
 /// Where everything that is drawn comes from, and where wishes go.
 pub trait Desk {
@@ -41,6 +47,11 @@ pub fn run(
         viewport: ViewportBuilder::default()
             .with_title(copy::APP)
             .with_app_id("sightline")
+            .with_icon(IconData {
+                rgba: rgba(ICON_SIZE, Standing::Idle),
+                width: ICON_SIZE.into(),
+                height: ICON_SIZE.into(),
+            })
             .with_inner_size([1080.0, 720.0])
             .with_min_inner_size([380.0, 480.0])
             .with_visible(!hidden),

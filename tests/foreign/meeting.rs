@@ -65,6 +65,13 @@ impl Meeting {
         }
     }
 
+    /// Offered by one of the two, and until both ends are up.
+    pub(super) async fn up(mut self, offer: fn(&mut Self)) -> Self {
+        offer(&mut self);
+        self.until_up().await;
+        self
+    }
+
     pub(super) fn we_offer(&mut self) {
         self.ours.order(Order::MakeOffer);
     }

@@ -43,22 +43,16 @@ const BY_SILENCE: Duration = Duration::from_secs(2);
 #[test]
 fn chromium_takes_our_offer() {
     on_a_cable("chromium_takes_our_offer", &[CHROMIUM], || async {
-        let mut call = Meeting::new(chromium::start(), direct());
-        call.we_offer();
-        call.until_up().await;
-        both_see_and_hear(&mut call).await;
-        key_frames_come_when_asked_for(&mut call).await;
+        let mut call = Meeting::new(chromium::start(), direct()).up(Meeting::we_offer).await;
+        pictures_sound_and_key_frames_come(&mut call).await;
     });
 }
 
 #[test]
 fn we_take_chromiums_offer() {
     on_a_cable("we_take_chromiums_offer", &[CHROMIUM], || async {
-        let mut call = Meeting::new(chromium::start(), direct());
-        call.they_offer();
-        call.until_up().await;
-        both_see_and_hear(&mut call).await;
-        key_frames_come_when_asked_for(&mut call).await;
+        let mut call = Meeting::new(chromium::start(), direct()).up(Meeting::they_offer).await;
+        pictures_sound_and_key_frames_come(&mut call).await;
     });
 }
 
@@ -75,9 +69,7 @@ fn chromium_reaches_us_through_our_relay_over_tcp() {
 async fn relayed(transport: &str) {
     let relay = Relay::start().await;
     let relayed = json!({ "servers": [relay.as_ice_server(transport)], "policy": "relay", "with_media": true, "with_channel": null });
-    let mut call = Meeting::new(chromium::start(), relayed);
-    call.we_offer();
-    call.until_up().await;
+    let mut call = Meeting::new(chromium::start(), relayed).up(Meeting::we_offer).await;
     assert!(call.candidates.iter().all(|line| line.contains("typ relay")), "{:?}", call.candidates);
     assert_eq!(relay.allocations(), 1);
     both_see_and_hear(&mut call).await;
@@ -93,9 +85,7 @@ fn both_meet_at_our_relay() {
         open["servers"] = json!([relay.as_ice_server("tcp")]);
         open["policy"] = json!("relay");
         let ours = OurEnd::open_with(PathPolicy::Relay, relay.as_servers("udp"));
-        let mut call = Meeting::with(ours, chromium::start(), open);
-        call.they_offer();
-        call.until_up().await;
+        let mut call = Meeting::with(ours, chromium::start(), open).up(Meeting::they_offer).await;
         assert_eq!(relay.allocations(), 2);
         both_see_and_hear(&mut call).await;
         let path = call.ours.path.clone().unwrap();
@@ -106,48 +96,31 @@ fn both_meet_at_our_relay() {
 #[test]
 fn aiortc_takes_our_offer() {
     on_a_cable("aiortc_takes_our_offer", &[AIORTC], || async {
-        let mut call = Meeting::new(aiortc::start(), direct());
-        call.manner = Manner::Whole;
-        call.we_offer();
-        call.until_up().await;
-        both_see_and_hear(&mut call).await;
-        key_frames_come_when_asked_for(&mut call).await;
+        let mut call = with_aiortc().up(Meeting::we_offer).await;
+        pictures_sound_and_key_frames_come(&mut call).await;
     });
 }
 
 #[test]
 fn we_take_aiortcs_offer() {
     on_a_cable("we_take_aiortcs_offer", &[AIORTC], || async {
-        let mut call = Meeting::new(aiortc::start(), direct());
-        call.manner = Manner::Whole;
-        call.they_offer();
-        call.until_up().await;
-        both_see_and_hear(&mut call).await;
-        key_frames_come_when_asked_for(&mut call).await;
+        let mut call = with_aiortc().up(Meeting::they_offer).await;
+        pictures_sound_and_key_frames_come(&mut call).await;
     });
 }
 
 #[test]
 fn a_goodbye_of_aiortc_is_heard() {
     on_a_cable("a_goodbye_of_aiortc_is_heard", &[AIORTC], || async {
-        let mut call = Meeting::new(aiortc::start(), direct());
-        call.manner = Manner::Whole;
-        call.they_offer();
-        call.until_up().await;
-        call.until("we decode their pictures", |call| call.ours.tally.frames_shown.get() >= PICTURES).await;
-        let asked = Instant::now();
-        call.theirs.ask("close", json!({}));
-        call.until("we hear that they are gone", |call| call.ours.link == Link::Closed).await;
-        assert!(asked.elapsed() < BY_SILENCE, "{:?}", asked.elapsed());
+        let mut call = with_aiortc().up(Meeting::they_offer).await;
+        their_goodbye_is_heard(&mut call).await;
     });
 }
 
 #[test]
 fn what_gets_lost_is_repeated_both_ways() {
     on_a_cable("what_gets_lost_is_repeated_both_ways", &[CHROMIUM, NFT], || async {
-        let mut call = Meeting::new(chromium::start(), direct());
-        call.we_offer();
-        call.until_up().await;
+        let mut call = Meeting::new(chromium::start(), direct()).up(Meeting::we_offer).await;
         both_see_and_hear(&mut call).await;
         call.theirs.lose_packets();
 
@@ -171,9 +144,7 @@ fn a_data_channel_that_nobody_reads_is_closed() {
     on_a_cable("a_data_channel_that_nobody_reads_is_closed", &[CHROMIUM], || async {
         let mut open = direct();
         open["with_channel"] = json!("another");
-        let mut call = Meeting::new(chromium::start(), open);
-        call.they_offer();
-        call.until_up().await;
+        let mut call = Meeting::new(chromium::start(), open).up(Meeting::they_offer).await;
         both_see_and_hear(&mut call).await;
         call.until("their channel is closed", |call| call.said["channel"] == "closed").await;
     });
@@ -201,9 +172,7 @@ fn an_address_behind_a_name_of_multicast_dns_is_found() {
 #[test]
 fn words_go_both_ways_where_we_offer() {
     on_a_cable("words_go_both_ways_where_we_offer", &[CHROMIUM], || async {
-        let mut call = Meeting::new(chromium::start(), direct());
-        call.we_offer();
-        call.until_up().await;
+        let mut call = Meeting::new(chromium::start(), direct()).up(Meeting::we_offer).await;
         both_say_something(&mut call).await;
     });
 }
@@ -213,9 +182,7 @@ fn words_go_both_ways_where_chromium_offers() {
     on_a_cable("words_go_both_ways_where_chromium_offers", &[CHROMIUM], || async {
         let mut open = direct();
         open["with_channel"] = json!(DIRECT_CHANNEL);
-        let mut call = Meeting::new(chromium::start(), open);
-        call.they_offer();
-        call.until_up().await;
+        let mut call = Meeting::new(chromium::start(), open).up(Meeting::they_offer).await;
         both_say_something(&mut call).await;
     });
 }
@@ -223,14 +190,8 @@ fn words_go_both_ways_where_chromium_offers() {
 #[test]
 fn a_goodbye_of_chromium_is_heard() {
     on_a_cable("a_goodbye_of_chromium_is_heard", &[CHROMIUM], || async {
-        let mut call = Meeting::new(chromium::start(), direct());
-        call.we_offer();
-        call.until_up().await;
-        call.until("we decode their pictures", |call| call.ours.tally.frames_shown.get() >= PICTURES).await;
-        let asked = Instant::now();
-        call.theirs.ask("close", json!({}));
-        call.until("we hear that they are gone", |call| call.ours.link == Link::Closed).await;
-        assert!(asked.elapsed() < BY_SILENCE, "{:?}", asked.elapsed());
+        let mut call = Meeting::new(chromium::start(), direct()).up(Meeting::we_offer).await;
+        their_goodbye_is_heard(&mut call).await;
     });
 }
 
@@ -240,6 +201,21 @@ async fn both_say_something(call: &mut Meeting) {
     call.until("they hear us", |call| call.said["message"] == "from us").await;
     call.theirs.ask("send", json!({ "text": "from them" }));
     call.until("we hear them", |call| call.ours.heard == [b"from them"]).await;
+}
+
+async fn their_goodbye_is_heard(call: &mut Meeting) {
+    call.until("we decode their pictures", |call| call.ours.tally.frames_shown.get() >= PICTURES).await;
+    let asked = Instant::now();
+    call.theirs.ask("close", json!({}));
+    call.until("we hear that they are gone", |call| call.ours.link == Link::Closed).await;
+    assert!(asked.elapsed() < BY_SILENCE, "{:?}", asked.elapsed());
+}
+
+/// It takes no candidates but those in a description.
+fn with_aiortc() -> Meeting {
+    let mut call = Meeting::new(aiortc::start(), direct());
+    call.manner = Manner::Whole;
+    call
 }
 
 fn direct() -> Value {
@@ -269,7 +245,8 @@ async fn both_see_and_hear(call: &mut Meeting) {
     }
 }
 
-async fn key_frames_come_when_asked_for(call: &mut Meeting) {
+async fn pictures_sound_and_key_frames_come(call: &mut Meeting) {
+    both_see_and_hear(call).await;
     let before = call.ours.seen.key_frames.load(Ordering::Relaxed);
     call.ours.ask_for_key_frame();
     call.until("they send a key frame", |call| call.ours.seen.key_frames.load(Ordering::Relaxed) > before)

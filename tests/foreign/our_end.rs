@@ -48,10 +48,11 @@ use sightline::{
         voice::VoiceSettings,
     },
 };
-use sightline_protocol::call::{CallId, Candidate, DescriptionKind, Media};
+use sightline_protocol::call::{Candidate, DescriptionKind};
 use tokio::sync::mpsc;
 
 use super::network::OURS;
+use crate::support::setup::on_loopback;
 
 const FPS: u32 = 30;
 /// As many packets as the engine lets wait.
@@ -116,18 +117,14 @@ impl OurEnd {
         let tally = Arc::new(Tally::default());
         let room = Arc::new(Room::default());
         let peer = WebRtc::new(tokio::runtime::Handle::current(), clock).open(PeerSetup {
-            call: CallId([1; 16]),
-            generation: 1,
-            media: Media { audio: true, video: true },
             path,
             bind: vec![OURS],
             servers,
-            reports,
-            video,
             audio,
             tally: tally.clone(),
             files: Arc::new(()),
             room: room.clone(),
+            ..on_loopback(reports, video)
         });
         Self {
             peer,
@@ -215,7 +212,7 @@ impl OurEnd {
             }
         });
         let room_in_use = RoomInUse::default();
-        let sound_bps = room_in_use.sound_bps();
+        let sound_room = room_in_use.sound();
         room_in_use.take_into_use(self.room.clone());
         let [camera, video_send] = VideoSend {
             source: Box::new(PatternCamera::new(Size::NHD, FPS, clock)),
@@ -242,7 +239,7 @@ impl OurEnd {
         };
         let (played, reference) = reference::pair();
         let audio_send = AudioSend {
-            sound_bps: sound_bps.clone(),
+            room: sound_room,
             source: Box::new(SyntheticMicrophone::new(Hears::Tone, clock)),
             sink: numbered(self.peer.audio_out()),
             muted: Arc::default(),

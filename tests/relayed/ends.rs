@@ -27,8 +27,10 @@ use sightline::{
         sightings::{ServerSeen, Sightings, Trouble},
     },
 };
-use sightline_protocol::call::{CallId, DescriptionKind, Media};
+use sightline_protocol::call::DescriptionKind;
 use tokio::{sync::mpsc, time::timeout};
+
+use crate::support::setup::on_loopback;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -52,23 +54,10 @@ impl End {
     pub(super) fn open(servers: Servers, path: PathPolicy, proxies: Proxies) -> Self {
         let (reports, reported) = mpsc::channel(256);
         let (video, video_in) = sync_channel(8192);
-        let (audio, _) = sync_channel(64);
         let (clock, tally) = (Clock::start(), Arc::new(Tally::default()));
         let peers = WebRtc::new(tokio::runtime::Handle::current(), clock).through(proxies);
-        let peer = peers.open(PeerSetup {
-            call: CallId([1; 16]),
-            generation: 1,
-            media: Media { audio: true, video: true },
-            path,
-            bind: vec![HERE],
-            servers,
-            reports,
-            video,
-            audio,
-            tally: tally.clone(),
-            files: Arc::new(()),
-            room: Arc::default(),
-        });
+        let usual = on_loopback(reports, video);
+        let peer = peers.open(PeerSetup { path, servers, tally: tally.clone(), ..usual });
         Self {
             peer: Some(peer),
             reports: reported,

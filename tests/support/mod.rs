@@ -11,6 +11,7 @@ pub(crate) mod rng;
 pub(crate) mod rules;
 pub(crate) mod script;
 pub(crate) mod seals;
+pub(crate) mod setup;
 pub(crate) mod skipping;
 mod telling;
 pub(crate) mod wires;

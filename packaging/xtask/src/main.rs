@@ -8,6 +8,7 @@
 mod fuzz;
 mod lab;
 mod needs;
+mod package;
 mod pair;
 mod quality;
 mod run;
@@ -71,11 +72,21 @@ enum Command {
     Fuzz,
     Pair,
     Lab,
+    Package,
 }
 
 impl Command {
-    const ALL: [Self; 8] =
-        [Self::Setup, Self::Run, Self::Test, Self::Check, Self::Bench, Self::Fuzz, Self::Pair, Self::Lab];
+    const ALL: [Self; 9] = [
+        Self::Setup,
+        Self::Run,
+        Self::Test,
+        Self::Check,
+        Self::Bench,
+        Self::Fuzz,
+        Self::Pair,
+        Self::Lab,
+        Self::Package,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -87,6 +98,7 @@ impl Command {
             Self::Fuzz => "fuzz",
             Self::Pair => "pair",
             Self::Lab => "lab",
+            Self::Package => "package",
         }
     }
 
@@ -110,12 +122,15 @@ impl Command {
             Self::Lab => {
                 "parts of the network laboratory, on their own; Linux, root [what, and its arguments]"
             }
+            Self::Package => {
+                "a .deb of the app and one of the server, looked at by Debian's tools [--check to install, start and remove them; --from FOLDER with built programs]"
+            }
         }
     }
 
     fn takes_arguments(self) -> bool {
         match self {
-            Self::Run | Self::Bench | Self::Fuzz | Self::Pair | Self::Lab => true,
+            Self::Run | Self::Bench | Self::Fuzz | Self::Pair | Self::Lab | Self::Package => true,
             Self::Setup | Self::Test | Self::Check => false,
         }
     }
@@ -158,6 +173,10 @@ impl Command {
                 pair::pair(arguments)
             }
             Self::Lab => lab::lab(arguments),
+            Self::Package => {
+                setup::setup()?;
+                package::package(arguments)
+            }
         }
     }
 }
@@ -183,7 +202,7 @@ fn parse(arguments: &[String]) -> Result<Option<(Command, &[String])>, Failure> 
 fn listing() -> String {
     let mut text = String::from("cargo xtask COMMAND\n\n");
     for command in Command::ALL {
-        text.push_str(&format!("  {:<6}  {}\n", command.name(), command.about()));
+        text.push_str(&format!("  {:<7}  {}\n", command.name(), command.about()));
     }
     text
 }
@@ -200,7 +219,7 @@ mod tests {
     fn no_word_asks_for_the_list_and_the_list_names_every_command() {
         assert_eq!(parse(&[]), Ok(None));
         for command in Command::ALL {
-            assert!(listing().contains(&format!("\n  {:<6}  ", command.name())), "{command:?}");
+            assert!(listing().contains(&format!("\n  {:<7}  ", command.name())), "{command:?}");
         }
     }
 

@@ -54,16 +54,21 @@ fn missing_for_the_build() -> Vec<&'static Need> {
 
 /// Finds what only the tests want, and installs it where that goes. A test whose program stays absent skips and says so.
 pub(crate) fn test_tools() {
-    let missing = needs::missing(TEST_NEEDS, on_path);
+    bring(TEST_NEEDS);
+}
+
+/// Finds what of these is missing, and installs it where that goes.
+pub(crate) fn bring(wanted: &'static [Need]) {
+    let missing = needs::missing(wanted, on_path);
     if missing.is_empty() || !cfg!(target_os = "linux") {
         return;
     }
-    println!("Missing for some of the tests:\n{}", needs::explain(&missing));
+    println!("Missing:\n{}", needs::explain(&missing));
     // One by one: not every system has every package, and apt-get installs all of a list or nothing.
     for need in missing {
         match install(&[need]) {
             Ok(()) => silence(need),
-            Err(why) => println!("{why} The tests that need {} will say that they skip.", need.name),
+            Err(why) => println!("{why} What needs {} will say that it skips.", need.name),
         }
     }
     println!();

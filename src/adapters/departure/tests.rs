@@ -2,7 +2,7 @@
 
 use rtc::{interceptor::RTPHeaderExtension, rtcp::transport_feedbacks::transport_layer_nack::NackPair};
 
-use super::*;
+use super::{super::passing::tagged, *};
 
 const SOUND: u32 = 1;
 const PICTURES: u32 = 2;
@@ -25,10 +25,6 @@ fn departure(now: Instant) -> Departure {
         ..info(PICTURES, "video/H264")
     });
     departure
-}
-
-fn tagged(packet: Packet, now: Instant) -> TaggedPacket {
-    TaggedPacket { now, transport: TransportContext::default(), message: AttributedPacket::new(packet) }
 }
 
 fn give(departure: &mut Departure, ssrc: u32, number: u16, bytes: usize, now: Instant) {

@@ -149,7 +149,7 @@ fn with_a_tenth_of_all_packets_lost_every_chirp_is_heard_and_there_is_never_sile
     // Opus gives no copy of what it takes for no voice, as most of the test sound.
     let counts = tally.sound();
     assert!((55..=62).contains(&(counts.recovered + counts.concealed)) && counts.recovered > 5, "{counts:?}");
-    assert_eq!(tally.sound_lost_percent.get(), 10);
+    assert_eq!(tally.sound().lost_percent, 10);
     let first = found[0].at_sample as usize + 4_800;
     let softest = sound[first..].chunks_exact(SOUND_BLOCK).map(loudness).fold(1.0, f32::min);
     assert!(softest > 0.005, "{softest}");
@@ -162,7 +162,7 @@ fn where_each_packet_is_sent_again_with_the_next_losses_are_not_heard_at_all() {
     assert_eq!(found.len(), 12, "{found:?}");
     let counts = tally.sound();
     assert!(counts.recovered + counts.concealed <= 6, "{counts:?}");
-    assert_eq!(tally.sound_lost_percent.get(), 10, "it is said how it would be without");
+    assert_eq!(tally.sound().lost_percent, 10, "it is said how it would be without");
 }
 
 #[test]

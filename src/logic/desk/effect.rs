@@ -42,6 +42,8 @@ pub enum Effect {
     Examine(ServerAddress),
     /// Let somebody choose files; they come back as a wish to offer them.
     ChooseFiles,
+    /// Let somebody choose the folder for files; it comes back as a wish to prefer it.
+    ChooseDownloads,
     /// Let somebody choose where this goes; `ReportSaved` is the answer where they did.
     SaveReport(Arc<CallReport>),
     /// Show a file in the system's own program for files.

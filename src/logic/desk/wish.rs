@@ -138,6 +138,8 @@ pub enum Wish {
     },
     /// The missed calls have been seen.
     SeenMissed,
+    /// Let somebody choose the folder for files.
+    ChooseDownloads,
     /// Change what was chosen. Everything applies at once.
     Prefer(Box<Preferences>),
     /// Something about servers.

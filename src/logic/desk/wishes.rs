@@ -99,6 +99,7 @@ impl Desk {
                     self.keep_history();
                 }
             }
+            Wish::ChooseDownloads => self.effects.push_back(Effect::ChooseDownloads),
             Wish::Prefer(preferences) => self.prefer(*preferences),
             Wish::Server(wish) => self.server(wish, at),
             Wish::SaveReport => {
