@@ -24,6 +24,7 @@ use crate::{
         api::Handle,
         clock::Clock,
         device_media::DeviceMedia,
+        glass::{Glass, OnGlass},
         ports::{DeviceNews, Doctor, Exchange, Mail, MailEvent, MediaMaker, sound::MakeDevices},
         run::{Parts, start},
     },
@@ -82,6 +83,8 @@ pub struct Installation {
     pub others: Option<Box<dyn MediaMaker>>,
     /// Which devices stand in for it.
     pub devices: DeviceWishes,
+    /// Where a window sees its media.
+    pub glass: Option<Arc<Glass>>,
     /// Which paths are allowed.
     pub path: PathPolicy,
     /// The local addresses to use; all usable ones where empty.
@@ -152,7 +155,7 @@ impl Installation {
             may_examine: self.may_examine,
             doctor: Box::new(doctor),
             peers: Box::new(WebRtc::new(runtime, clock)),
-            media: self.others.unwrap_or_else(|| self.devices.wrap(self.media, &news)),
+            media: self.others.unwrap_or_else(|| seen(self.devices.wrap(self.media, &news), self.glass)),
             device_news,
         })
     }
@@ -167,6 +170,13 @@ struct Switchboards {
 impl Exchange for Switchboards {
     fn open(&self, server: ServerAddress, events: mpsc::Sender<MailEvent>) -> Box<dyn Mail> {
         Box::new(Switchboard::connect(&self.runtime, server, self.identity.clone(), events))
+    }
+}
+
+fn seen(media: Box<dyn MediaMaker>, glass: Option<Arc<Glass>>) -> Box<dyn MediaMaker> {
+    match glass {
+        Some(glass) => Box::new(OnGlass::new(media, glass)),
+        None => media,
     }
 }
 

@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "logic",
         ],
     ),
-    ("ui", &["ui", "engine::api", "media::emblem", "media::frame", "logic"]),
+    ("ui", &["ui", "engine::api", "media::emblem", "media::frame", "media::rgb", "logic"]),
     ("desktop", COMMANDS_NAME),
     ("cli", COMMANDS_NAME),
     ("app", COMMANDS_NAME),

@@ -100,6 +100,7 @@ async fn call_each_other(
             media,
             others: None,
             devices: DeviceWishes::default(),
+            glass: None,
             path,
             bind: bind.clone(),
             may_examine: HashSet::new(),

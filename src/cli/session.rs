@@ -151,6 +151,7 @@ fn installation(
         media: media.check(out, settings.voice, clock)?,
         others: None,
         devices: media.devices(),
+        glass: None,
         path,
         bind: out.bind.clone(),
     })
@@ -391,6 +392,7 @@ impl Session {
                 | Update::Consulted { .. }
                 | Update::Devices(_)
                 | Update::Device(_)
+                | Update::Previewing(_)
                 | Update::Problem { .. } => {}
             }
         }

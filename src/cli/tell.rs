@@ -150,6 +150,7 @@ fn as_event(update: &Update) -> (&'static str, Value) {
         Update::Device(in_use) => {
             ("device", json!({ "kind": in_use.kind, "device": in_use.device, "words": in_use.words }))
         }
+        Update::Previewing(on) => ("previewing", json!({ "on": on })),
         Update::Problem { text } => ("problem", json!({ "text": text })),
         Update::Over { report } => ("report", json!({ "call": report.call, "report": report })),
     }
@@ -183,6 +184,7 @@ fn as_sentence(update: &Update, closed: Option<&str>) -> Option<String> {
         | Update::Chat { .. }
         | Update::Files { .. }
         | Update::Devices(_)
+        | Update::Previewing(_)
         | Update::Over { .. } => return None,
         Update::Device(in_use) => in_use.words.clone(),
         // What is closed stands in the last sentence of the call.

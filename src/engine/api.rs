@@ -24,6 +24,8 @@ use crate::{
     media::voice::VoiceSettings,
 };
 
+pub use super::glass::{Glass, Meter, Meters, PictureNews};
+
 /// What somebody wants.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -81,6 +83,12 @@ pub enum Command {
     },
     /// Clean our sound in this way from now on, in this call and those that follow.
     Voice(VoiceSettings),
+    /// Open camera and microphone without a call and show them on the glass, or close them again. A call that begins to talk
+    /// closes them by itself; [`Update::Previewing`] says how it stands.
+    Preview {
+        /// Whether to open.
+        on: bool,
+    },
     /// Our name, which links are good and who is a contact: from now on so.
     Owner(Owner),
     /// Which paths the calls that are to come may take.
@@ -205,6 +213,8 @@ pub enum Update {
         /// In which call.
         call: CallId,
     },
+    /// Camera and microphone are open without a call, or are not any more.
+    Previewing(bool),
     /// Somebody rang and was told *busy*.
     TurnedAway {
         /// Who.

@@ -309,6 +309,11 @@ impl Calling {
         problems
     }
 
+    /// It has camera and microphone, or had them.
+    pub(super) const fn has_media(&self) -> bool {
+        self.incoming.is_none()
+    }
+
     pub(super) fn key_frame_wanted(&self) {
         self.tally.key_frames_asked_of_us.one();
         self.wish.key_frame();

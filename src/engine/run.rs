@@ -39,6 +39,7 @@ use super::{
     calling::{Calling, Surroundings},
     clock::Clock,
     consulting::Consulting,
+    glass::Preview,
     keyring::{Content, Keyring},
     lines::{LineId, Lines},
     ports::{
@@ -122,6 +123,7 @@ pub fn start(parts: Parts) -> Handle {
         calls: HashMap::new(),
         file_news: Arc::default(),
         urged: None,
+        preview: None,
     };
     tokio::spawn(engine.run(wishes, parts.network_events, parts.device_news, reported, looked));
     Handle { commands, updates }
@@ -151,6 +153,8 @@ struct Engine {
     /// There is news of the files of a call.
     file_news: Arc<Notify>,
     urged: Option<Instant>,
+    /// Camera and microphone, opened for a look without a call.
+    preview: Option<Preview>,
 }
 
 impl Engine {
@@ -273,6 +277,7 @@ impl Engine {
                     calling.files.order(id, order);
                 }
             }
+            Command::Preview { on } => self.preview(on).await,
             Command::Voice(settings) => {
                 self.voice = settings;
                 self.calls.values().for_each(|calling| calling.set_voice(settings));
@@ -571,7 +576,14 @@ impl Engine {
             self.tell(Update::Path { call, path }).await;
         }
         self.tell(Update::Stage { call, peer, stage, name }).await;
+        if stage == Stage::Connecting
+            && let Some(preview) = &self.preview
+        {
+            // It has time to let go of its devices until the call takes them.
+            preview.stop();
+        }
         if stage == Stage::Connected {
+            self.preview(false).await;
             let problems = match self.calling_and_surroundings(call) {
                 (Some(calling), mut around) => calling.start_media(&mut around),
                 (None, _) => Vec::new(),
