@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::mpsc;
 
 use crate::{
+    engine::api::Glass,
     logic::desk::{Heard, Snapshot, Wish},
     ui::{scene::Loudness, window},
 };
@@ -36,7 +37,8 @@ pub struct Counter {
     newest: Mutex<Arc<Snapshot>>,
     wishes: mpsc::Sender<Wish>,
     news: mpsc::Sender<Heard>,
-    wake: Box<dyn Fn() + Send + Sync>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+    glass: Arc<Glass>,
 }
 
 /// Held by the task that owns the desk.
@@ -50,7 +52,11 @@ impl Counter {
     pub(super) fn new(wake: Box<dyn Fn() + Send + Sync>) -> (Self, Ends) {
         let (wishes, wished) = mpsc::channel(WISHES);
         let (news, told) = mpsc::channel(NEWS);
-        (Self { newest: Mutex::default(), wishes, news, wake }, Ends { wishes: wished, news: told })
+        let (wake, glass): (Arc<dyn Fn() + Send + Sync>, _) = (wake.into(), Arc::new(Glass::default()));
+        let wakes = wake.clone();
+        glass.wake_by(Box::new(move || wakes()));
+        let counter = Self { newest: Mutex::default(), wishes, news, wake, glass };
+        (counter, Ends { wishes: wished, news: told })
     }
 
     /// How things stand now.
@@ -65,6 +71,11 @@ impl Counter {
             tracing::warn!("a wish was refused: too many are waiting, or everything has ended");
         }
         taken
+    }
+
+    /// Where pictures are seen, and how loud it is.
+    pub(super) fn shared_glass(&self) -> Arc<Glass> {
+        self.glass.clone()
     }
 
     /// Where helpers leave their news.
@@ -85,7 +96,12 @@ impl window::Desk for Arc<Counter> {
     }
 
     fn loudness(&self) -> Loudness {
-        Loudness::default()
+        let meters = &self.glass.meters;
+        Loudness { here: meters.microphone.now(), there: meters.theirs.now() }
+    }
+
+    fn glass(&self) -> Option<&Glass> {
+        Some(&self.glass)
     }
 
     fn wish(&self, wish: Wish) {

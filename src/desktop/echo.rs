@@ -74,6 +74,7 @@ impl Echo {
             server: Some(server),
             media: Headless::silent(clock),
             devices: DeviceWishes::default(),
+            glass: None,
             others: Some(Box::new(Mirror::new(clock))),
             path: crate::logic::path::PathPolicy::Any,
             bind,
@@ -110,6 +111,7 @@ impl Echo {
                     | Update::NoRelay { .. }
                     | Update::Chat { .. }
                     | Update::Files { .. }
+                    | Update::Previewing(_)
                     | Update::Devices(_)
                     | Update::Device(_)
                     | Update::Problem { .. } => {}

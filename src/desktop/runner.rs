@@ -28,7 +28,7 @@ use crate::{
     },
     app::{DeviceWishes, Installation, may_examine, server_here},
     engine::{
-        api::{Command, Handle, Update},
+        api::{Command, Glass, Handle, Update},
         clock::Clock,
     },
     logic::{
@@ -117,7 +117,8 @@ impl Runner {
         let uses_sound_devices = matches!(&options.audio, None | Some(AudioChoice::Device(_)));
         let speaker = uses_sound_devices.then(|| snapshot.shelf.chosen[1].clone());
         let (outfit, outside) = Outfit::start(&runtime, speaker, clock);
-        let installation = installation(&options, &identity, &settings, &snapshot, clock)?;
+        let installation =
+            installation(&options, &identity, &settings, &snapshot, counter.shared_glass(), clock)?;
         let engine = {
             let _on = runtime.enter();
             installation.start()
@@ -354,6 +355,7 @@ fn installation(
     identity: &Identity,
     settings: &Settings,
     snapshot: &Snapshot,
+    glass: Arc<Glass>,
     clock: Clock,
 ) -> anyhow::Result<Installation> {
     let [microphone, speaker, camera] = snapshot.shelf.chosen.clone();
@@ -376,6 +378,7 @@ fn installation(
             ..Headless::silent(clock)
         },
         others: None,
+        glass: Some(glass),
         devices: DeviceWishes {
             microphone: uses_sound_devices.then_some(microphone),
             speaker: uses_sound_devices.then_some(speaker),

@@ -42,6 +42,7 @@ pub(super) fn heard(update: Update, home: Option<&ServerAddress>) -> Option<Hear
         Update::NoRelay { call: _, why } => Heard::Problem { text: why, code: NO_RELAY },
         Update::Chat { call, lines } => Heard::Chat { call, lines: lines.lines },
         Update::Files { call, files } => Heard::Files { call, files },
+        Update::Previewing(on) => Heard::Previewing(on),
         Update::Devices(devices) => Heard::Devices(devices),
         Update::Device(in_use) => Heard::Device(in_use),
         Update::Problem { text } => Heard::Problem { text, code: ENGINE_PROBLEM },
@@ -82,7 +83,7 @@ pub(super) fn commands(order: Order, downloads: &Path) -> Vec<Command> {
             vec![Command::File { id, order }]
         }
         Order::Reach(server) => vec![Command::Reach(server)],
-        Order::Preview { .. } => Vec::new(),
+        Order::Preview { on } => vec![Command::Preview { on }],
     }
 }
 
