@@ -36,7 +36,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 const COMMANDS_NAME: &[&str] = &[
-    "cli", "desktop", "app", "contacts", "settings", "logging", "panics", "ui", "adapters", "engine", "media", "logic",
+    "cli", "desktop", "app", "contacts", "settings", "logging", "panics", "ui", "adapters", "engine",
+    "media", "logic",
 ];
 
 const EVERYWHERE: &[&str] = &["logic", "media", "engine", "adapters", "ui", "desktop", "cli", "app"];

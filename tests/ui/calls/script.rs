@@ -7,13 +7,11 @@ use sightline::logic::{
     candidate::Kind,
     course::{EndReason, Link, Role, Side, Stage, Status},
     desk::{
-        CallCard, EndedCard, Message, MessageState, Notice, NoticeKind, Quality, QualityWord, Snapshot, Survey,
-        Theirs, Transfer, TransferState, Who,
+        CallCard, EndedCard, Message, MessageState, Notice, NoticeKind, Quality, QualityWord, Snapshot,
+        Survey, Theirs, Transfer, TransferState, Who,
     },
     devices::{Choice, Device, DeviceId, DeviceKind},
-    path::{
-        Edge, EdgeStatus, End, InUse, Node, PairInUse, PathReport, Place, RelayUse, Route,
-    },
+    path::{Edge, EdgeStatus, End, InUse, Node, PairInUse, PathReport, Place, RelayUse, Route},
     report::Sending,
     servers::{Service, Transport},
 };
@@ -131,22 +129,23 @@ pub(crate) fn direct() -> PathReport {
 }
 
 pub(crate) fn relayed() -> PathReport {
-    let relay = RelayUse {
-        server: "relay.example.org".to_owned(),
-        over: Some(Transport::Tls),
-        port: Some(443),
-    };
+    let relay =
+        RelayUse { server: "relay.example.org".to_owned(), over: Some(Transport::Tls), port: Some(443) };
     let server = Node::Server {
         server: Place { host: "relay.example.org".to_owned(), port: 443 },
         service: Service::Turn,
     };
     PathReport {
         route: Route::RelayedByUs,
-        sentence: "Relayed by relay.example.org over TLS · 61 ms, because your network lets no UDP out".to_owned(),
+        sentence: "Relayed by relay.example.org over TLS · 61 ms, because your network lets no UDP out"
+            .to_owned(),
         in_use: Some(in_use(Some(relay), 61.2)),
         edges: vec![
             edge(Node::Us, Node::OurNat, EdgeStatus::Works, true, None),
-            Edge { over: Some(Transport::Tls), ..edge(Node::OurNat, server.clone(), EdgeStatus::Works, true, None) },
+            Edge {
+                over: Some(Transport::Tls),
+                ..edge(Node::OurNat, server.clone(), EdgeStatus::Works, true, None)
+            },
             edge(
                 Node::OurNat,
                 Node::TheirNat,
@@ -168,9 +167,19 @@ pub(crate) fn conversation() -> Vec<Message> {
     vec![
         message(1, Side::Them, "Hello! Do you hear me?", MessageState::Delivered),
         message(2, Side::Us, "Loud and clear.", MessageState::Delivered),
-        message(3, Side::Them, "The notes are at https://example.org/notes?week=12. Shall we go through them now, or first through what was left over from last time?", MessageState::Delivered),
+        message(
+            3,
+            Side::Them,
+            "The notes are at https://example.org/notes?week=12. Shall we go through them now, or first through what was left over from last time?",
+            MessageState::Delivered,
+        ),
         message(4, Side::Us, "مرحبا بالعالم · 日本語 · 🙂", MessageState::Sent),
-        message(5, Side::Them, "Bring Charles in: sightline:https://calls.example.org/#AbCdEf", MessageState::Delivered),
+        message(
+            5,
+            Side::Them,
+            "Bring Charles in: sightline:https://calls.example.org/#AbCdEf",
+            MessageState::Delivered,
+        ),
         message(6, Side::Us, "One moment", MessageState::Waiting),
     ]
 }
@@ -190,10 +199,20 @@ pub(crate) fn transfer(id: u64, from: Side, name: &str, state: TransferState) ->
 pub(crate) fn files() -> Vec<Transfer> {
     vec![
         transfer(1, Side::Us, "notes.pdf", TransferState::Done { path: None }),
-        transfer(2, Side::Them, "holiday pictures from the lake in summer 2026, all of them.zip", TransferState::Offered),
+        transfer(
+            2,
+            Side::Them,
+            "holiday pictures from the lake in summer 2026, all of them.zip",
+            TransferState::Offered,
+        ),
         transfer(3, Side::Us, "recording.wav", TransferState::Going),
         transfer(4, Side::Them, "plan.svg", TransferState::Paused { by: Side::Us }),
-        transfer(5, Side::Them, "report.odt", TransferState::Done { path: Some(PathBuf::from("/tmp/report.odt")) }),
+        transfer(
+            5,
+            Side::Them,
+            "report.odt",
+            TransferState::Done { path: Some(PathBuf::from("/tmp/report.odt")) },
+        ),
     ]
 }
 
@@ -213,7 +232,13 @@ pub(crate) fn ended(reason: EndReason, by: Side) -> EndedCard {
     }
 }
 
-pub(crate) fn notice(id: u64, kind: NoticeKind, text: &str, code: Option<&'static str>, can_undo: bool) -> Notice {
+pub(crate) fn notice(
+    id: u64,
+    kind: NoticeKind,
+    text: &str,
+    code: Option<&'static str>,
+    can_undo: bool,
+) -> Notice {
     Notice { id, kind, text: text.to_owned(), code, can_undo }
 }
 
