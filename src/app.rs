@@ -2,9 +2,10 @@
 
 use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
+use anyhow::Context as _;
 use sightline_protocol::{
     keys::{Address, Identity},
-    link::ServerAddress,
+    link::{CallLink, ServerAddress},
 };
 use sightline_server::Config;
 use tokio::{runtime::Handle as Runtime, sync::mpsc};
@@ -24,15 +25,12 @@ use crate::{
         clock::Clock,
         device_media::DeviceMedia,
         glass::{Glass, OnGlass},
-        ports::{DeviceNews, Doctor, MediaMaker, sound::MakeDevices},
+        ports::{DeviceNews, Doctor, Exchange, Mail, MailEvent, MediaMaker, sound::MakeDevices},
         run::{Parts, start},
     },
     logic::{devices::Choice, path::PathPolicy, phone::Owner},
     settings::Profile,
 };
-
-/// News from the switchboard waiting for the engine. When it is full the line is not read for a while.
-const MAIL: usize = 256;
 
 /// Changes of the network waiting for the engine. When it is full the next one is found later, with what came after it.
 const CHANGES: usize = 8;
@@ -53,16 +51,36 @@ pub fn server_here(profile: &Profile, bind: &[IpAddr]) -> Config {
     Config { https_instead: vec![0], data: Some(profile.server_folder()), ..config }
 }
 
+/// In place of a link: everybody who is a contact.
+const CONTACTS: &str = "contacts";
+
+/// Who may ask what this network looks like, by link or by address alone, or all contacts.
+pub fn may_examine(named: &[String], contacts: &HashSet<Address>) -> anyhow::Result<HashSet<Address>> {
+    let mut may = HashSet::new();
+    for text in named {
+        if text == CONTACTS {
+            may.extend(contacts);
+            continue;
+        }
+        let link = text.parse::<CallLink>().map(|link| link.address);
+        let address = link.or_else(|error| text.parse::<Address>().map_err(|_| error));
+        may.insert(address.with_context(|| format!("may_examine in settings.toml: `{text}`"))?);
+    }
+    Ok(may)
+}
+
 /// What an installation is started with.
 pub struct Installation {
     /// Who it is.
     pub identity: Identity,
     /// What it calls itself, and which links are good.
     pub owner: Owner,
-    /// Where it is reached.
-    pub server: ServerAddress,
+    /// Where it is reached; nothing where that is said later.
+    pub server: Option<ServerAddress>,
     /// Its media.
     pub media: Headless,
+    /// What is neither file nor device, in the place of all that.
+    pub others: Option<Box<dyn MediaMaker>>,
     /// Which devices stand in for it.
     pub devices: DeviceWishes,
     /// Where a window sees its media.
@@ -117,8 +135,7 @@ impl Installation {
     pub fn start(self) -> Handle {
         let runtime = Runtime::current();
         let identity = Arc::new(self.identity);
-        let (events, mail_events) = mpsc::channel(MAIL);
-        let mail = Switchboard::connect(&runtime, self.server.clone(), identity.clone(), events);
+        let exchange = Switchboards { runtime: runtime.clone(), identity: identity.clone() };
         let (changes, network_events) = mpsc::channel(CHANGES);
         let network = Watch::start(&runtime, self.bind.clone(), changes);
         let (news, device_news) = mpsc::channel(DEVICE_NEWS);
@@ -132,16 +149,27 @@ impl Installation {
             bind: self.bind,
             fps,
             clock,
-            mail: Box::new(mail),
-            mail_events,
+            exchange: Box::new(exchange),
             network: Box::new(network),
             network_events,
             may_examine: self.may_examine,
             doctor: Box::new(doctor),
             peers: Box::new(WebRtc::new(runtime, clock)),
-            media: seen(self.devices.wrap(self.media, &news), self.glass),
+            media: self.others.unwrap_or_else(|| seen(self.devices.wrap(self.media, &news), self.glass)),
             device_news,
         })
+    }
+}
+
+/// Lines to servers, each under this installation's key.
+struct Switchboards {
+    runtime: Runtime,
+    identity: Arc<Identity>,
+}
+
+impl Exchange for Switchboards {
+    fn open(&self, server: ServerAddress, events: mpsc::Sender<MailEvent>) -> Box<dyn Mail> {
+        Box::new(Switchboard::connect(&self.runtime, server, self.identity.clone(), events))
     }
 }
 
@@ -155,14 +183,18 @@ fn seen(media: Box<dyn MediaMaker>, glass: Option<Arc<Glass>>) -> Box<dyn MediaM
 /// Looks at the network around the server that this installation is reached at.
 struct NetworkDoctor {
     runtime: Runtime,
-    server: ServerAddress,
+    server: Option<ServerAddress>,
     clock: Clock,
 }
 
 impl Doctor for NetworkDoctor {
     fn examine(&self, seen: mpsc::Sender<Option<String>>) {
-        let (subject, clock) = (Subject::new(self.server.clone()), self.clock);
+        let (server, clock) = (self.server.clone(), self.clock);
         self.runtime.spawn(async move {
+            let Some(subject) = server.map(Subject::new) else {
+                seen.send(None).await.ok();
+                return;
+            };
             let told = probe::examine(&subject, clock).await.for_others();
             seen.send(serde_json::to_string(&told).ok()).await.ok();
         });

@@ -216,11 +216,6 @@ impl Profile {
         })
     }
 
-    /// The folder itself.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Where reports of faults in the program are kept.
     pub fn crashes_folder(&self) -> PathBuf {
         self.folder.join(CRASHES_FOLDER)

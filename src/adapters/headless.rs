@@ -43,6 +43,22 @@ pub struct Headless {
     pub clock: Clock,
 }
 
+impl Headless {
+    /// No camera, no microphone, and nobody who looks or listens.
+    pub fn silent(clock: Clock) -> Self {
+        Self {
+            video: VideoChoice::None,
+            hears: None,
+            voice: VoiceSettings::NOTHING,
+            size: Size::HD,
+            fps: 30,
+            record: None,
+            film: false,
+            clock,
+        }
+    }
+}
+
 impl MediaMaker for Headless {
     fn picture_source(&mut self) -> Result<Option<Box<dyn PictureSource>>, SourceEnded> {
         Ok(match &self.video {

@@ -96,8 +96,9 @@ async fn call_each_other(
         Installation {
             identity,
             owner,
-            server: address.clone(),
+            server: Some(address.clone()),
             media,
+            others: None,
             devices: DeviceWishes::default(),
             glass: None,
             path,

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    app::{Installation, server_here},
+    app::{Installation, may_examine, server_here},
     contacts::{self, Contacts},
     engine::{
         api::{Command, Handle, Update},
@@ -147,31 +147,14 @@ fn installation(
         identity: profile.identity()?,
         may_examine: may_examine(&settings.may_examine, &contacts)?,
         owner: Owner { name: settings.name.clone(), contacts, ..Owner::default() },
-        server,
+        server: Some(server),
         media: media.check(out, settings.voice, clock)?,
+        others: None,
         devices: media.devices(),
         glass: None,
         path,
         bind: out.bind.clone(),
     })
-}
-
-/// In place of a link: everybody who is a contact.
-const CONTACTS: &str = "contacts";
-
-/// Who may ask what this network looks like, by link or by address alone, or all contacts.
-fn may_examine(named: &[String], contacts: &HashSet<Address>) -> anyhow::Result<HashSet<Address>> {
-    let mut may = HashSet::new();
-    for text in named {
-        if text == CONTACTS {
-            may.extend(contacts);
-            continue;
-        }
-        let link = text.parse::<CallLink>().map(|link| link.address);
-        let address = link.or_else(|error| text.parse::<Address>().map_err(|_| error));
-        may.insert(address.with_context(|| format!("may_examine in settings.toml: `{text}`"))?);
-    }
-    Ok(may)
 }
 
 fn run(
@@ -186,14 +169,11 @@ fn run(
     let teller = Teller::new(clock, out.events, "");
     let wish = media.media()?;
     runtime.block_on(async {
-        let link = CallLink {
-            server: installation.server.clone(),
-            address: installation.identity.address(),
-            token: None,
-        };
+        let address = installation.identity.address();
+        let link = installation.server.clone().map(|server| CallLink { server, address, token: None });
         let handle = installation.start();
         let mut session = Session::new(handle, duty, wish, out.duration, teller, clock);
-        session.link = Some(link);
+        session.link = link;
         session.talk = Talk::new(media.talk.clone());
         if let Err(exit) = session.wait_for_server().await {
             return Ok(exit);
@@ -281,7 +261,12 @@ impl Session {
     pub(super) async fn serve(mut self) -> (Exit, Option<CallReport>) {
         match &self.duty {
             Duty::Dial { to, token } => {
-                self.handle.say(Command::Dial { to: *to, token: token.clone(), media: self.wish });
+                self.handle.say(Command::Dial {
+                    to: *to,
+                    server: None,
+                    token: token.clone(),
+                    media: self.wish,
+                });
             }
             Duty::Answer { .. } => {
                 let link = self.link.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -390,6 +375,7 @@ impl Session {
                 // It was told as a sentence.
                 Update::NotDialled { .. } => return None,
                 Update::SwitchboardUp
+                | Update::Home { .. }
                 | Update::Began { .. }
                 | Update::Agreed { .. }
                 | Update::Present { .. }

@@ -1,10 +1,11 @@
 //! Where the window and the task that owns the desk meet: the newest snapshot lies here, and wishes are left here.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::mpsc;
 
 use crate::{
+    engine::api::Glass,
     logic::desk::{Heard, Snapshot, Wish},
     ui::{scene::Loudness, window},
 };
@@ -14,12 +15,30 @@ const WISHES: usize = 256;
 /// News of helpers waiting for the desk. When it is full whoever has news waits.
 const NEWS: usize = 64;
 
+/// Wakes the window, once there is one.
+#[derive(Clone, Default)]
+pub(super) struct Waker(Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>);
+
+impl Waker {
+    /// There is one now.
+    pub(super) fn set(&self, wake: Box<dyn Fn() + Send + Sync>) {
+        self.0.set(wake).ok();
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(wake) = self.0.get() {
+            wake();
+        }
+    }
+}
+
 /// Held by the window.
 pub struct Counter {
     newest: Mutex<Arc<Snapshot>>,
     wishes: mpsc::Sender<Wish>,
     news: mpsc::Sender<Heard>,
-    wake: Box<dyn Fn() + Send + Sync>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+    glass: Arc<Glass>,
 }
 
 /// Held by the task that owns the desk.
@@ -33,7 +52,11 @@ impl Counter {
     pub(super) fn new(wake: Box<dyn Fn() + Send + Sync>) -> (Self, Ends) {
         let (wishes, wished) = mpsc::channel(WISHES);
         let (news, told) = mpsc::channel(NEWS);
-        (Self { newest: Mutex::default(), wishes, news, wake }, Ends { wishes: wished, news: told })
+        let (wake, glass): (Arc<dyn Fn() + Send + Sync>, _) = (wake.into(), Arc::new(Glass::default()));
+        let wakes = wake.clone();
+        glass.wake_by(Box::new(move || wakes()));
+        let counter = Self { newest: Mutex::default(), wishes, news, wake, glass };
+        (counter, Ends { wishes: wished, news: told })
     }
 
     /// How things stand now.
@@ -48,6 +71,11 @@ impl Counter {
             tracing::warn!("a wish was refused: too many are waiting, or everything has ended");
         }
         taken
+    }
+
+    /// Where pictures are seen, and how loud it is.
+    pub(super) fn shared_glass(&self) -> Arc<Glass> {
+        self.glass.clone()
     }
 
     /// Where helpers leave their news.
@@ -68,7 +96,12 @@ impl window::Desk for Arc<Counter> {
     }
 
     fn loudness(&self) -> Loudness {
-        Loudness::default()
+        let meters = &self.glass.meters;
+        Loudness { here: meters.microphone.now(), there: meters.theirs.now() }
+    }
+
+    fn glass(&self) -> Option<&Glass> {
+        Some(&self.glass)
     }
 
     fn wish(&self, wish: Wish) {

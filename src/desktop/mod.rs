@@ -6,11 +6,14 @@
 //!
 //! * `runner` the task; `translate` its words for the engine's.
 //! * `counter` where window and task meet.
+//! * `outfit` tray, notices, dialogs, our own sounds; `echo` the other end of a call with oneself.
 //! * `files` what is read at the start and kept afterwards; `choices` how settings become a file that people may edit.
 
 mod choices;
 mod counter;
+mod echo;
 mod files;
+mod outfit;
 mod runner;
 mod translate;
 
@@ -20,18 +23,24 @@ use anyhow::Context as _;
 use sightline_protocol::{call::Media, keys::Identity};
 use tokio::{
     runtime::{Builder, Runtime},
+    sync::mpsc,
     task::JoinHandle,
     time::timeout,
 };
 
 use crate::{
-    adapters::synthetic::{AudioChoice, VideoChoice},
-    logic::desk::Wish,
+    adapters::{
+        handover::{self, Request, Start},
+        synthetic::{AudioChoice, VideoChoice},
+    },
+    engine::clock::Clock,
+    logic::desk::{Heard, Wish, call_link},
     settings::Profile,
     ui::window,
 };
 
 pub use counter::Counter;
+use counter::Waker;
 use files::Loaded;
 use runner::Runner;
 
@@ -39,6 +48,10 @@ use runner::Runner;
 const CANNOT: u8 = 2;
 /// How long the last words and the last files may take when everything ends.
 const END_WITHIN: Duration = Duration::from_secs(8);
+
+/// Requests of other starts that wait. When it is full the next start waits, and says so when that takes long.
+const REQUESTS: usize = 4;
+const BOTH: Media = Media { audio: true, video: true };
 
 /// What the program with a window is started with.
 #[derive(Clone, Debug, Default)]
@@ -71,23 +84,44 @@ pub fn run(options: Options) -> ExitCode {
 fn open(options: Options) -> anyhow::Result<()> {
     let runtime = Builder::new_multi_thread().enable_all().build().context("the system gives no threads")?;
     let prepared = Prepared::new(options)?;
+    crate::panics::watch(prepared.profile.crashes_folder());
+    let request = match prepared.options.link.as_deref().map(call_link).transpose()? {
+        Some(link) => Request::Call(Box::new(link)),
+        None => Request::Raise,
+    };
+    let first = match handover::start(prepared.profile.folder(), &request, Clock::start())? {
+        Start::First(first) => first,
+        Start::HandedOver => return Ok(()),
+    };
     let hidden = prepared.is_hidden();
-    let mut running = None;
+    let waker = Waker::default();
+    let wakes = waker.clone();
+    let running = prepared.start(&runtime, Box::new(move || wakes.wake()))?;
+    let counter = running.counter.clone();
+    let (requests, requested) = mpsc::channel(REQUESTS);
+    first.listen(runtime.handle(), requests);
+    runtime.spawn(obey(requested, counter.clone()));
     let opened = window::run(
         |wake| {
-            let started = prepared.start(&runtime, wake);
-            let counter = started.counter.clone();
-            running = Some(started);
+            waker.set(wake);
             Box::new(counter)
         },
         hidden,
     );
-    if let Some(running) = running {
-        runtime.block_on(running.end());
-    }
+    runtime.block_on(running.end());
     // A name that nobody answers for keeps a thread of the system busy for longer than anybody wants to wait.
     runtime.shutdown_background();
     Ok(opened?)
+}
+
+/// What other starts of the program hand over.
+async fn obey(mut requested: mpsc::Receiver<Request>, counter: Arc<Counter>) {
+    while let Some(request) = requested.recv().await {
+        counter.news().send(Heard::Called).await.ok();
+        if let Request::Call(link) = request {
+            counter.say(Wish::CallLink { text: link.to_string(), media: BOTH });
+        }
+    }
 }
 
 /// Everything that is read before a window opens.
@@ -113,14 +147,14 @@ impl Prepared {
     }
 
     /// Starts everything but the window, which is woken by `wake` whenever something is new.
-    pub fn start(self, runtime: &Runtime, wake: Box<dyn Fn() + Send + Sync>) -> Running {
+    pub fn start(self, runtime: &Runtime, wake: Box<dyn Fn() + Send + Sync>) -> anyhow::Result<Running> {
         let (counter, ends) = Counter::new(wake);
         let counter = Arc::new(counter);
         if let Some(text) = self.options.link.clone() {
-            counter.say(Wish::CallLink { text, media: Media { audio: true, video: true } });
+            counter.say(Wish::CallLink { text, media: BOTH });
         }
-        let runner = Runner::new(self, runtime.handle().clone(), counter.clone(), ends);
-        Running { counter, task: runtime.spawn(runner.run()) }
+        let runner = Runner::new(self, runtime.handle().clone(), counter.clone(), ends)?;
+        Ok(Running { counter, task: runtime.spawn(runner.run()) })
     }
 }
 

@@ -3,42 +3,53 @@
 //! It waits for whatever comes first: a wish, a word of the engine, news of a helper, or the time that the desk named. Then it
 //! does what the desk asks for, and shows how things stand. What takes long is done beside it, and comes back as news.
 
-use std::{collections::HashSet, future::pending, time::Instant};
+use std::{
+    fs,
+    future::pending,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sightline_protocol::{keys::Identity, link::ServerAddress};
 use sightline_server::Server;
 use tokio::{
     runtime::Handle as Runtime,
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     time::{MissedTickBehavior, interval, sleep_until, timeout},
 };
-
-use std::{sync::Arc, time::Duration};
 
 use crate::{
     adapters::{
         headless::Headless,
         probe::{self, Subject},
         synthetic::{AudioChoice, Hears, VideoChoice},
+        tray::TrayPress,
     },
-    app::{DeviceWishes, Installation, server_here},
+    app::{DeviceWishes, Installation, may_examine, server_here},
     engine::{
-        api::{Command, Handle},
+        api::{Command, Glass, Handle, Update},
         clock::Clock,
     },
     logic::{
-        desk::{Beginning, Desk, Effect, Heard, Kept, Moment, Order, Wish},
+        desk::{Beginning, Desk, Effect, Heard, Moment, Order, Snapshot, Wish},
+        devices::DeviceKind,
         doctor::diagnose,
         phone::Owner,
+        redact::{self, ServerNames},
+        report::CallReport,
     },
-    media::frame::Size,
-    settings::Profile,
+    panics,
+    settings::{Profile, Settings},
+    ui::copy,
 };
 
 use super::{
     Counter, Options, Prepared,
     counter::Ends,
+    echo::Echo,
     files::{Files, Loaded},
+    outfit::{self, Outfit, Outside},
     translate,
 };
 
@@ -46,8 +57,6 @@ use super::{
 const AGES_EVERY: Duration = Duration::from_secs(60);
 /// How long the last words may take.
 const GOODBYE: Duration = Duration::from_secs(4);
-/// Pictures a second.
-const FPS: u32 = 30;
 
 /// See the head of this file.
 pub(super) struct Runner {
@@ -59,11 +68,11 @@ pub(super) struct Runner {
     ends: Ends,
     files: Files,
     desk: Desk,
-    identity: Identity,
-    engine: Option<Handle>,
-    /// What was said before there was an engine.
-    unsaid: Vec<Command>,
-    owner: Owner,
+    engine: Handle,
+    outfit: Outfit,
+    outside: mpsc::Receiver<Outside>,
+    echo: Option<Echo>,
+    making_echo: Option<oneshot::Receiver<Echo>>,
     home: Option<ServerAddress>,
     server: Option<Server>,
     quitting: bool,
@@ -71,12 +80,17 @@ pub(super) struct Runner {
 
 impl Runner {
     /// Everything is as it was left.
-    pub(super) fn new(prepared: Prepared, runtime: Runtime, counter: Arc<Counter>, ends: Ends) -> Self {
+    pub(super) fn new(
+        prepared: Prepared,
+        runtime: Runtime,
+        counter: Arc<Counter>,
+        ends: Ends,
+    ) -> anyhow::Result<Self> {
         let Prepared { options, profile, identity, loaded } = prepared;
         let clock = Clock::start();
         let files = Files::start(profile.clone(), &loaded, counter.news());
         let at = Moment { now: clock.now(), unix_ms: clock.calendar_ms() };
-        let Loaded { choices, contacts, links, history, troubles, .. } = loaded;
+        let Loaded { choices, settings, contacts, links, history, troubles, .. } = loaded;
         let mut seed = [0; 32];
         if let Err(error) = getrandom::fill(&mut seed) {
             tracing::error!(%error, "the system gives no randomness; links that are made can be guessed");
@@ -92,11 +106,25 @@ impl Runner {
             seed,
         };
         let mut desk = Desk::new(beginning, at);
+        if let Some(report) = panics::news(&profile.crashes_folder()) {
+            let text = copy::desktop::met_a_fault(&report.display().to_string());
+            desk.hear(Heard::Problem { text, code: "app.fault" }, at);
+        }
         for text in troubles {
             desk.hear(Heard::Problem { text, code: "file.damaged" }, at);
         }
-        counter.publish(desk.snapshot(at));
-        Self {
+        let snapshot = desk.snapshot(at);
+        let uses_sound_devices = matches!(&options.audio, None | Some(AudioChoice::Device(_)));
+        let speaker = uses_sound_devices.then(|| snapshot.shelf.chosen[1].clone());
+        let (outfit, outside) = Outfit::start(&runtime, speaker, clock);
+        let installation =
+            installation(&options, &identity, &settings, &snapshot, counter.shared_glass(), clock)?;
+        let engine = {
+            let _on = runtime.enter();
+            installation.start()
+        };
+        counter.publish(snapshot);
+        Ok(Self {
             options,
             profile,
             clock,
@@ -105,14 +133,15 @@ impl Runner {
             ends,
             files,
             desk,
-            identity,
-            engine: None,
-            unsaid: Vec::new(),
-            owner: Owner::default(),
+            engine,
+            outfit,
+            outside,
+            echo: None,
+            making_echo: None,
             home: None,
             server: None,
             quitting: false,
-        }
+        })
     }
 
     /// Runs until the person quits.
@@ -125,11 +154,8 @@ impl Runner {
             tokio::select! {
                 wish = self.ends.wishes.recv() => self.desk.wish(wish.unwrap_or(Wish::Quit), self.at()),
                 Some(heard) = self.ends.news.recv() => self.hear(heard),
-                update = next(&mut self.engine) => {
-                    if let Some(heard) = translate::heard(update, self.home.as_ref()) {
-                        self.hear(heard);
-                    }
-                }
+                Some(update) = self.engine.next() => self.take(update),
+                Some(outside) = self.outside.recv() => self.take_outside(&outside),
                 _ = ages.tick() => self.publish(),
                 () = at(wake) => self.desk.handle_timeout(self.at()),
             }
@@ -143,12 +169,37 @@ impl Runner {
     }
 
     fn hear(&mut self, heard: Heard) {
+        if matches!(heard, Heard::EchoReady { .. }) {
+            self.echo = self.making_echo.take().and_then(|mut made| made.try_recv().ok());
+        }
         self.desk.hear(heard, self.at());
+    }
+
+    fn take(&mut self, update: Update) {
+        if let Update::Home { server } = &update {
+            self.home.clone_from(server);
+        }
+        if let Some(heard) = translate::heard(update, self.home.as_ref()) {
+            self.hear(heard);
+        }
+    }
+
+    fn take_outside(&mut self, outside: &Outside) {
+        match outside {
+            Outside::HasTray(is_there) => self.hear(Heard::Tray(*is_there)),
+            Outside::Notice(_) | Outside::Tray(TrayPress::Open) => self.hear(Heard::Called),
+            Outside::Tray(_) => {}
+        }
+        if let Some(wish) = outfit::wish(outside, &self.counter.newest()) {
+            self.desk.wish(wish, self.at());
+        }
     }
 
     fn publish(&mut self) {
         let at = self.at();
-        self.counter.publish(self.desk.snapshot(at));
+        let snapshot = self.desk.snapshot(at);
+        self.outfit.show(&snapshot);
+        self.counter.publish(snapshot);
     }
 
     async fn carry_out(&mut self) {
@@ -162,12 +213,13 @@ impl Runner {
 
     async fn act(&mut self, effect: Effect) {
         match effect {
-            Effect::Engine(Order::Reach(server)) => self.reach(server).await,
             Effect::Engine(order) => {
-                if let Order::Owner(owner) = &order {
-                    self.owner = owner.clone();
+                if let Order::Use { kind: DeviceKind::Speaker, choice } = &order {
+                    self.outfit.use_speaker(choice.clone());
                 }
-                translate::commands(order).into_iter().for_each(|command| self.say(command));
+                translate::commands(order, &self.downloads())
+                    .into_iter()
+                    .for_each(|command| self.say(command));
             }
             Effect::Keep(kept) => self.files.keep(kept),
             Effect::Host => self.host().await,
@@ -178,27 +230,67 @@ impl Runner {
             }
             Effect::Examine(server) => self.examine(server),
             Effect::Quit => self.quitting = true,
-            Effect::MakeEcho
-            | Effect::EndEcho
-            | Effect::ChooseFiles
-            | Effect::SaveReport(_)
-            | Effect::ShowFile(_)
-            | Effect::TestSound
-            | Effect::Ring(_)
-            | Effect::Awake(_)
-            | Effect::Notify(_)
-            | Effect::Unnotify => {}
+            Effect::MakeEcho => self.make_echo(),
+            Effect::EndEcho => self.echo.take().into_iter().for_each(Echo::leave),
+            Effect::ChooseFiles => self.outfit.choose_files(&self.counter),
+            Effect::ChooseDownloads => self.outfit.choose_downloads(&self.counter),
+            Effect::SaveReport(report) => self.save_report(report),
+            Effect::ShowFile(path) => show(&path),
+            Effect::TestSound => self.outfit.test_sound(),
+            Effect::Ring(bell) => self.outfit.ring(bell),
+            Effect::Awake(awake) => self.outfit.keep_awake(awake),
+            Effect::Notify(what) => self.outfit.notify(what),
+            Effect::Unnotify => self.outfit.hush(),
         }
     }
 
-    fn say(&mut self, command: Command) {
-        match &self.engine {
-            Some(engine) => {
-                if !engine.say(command) {
-                    tracing::error!("the engine takes no more commands");
+    fn make_echo(&mut self) {
+        let Some(server) = self.home.clone() else {
+            let why = "no server is set up yet".to_owned();
+            return self.hear(Heard::EchoFailed { why });
+        };
+        let (news, bind, clock) = (self.counter.news(), self.options.bind.clone(), self.clock);
+        let (made, echo) = oneshot::channel();
+        self.making_echo = Some(echo);
+        self.runtime.spawn(async move {
+            let heard = match Echo::start(server.clone(), bind, clock).await {
+                Ok((echo, to)) => {
+                    made.send(echo).ok();
+                    Heard::EchoReady { to, server }
                 }
-            }
-            None => self.unsaid.push(command),
+                Err(error) => Heard::EchoFailed { why: error.to_string() },
+            };
+            news.send(heard).await.ok();
+        });
+    }
+
+    fn save_report(&self, report: Arc<CallReport>) {
+        let name = format!("sightline-call-{}.json", report.call.get(..8).unwrap_or_default());
+        self.outfit.choose_where(&self.counter, name, move |counter, path| {
+            // Whoever saves a report means to pass it on.
+            let masked = redact::call(&report, ServerNames::Masked);
+            let text = serde_json::to_string_pretty(&masked).expect("a report can be written") + "\n";
+            let heard = match fs::write(&path, text) {
+                Ok(()) => Heard::ReportSaved(path),
+                Err(error) => Heard::Problem {
+                    text: format!("The report cannot be written to {}: {error}", path.display()),
+                    code: "report.not_saved",
+                },
+            };
+            counter.news().blocking_send(heard).ok();
+        });
+    }
+
+    /// Where files go that come: what was chosen, or the system's own folder for them.
+    fn downloads(&self) -> PathBuf {
+        let chosen = self.counter.newest().preferences.downloads.clone();
+        let usual = || directories::UserDirs::new()?.download_dir().map(Path::to_owned);
+        chosen.or_else(usual).unwrap_or_else(|| self.profile.folder().join("downloads"))
+    }
+
+    fn say(&mut self, command: Command) {
+        if !self.engine.say(command) {
+            tracing::error!("the engine takes no more commands");
         }
     }
 
@@ -216,61 +308,6 @@ impl Runner {
         self.hear(heard);
     }
 
-    async fn reach(&mut self, server: Option<ServerAddress>) {
-        self.home.clone_from(&server);
-        let Some(server) = server else { return };
-        if let Some(engine) = self.engine.take() {
-            close(engine).await;
-        }
-        match self.installation(server) {
-            Ok(installation) => {
-                let engine = installation.start();
-                for command in self.unsaid.drain(..) {
-                    engine.say(command);
-                }
-                self.engine = Some(engine);
-            }
-            Err(error) => {
-                self.hear(Heard::Problem { text: format!("{error:#}"), code: "desk.media" });
-            }
-        }
-    }
-
-    fn installation(&self, server: ServerAddress) -> anyhow::Result<Installation> {
-        let snapshot = self.counter.newest();
-        let [microphone, speaker, camera] = snapshot.shelf.chosen.clone();
-        let hears = match &self.options.audio {
-            Some(AudioChoice::Tone) => Some(Hears::Tone),
-            Some(AudioChoice::File(path)) => Some(Hears::file(path)?),
-            Some(AudioChoice::Device(_) | AudioChoice::None) | None => None,
-        };
-        let uses_sound_devices = matches!(&self.options.audio, None | Some(AudioChoice::Device(_)));
-        let uses_camera = matches!(&self.options.video, None | Some(VideoChoice::Camera(_)));
-        Ok(Installation {
-            identity: Identity::from_secret_bytes(*self.identity.secret_bytes()),
-            owner: self.owner.clone(),
-            server,
-            media: Headless {
-                video: self.options.video.clone().unwrap_or(VideoChoice::None),
-                hears,
-                voice: translate::voice(&snapshot.preferences),
-                size: Size::HD,
-                fps: FPS,
-                record: None,
-                film: false,
-                clock: self.clock,
-            },
-            devices: DeviceWishes {
-                microphone: uses_sound_devices.then_some(microphone),
-                speaker: uses_sound_devices.then_some(speaker),
-                camera: uses_camera.then_some(camera),
-            },
-            path: translate::path(&snapshot.preferences),
-            bind: self.options.bind.clone(),
-            may_examine: HashSet::new(),
-        })
-    }
-
     fn examine(&self, server: ServerAddress) {
         let (news, clock) = (self.counter.news(), self.clock);
         self.runtime.spawn(async move {
@@ -281,17 +318,13 @@ impl Runner {
 
     /// Lets the last words go out, keeps what the last call left behind, and says that all is done.
     async fn end(mut self) {
-        if let Some(mut engine) = self.engine.take() {
-            engine.say(Command::Close);
-            let last = async {
-                while let Some(update) = engine.next().await {
-                    if let Some(heard) = translate::heard(update, self.home.as_ref()) {
-                        self.desk.hear(heard, self.at());
-                    }
-                }
-            };
-            timeout(GOODBYE, last).await.ok();
-        }
+        self.engine.say(Command::Close);
+        let last = async {
+            while let Some(update) = self.engine.next().await {
+                self.take(update);
+            }
+        };
+        timeout(GOODBYE, last).await.ok();
         while let Some(effect) = self.desk.poll_effect() {
             if let Effect::Keep(kept) = effect {
                 self.files.keep(kept);
@@ -316,19 +349,59 @@ fn suggested_name() -> Option<String> {
     Some(first.to_uppercase().chain(chars).collect())
 }
 
-async fn close(mut engine: Handle) {
-    engine.say(Command::Close);
-    let ended = async { while engine.next().await.is_some() {} };
-    timeout(GOODBYE, ended).await.ok();
+/// What makes calls, as things were chosen. It is reached nowhere yet.
+fn installation(
+    options: &Options,
+    identity: &Identity,
+    settings: &Settings,
+    snapshot: &Snapshot,
+    glass: Arc<Glass>,
+    clock: Clock,
+) -> anyhow::Result<Installation> {
+    let [microphone, speaker, camera] = snapshot.shelf.chosen.clone();
+    let hears = match &options.audio {
+        Some(AudioChoice::Tone) => Some(Hears::Tone),
+        Some(AudioChoice::File(path)) => Some(Hears::file(path)?),
+        Some(AudioChoice::Device(_) | AudioChoice::None) | None => None,
+    };
+    let uses_sound_devices = matches!(&options.audio, None | Some(AudioChoice::Device(_)));
+    let uses_camera = matches!(&options.video, None | Some(VideoChoice::Camera(_)));
+    let contacts = snapshot.contacts.iter().map(|contact| contact.key).collect();
+    Ok(Installation {
+        identity: Identity::from_secret_bytes(*identity.secret_bytes()),
+        owner: Owner::default(),
+        server: None,
+        media: Headless {
+            video: options.video.clone().unwrap_or(VideoChoice::None),
+            hears,
+            voice: translate::voice(&snapshot.preferences),
+            ..Headless::silent(clock)
+        },
+        others: None,
+        glass: Some(glass),
+        devices: DeviceWishes {
+            microphone: uses_sound_devices.then_some(microphone),
+            speaker: uses_sound_devices.then_some(speaker),
+            camera: uses_camera.then_some(camera),
+        },
+        path: translate::path(&snapshot.preferences),
+        bind: options.bind.clone(),
+        may_examine: may_examine(&settings.may_examine, &contacts)?,
+    })
 }
 
-async fn next(engine: &mut Option<Handle>) -> crate::engine::api::Update {
-    match engine {
-        Some(engine) => match engine.next().await {
-            Some(update) => update,
-            None => pending().await,
-        },
-        None => pending().await,
+/// Shows a file where it lies, in the system's own program for files. It is never opened.
+fn show(path: &Path) {
+    let Some(folder) = path.parent() else { return };
+    let program = if cfg!(target_os = "macos") {
+        "open"
+    } else if cfg!(windows) {
+        "explorer"
+    } else {
+        "xdg-open"
+    };
+    if let Err(error) = std::process::Command::new(program).arg(folder).spawn() {
+        tracing::warn!(%error, "the folder of a file cannot be shown");
     }
 }
 

@@ -1,13 +1,14 @@
 //! The desk's words in the engine's, and back. Nothing is decided here.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use sightline_protocol::link::ServerAddress;
 
 use crate::{
     engine::api::{Command, Statistics, Update},
     logic::{
-        desk::{Figures, Heard, Line, Order, Preferences},
+        desk::{Figures, FileWish, Heard, Line, Order, Preferences},
+        files::FileOrder,
         path::PathPolicy,
         quality::Sample,
         spoken,
@@ -39,19 +40,22 @@ pub(super) fn heard(update: Update, home: Option<&ServerAddress>) -> Option<Hear
         Update::SpeakingWhileMuted { call } => Heard::SpeakingWhileMuted { call },
         Update::TurnedAway { from, name } => Heard::TurnedAway { from, name },
         Update::NoRelay { call: _, why } => Heard::Problem { text: why, code: NO_RELAY },
+        Update::Chat { call, lines } => Heard::Chat { call, lines: lines.lines },
+        Update::Files { call, files } => Heard::Files { call, files },
+        Update::Previewing(on) => Heard::Previewing(on),
         Update::Devices(devices) => Heard::Devices(devices),
         Update::Device(in_use) => Heard::Device(in_use),
         Update::Problem { text } => Heard::Problem { text, code: ENGINE_PROBLEM },
         Update::Over { report } => Heard::Over { report },
-        Update::Consulted { .. } => return None,
+        Update::Consulted { .. } | Update::Home { .. } => return None,
     })
 }
 
 /// What the desk wants, as the engine understands it.
-pub(super) fn commands(order: Order) -> Vec<Command> {
+pub(super) fn commands(order: Order, downloads: &Path) -> Vec<Command> {
     match order {
         Order::Dial { to, server, token, media, status } => {
-            vec![Command::Dial { to, token, media }, Command::Status(status)]
+            vec![Command::Dial { to, server: Some(server), token, media }, Command::Status(status)]
         }
         Order::Accept { media } => vec![Command::Accept { media }],
         Order::HangUp => vec![Command::HangUp],
@@ -63,8 +67,23 @@ pub(super) fn commands(order: Order) -> Vec<Command> {
         Order::Prefer(preferences) => {
             vec![Command::Voice(voice(&preferences)), Command::Path(path(&preferences))]
         }
-        Order::Reach(_) => Vec::new(),
-        Order::Preview { .. } | Order::Say { .. } | Order::Offer { .. } | Order::File { .. } => Vec::new(),
+        Order::Say { call: _, text } => vec![Command::Say { text }],
+        Order::Offer { call: _, paths } => {
+            paths.into_iter().map(|path| Command::OfferFile { path }).collect()
+        }
+        Order::File { call: _, id, wish } => {
+            let order = match wish {
+                FileWish::Accept => FileOrder::Accept { folder: downloads.to_owned() },
+                FileWish::Decline => FileOrder::Decline,
+                FileWish::Pause => FileOrder::Pause,
+                FileWish::GoOn => FileOrder::GoOn,
+                FileWish::Cancel => FileOrder::Cancel,
+                FileWish::Show => return Vec::new(),
+            };
+            vec![Command::File { id, order }]
+        }
+        Order::Reach(server) => vec![Command::Reach(server)],
+        Order::Preview { on } => vec![Command::Preview { on }],
     }
 }
 

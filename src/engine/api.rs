@@ -6,7 +6,7 @@ use serde::Serialize;
 use sightline_protocol::{
     call::{CallId, Media},
     keys::Address,
-    link::LinkToken,
+    link::{LinkToken, ServerAddress},
 };
 use tokio::sync::mpsc;
 
@@ -33,6 +33,8 @@ pub enum Command {
     Dial {
         /// Whom.
         to: Address,
+        /// Where they are reached; at the server that we are reached at ourselves where nothing is said.
+        server: Option<ServerAddress>,
         /// From the link.
         token: Option<LinkToken>,
         /// With what.
@@ -91,6 +93,8 @@ pub enum Command {
     Owner(Owner),
     /// Which paths the calls that are to come may take.
     Path(PathPolicy),
+    /// Be reached at this server from now on, or at none. A call that stands goes on over the one it has.
+    Reach(Option<ServerAddress>),
     /// Is this one connected to the server that we are reached at? [`Update::Present`] is the answer, where there is one.
     Ask(Address),
     /// End everything: hang up, say goodbye, stop.
@@ -100,6 +104,11 @@ pub enum Command {
 /// What the engine tells.
 #[derive(Clone, Debug)]
 pub enum Update {
+    /// From now on this is the server that we are reached at, and what is told of the switchboard is told of it.
+    Home {
+        /// Which; nothing where it is none.
+        server: Option<ServerAddress>,
+    },
     /// The switchboard knows us.
     SwitchboardUp,
     /// The switchboard is gone, and is being tried again.

@@ -13,6 +13,7 @@ use crate::logic::doctor::consult::{Consultations, Effect, Event};
 
 use super::{
     keyring::Keyring,
+    lines::Lines,
     ports::{Doctor, Envelope, Mail},
 };
 
@@ -54,14 +55,14 @@ impl Consulting {
     }
 
     /// Does all that is asked for, and says who was told what this computer's network looks like.
-    pub(super) fn carry_out(&mut self, keys: &mut Keyring, mail: &dyn Mail) -> Vec<Address> {
+    pub(super) fn carry_out(&mut self, keys: &mut Keyring, lines: &mut Lines) -> Vec<Address> {
         let mut told = Vec::new();
         while let Some(effect) = self.consultations.poll_effect() {
             match effect {
                 Effect::Post { call, to, frame } => {
                     if let Some(sealed) = keys.seal(call, to, &frame) {
                         // What is not taken is said again.
-                        mail.post(Envelope { with: to, call, sealed });
+                        lines.post(Envelope { with: to, call, sealed });
                     }
                 }
                 Effect::Examine => self.doctor.examine(self.seen.clone()),
@@ -69,7 +70,10 @@ impl Consulting {
                     tracing::debug!(bytes = report.len(), from = from.short(), "told of their network");
                 }
                 Effect::Done { with } => told.push(with),
-                Effect::Forget { call } => keys.forget(call),
+                Effect::Forget { call } => {
+                    keys.forget(call);
+                    lines.forget(call);
+                }
             }
         }
         told

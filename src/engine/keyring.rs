@@ -78,6 +78,11 @@ impl Keyring {
         Ok(content(opened, held.sealer.handshake_message()))
     }
 
+    /// Whether there are keys of a call.
+    pub fn knows(&self, call: CallId) -> bool {
+        self.sealers.contains_key(&call)
+    }
+
     /// What stands for a call's keys: its handshake's hash, the same at both ends.
     pub fn handshake_hash(&self, call: CallId) -> Option<[u8; 32]> {
         self.sealers.get(&call)?.sealer.handshake_hash().copied()

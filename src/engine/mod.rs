@@ -17,6 +17,7 @@ pub mod glass;
 pub mod heard_clock;
 pub mod keyring;
 mod legs;
+mod lines;
 pub mod mailbox;
 mod outlet;
 mod parcels;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use sightline_protocol::{
     call::{CallId, Media},
     keys::Address,
+    link::ServerAddress,
     session::RelayCredentials,
     switchboard::ErrorCode,
 };
@@ -275,7 +276,13 @@ pub trait Doctor: Send {
     fn examine(&self, seen: mpsc::Sender<Option<String>>);
 }
 
-/// The way to the switchboard. Dropping it says goodbye; the last of its events has come when that is done.
+/// Opens ways to switchboards.
+pub trait Exchange: Send {
+    /// Opens one to this server, and reports to `events`. Works in the background.
+    fn open(&self, server: ServerAddress, events: mpsc::Sender<MailEvent>) -> Box<dyn Mail>;
+}
+
+/// The way to a switchboard. Dropping it says goodbye; the last of its events has come when that is done.
 pub trait Mail: Send {
     /// Posts an envelope. Never waits: `false` where it was not taken, and it will be sent again.
     fn post(&self, envelope: Envelope) -> bool;

@@ -35,16 +35,16 @@ use crate::{
 };
 
 use super::{
-    access::AccessDesk,
     api::{Command, Handle, Update},
     calling::{Calling, Surroundings},
     clock::Clock,
     consulting::Consulting,
     glass::Preview,
     keyring::{Content, Keyring},
+    lines::{LineId, Lines},
     ports::{
-        DeviceNews, Doctor, Envelope, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker,
-        PeerNews, PeerReport,
+        DeviceNews, Doctor, Envelope, Exchange, Mail, MailEvent, MediaMaker, NetworkEvent, NetworkWatch,
+        PeerMaker, PeerNews, PeerReport,
     },
 };
 
@@ -67,8 +67,8 @@ pub struct Parts {
     pub identity: Arc<Identity>,
     /// Our name and links.
     pub owner: Owner,
-    /// Where the switchboard is.
-    pub server: ServerAddress,
+    /// Where we are reached; nothing where that is said later.
+    pub server: Option<ServerAddress>,
     /// Which paths are allowed.
     pub path: PathPolicy,
     /// The local addresses to use; all usable ones where empty.
@@ -77,10 +77,8 @@ pub struct Parts {
     pub fps: u32,
     /// The time.
     pub clock: Clock,
-    /// The way to the switchboard.
-    pub mail: Box<dyn Mail>,
-    /// What comes from the switchboard.
-    pub mail_events: mpsc::Receiver<MailEvent>,
+    /// Opens the ways to switchboards.
+    pub exchange: Box<dyn Exchange>,
     /// Watches the network of this computer.
     pub network: Box<dyn NetworkWatch>,
     /// What it reports.
@@ -103,6 +101,8 @@ pub fn start(parts: Parts) -> Handle {
     let (told, updates) = mpsc::channel(UPDATES);
     let (reports, reported) = mpsc::channel(REPORTS);
     let (consulting, looked) = Consulting::new(parts.may_examine, parts.doctor);
+    let mut lines = Lines::new(parts.exchange, parts.path);
+    lines.reach(parts.server);
     let engine = Engine {
         clock: parts.clock,
         phone: Phone::new(parts.owner),
@@ -110,11 +110,10 @@ pub fn start(parts: Parts) -> Handle {
         path: parts.path,
         bind: parts.bind,
         ahead: Vec::new(),
-        access: AccessDesk::new(parts.server, parts.path),
+        lines,
         consulting,
         fps: parts.fps,
         voice: parts.media.voice(),
-        mail: parts.mail,
         network: parts.network,
         peers: parts.peers,
         media: parts.media,
@@ -123,18 +122,10 @@ pub fn start(parts: Parts) -> Handle {
         told,
         calls: HashMap::new(),
         file_news: Arc::default(),
-        switchboard_up: false,
         urged: None,
         preview: None,
     };
-    tokio::spawn(engine.run(
-        wishes,
-        parts.mail_events,
-        parts.network_events,
-        parts.device_news,
-        reported,
-        looked,
-    ));
+    tokio::spawn(engine.run(wishes, parts.network_events, parts.device_news, reported, looked));
     Handle { commands, updates }
 }
 
@@ -146,11 +137,10 @@ struct Engine {
     bind: Vec<IpAddr>,
     /// Where a call should move to after the last change of the network; empty where there is nothing to choose.
     ahead: Vec<IpAddr>,
-    access: AccessDesk,
+    lines: Lines,
     consulting: Consulting,
     fps: u32,
     voice: VoiceSettings,
-    mail: Box<dyn Mail>,
     /// Kept, as it ends when it is dropped.
     network: Box<dyn NetworkWatch>,
     peers: Box<dyn PeerMaker>,
@@ -162,7 +152,6 @@ struct Engine {
     calls: HashMap<CallId, Calling>,
     /// There is news of the files of a call.
     file_news: Arc<Notify>,
-    switchboard_up: bool,
     urged: Option<Instant>,
     /// Camera and microphone, opened for a look without a call.
     preview: Option<Preview>,
@@ -172,7 +161,6 @@ impl Engine {
     async fn run(
         mut self,
         mut wishes: mpsc::Receiver<Command>,
-        mut mail: mpsc::Receiver<MailEvent>,
         mut network: mpsc::Receiver<NetworkEvent>,
         mut devices: mpsc::Receiver<DeviceNews>,
         mut reported: mpsc::Receiver<PeerReport>,
@@ -190,7 +178,7 @@ impl Engine {
             }
             let legs = self.calls.values().filter_map(Calling::poll_timeout).min();
             let phone = self.phone.poll_timeout().map(|(at, _)| at);
-            let desks = [self.access.poll_timeout(), self.consulting.poll_timeout()];
+            let desks = [self.lines.poll_timeout(), self.consulting.poll_timeout()];
             let wake = [phone, legs, closing].into_iter().chain(desks).flatten().min();
             tokio::select! {
                 wish = wishes.recv(), if closing.is_none() => match wish {
@@ -200,7 +188,7 @@ impl Engine {
                     }
                     Some(wish) => self.take_wish(wish).await,
                 },
-                Some(event) = mail.recv() => self.take_mail(event).await,
+                (line, event) = self.lines.next() => self.take_mail(line, event).await,
                 Some(event) = network.recv() => self.take_network(event).await,
                 Some(news) = devices.recv() => self.take_device_news(news).await,
                 Some(report) = reported.recv() => self.take_report(report).await,
@@ -223,7 +211,7 @@ impl Engine {
                 () = at(wake) => {
                     // What came while the loop was busy with something else is no silence.
                     self.tell_hearing().await;
-                    self.access.handle_timeout(&*self.mail, self.clock.now());
+                    self.lines.handle_timeout(self.clock.now());
                     self.consulting.handle_timeout(self.clock.now());
                     self.consult().await;
                     self.phone.handle_timeout(self.clock.now());
@@ -235,10 +223,8 @@ impl Engine {
         for (_, calling) in self.calls.drain() {
             finish(calling, self.told.clone());
         }
-        // So that the server knows at once that nobody is here, and does not wait for us to come back.
-        drop(self.mail);
-        let goodbye = async { while mail.recv().await.is_some() {} };
-        timeout(GOODBYE, goodbye).await.ok();
+        // So that the servers know at once that nobody is here, and do not wait for us to come back.
+        self.lines.goodbye(GOODBYE).await;
     }
 
     async fn take_wish(&mut self, wish: Command) {
@@ -247,8 +233,14 @@ impl Engine {
                 let why = "There is a call already; end it before you begin another.".to_owned();
                 self.tell(Update::NotDialled { why }).await;
             }
-            Command::Dial { to, token, media } => match CallId::random() {
-                Ok(call) => self.handle(Event::Dial { call, to, media, token }).await,
+            Command::Dial { to, server, token, media } => match CallId::random() {
+                Ok(call) if self.lines.carry(call, server) => {
+                    self.handle(Event::Dial { call, to, media, token }).await;
+                }
+                Ok(_) => {
+                    let why = "There is no server to call over; choose one first.".to_owned();
+                    self.tell(Update::NotDialled { why }).await;
+                }
                 Err(error) => self.tell(Update::NotDialled { why: error.to_string() }).await,
             },
             Command::Accept { media } => self.handle(Event::Accept { media }).await,
@@ -268,9 +260,16 @@ impl Engine {
             Command::Owner(owner) => self.phone.set_owner(owner),
             Command::Path(policy) => {
                 self.path = policy;
-                self.access.set_policy(policy);
+                self.lines.set_policy(policy);
             }
-            Command::Ask(who) => self.mail.ask(who),
+            Command::Ask(who) => self.lines.ask(who),
+            Command::Reach(server) => {
+                let is_up = self.lines.reach(server.clone());
+                self.tell(Update::Home { server }).await;
+                if is_up {
+                    self.tell(Update::SwitchboardUp).await;
+                }
+            }
             Command::Say { text } => self.say(&text).await,
             Command::OfferFile { path } => self.offer_file(path).await,
             Command::File { id, order } => {
@@ -286,40 +285,59 @@ impl Engine {
         }
     }
 
-    async fn take_mail(&mut self, event: MailEvent) {
-        self.access.take_mail_event(&event, &*self.mail, self.clock.now());
-        if self.access.take_changed() {
+    async fn take_mail(&mut self, line: LineId, event: MailEvent) {
+        let has_turned = self.lines.note(line, &event, self.clock.now());
+        if self.lines.take_changed() {
             self.open_waiting_legs();
         }
-        while let Some((call, why)) = self.access.poll_lack() {
+        while let Some((call, why)) = self.lines.poll_lack() {
             if self.calls.contains_key(&call) {
                 self.tell(Update::NoRelay { call, why }).await;
             }
         }
         match event {
             MailEvent::Up { .. } => {
-                let is_back = !std::mem::replace(&mut self.switchboard_up, true);
-                self.note_switchboard();
-                self.tell(Update::SwitchboardUp).await;
-                if is_back {
+                self.note_switchboard(line, false);
+                if self.lines.is_home(line) {
+                    self.tell(Update::SwitchboardUp).await;
+                }
+                if has_turned && self.is_of_current(line) {
                     self.handle(Event::Around { why: LegWhy::ServerBack }).await;
                 }
             }
             MailEvent::Down { why } => {
                 // An attempt that fails is no further loss.
-                let lost = std::mem::take(&mut self.switchboard_up);
-                for calling in self.calls.values_mut() {
-                    calling.report.switchboard_lost += u32::from(lost);
+                self.note_switchboard(line, has_turned);
+                if self.lines.is_home(line) {
+                    self.tell(Update::SwitchboardDown { why }).await;
+                } else if !has_turned && self.is_of_current(line) && !self.is_current_taken() {
+                    let text = format!("Their server does not answer, and is being tried again: {why}.");
+                    self.tell(Update::Problem { text }).await;
                 }
-                self.note_switchboard();
-                self.tell(Update::SwitchboardDown { why }).await;
             }
-            MailEvent::Refused { why } => self.tell(Update::SwitchboardRefused { why }).await,
+            MailEvent::Refused { why } if self.lines.is_home(line) => {
+                self.tell(Update::SwitchboardRefused { why }).await;
+            }
+            MailEvent::Refused { why } => {
+                let text = format!("Their server {} cannot be used: {why}.", self.lines.name(line));
+                self.tell(Update::Problem { text }).await;
+                if self.is_of_current(line) && !self.is_current_taken() {
+                    self.handle(Event::HangUp).await;
+                }
+            }
             MailEvent::Offline { to, call } => self.handle(Event::Offline { call, to }).await,
-            MailEvent::Delivered(envelope) => self.take_envelope(envelope).await,
+            MailEvent::Delivered(envelope) => self.take_envelope(line, envelope).await,
             MailEvent::Present { who, connected } => self.tell(Update::Present { who, connected }).await,
             MailEvent::Relay { .. } | MailEvent::NoRelay { .. } => {}
         }
+    }
+
+    fn is_of_current(&self, line: LineId) -> bool {
+        self.phone.current().is_some_and(|call| self.lines.calls(line).contains(&call.id()))
+    }
+
+    fn is_current_taken(&self) -> bool {
+        self.phone.current().is_some_and(Call::is_taken)
     }
 
     async fn take_network(&mut self, NetworkEvent::Changed { before, after }: NetworkEvent) {
@@ -333,9 +351,9 @@ impl Engine {
         match verdict {
             NetworkVerdict::Nothing => return,
             // The next leg is agreed on over the switchboard, so the line to it goes first, and the new way.
-            NetworkVerdict::MustMove => self.mail.redial(),
-            NetworkVerdict::MayImprove if before.ways_out != after.ways_out => self.mail.redial(),
-            NetworkVerdict::MayImprove => self.mail.probe(),
+            NetworkVerdict::MustMove => self.lines.redial(),
+            NetworkVerdict::MayImprove if before.ways_out != after.ways_out => self.lines.redial(),
+            NetworkVerdict::MayImprove => self.lines.probe(),
         }
         self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
     }
@@ -351,13 +369,19 @@ impl Engine {
         }
     }
 
-    fn note_switchboard(&mut self) {
-        for calling in self.calls.values_mut() {
-            calling.note_switchboard(self.switchboard_up);
+    /// Tells the calls that go over a line how it stands, and whether it was lost just now.
+    fn note_switchboard(&mut self, line: LineId, lost: bool) {
+        for call in self.lines.calls(line) {
+            let up = self.lines.is_up(call);
+            if let Some(calling) = self.calls.get_mut(&call) {
+                calling.report.switchboard_lost += u32::from(lost);
+                calling.note_switchboard(up);
+            }
         }
     }
 
-    async fn take_envelope(&mut self, Envelope { with, call, sealed }: Envelope) {
+    async fn take_envelope(&mut self, line: LineId, Envelope { with, call, sealed }: Envelope) {
+        self.lines.came_on(call, line);
         match self.open(call, with, &sealed) {
             Content::Frame(frame)
                 if !self.phone.knows(call)
@@ -368,14 +392,17 @@ impl Engine {
             Content::Frame(frame) => {
                 self.handle(Event::Frame { call, from: with, frame }).await;
                 if self.phone.knows(call) {
-                    self.access.envelope_received(call, with, &*self.mail, self.clock.now());
+                    self.lines.envelope_received(call, with, self.clock.now());
                 } else {
                     self.keys.forget(call);
+                    self.lines.forget(call);
                 }
             }
             Content::PostAgain(sealed) => {
-                self.mail.post(Envelope { with, call, sealed });
+                self.lines.post(Envelope { with, call, sealed });
             }
+            // What does not open leaves nothing behind.
+            Content::Nothing if !self.phone.knows(call) && !self.keys.knows(call) => self.lines.forget(call),
             Content::Nothing => {}
         }
     }
@@ -396,7 +423,7 @@ impl Engine {
     }
 
     async fn consult(&mut self) {
-        for with in self.consulting.carry_out(&mut self.keys, &*self.mail) {
+        for with in self.consulting.carry_out(&mut self.keys, &mut self.lines) {
             self.tell(Update::Consulted { with }).await;
         }
     }
@@ -458,7 +485,7 @@ impl Engine {
                 Effect::Leg { call, leg } => {
                     let generation = leg.generation();
                     if let LegEffect::Open { why: LegWhy::Silence | LegWhy::TookTooLong, .. } = leg {
-                        self.mail.probe();
+                        self.lines.probe();
                     }
                     let media = self.phone.call(call).map(Call::media);
                     let taken = match self.calling_and_surroundings(call) {
@@ -495,7 +522,8 @@ impl Engine {
                 Effect::TurnedAway { from, name } => self.tell(Update::TurnedAway { from, name }).await,
                 Effect::Forget { call } => {
                     self.keys.forget(call);
-                    self.access.over(call, &*self.mail, self.clock.now());
+                    self.lines.access_over(call, self.clock.now());
+                    self.lines.forget(call);
                 }
             }
         }
@@ -504,8 +532,8 @@ impl Engine {
     fn post(&mut self, call: CallId, to: Address, frame: &Frame) {
         let Some(sealed) = self.keys.seal(call, to, frame) else { return };
         let is_said = self.calls.get(&call).is_some_and(|calling| calling.say(&sealed));
-        if self.mail.post(Envelope { with: to, call, sealed }) {
-            self.access.envelope_posted(call, to, &*self.mail, self.clock.now());
+        if self.lines.post(Envelope { with: to, call, sealed }) {
+            self.lines.envelope_posted(call, to, self.clock.now());
         } else if !is_said {
             tracing::debug!("an envelope was not taken; it will be sent again");
         }
@@ -524,7 +552,7 @@ impl Engine {
                 self.file_news.clone(),
                 self.clock,
             );
-            calling.note_switchboard(self.switchboard_up);
+            calling.note_switchboard(self.lines.is_up(call));
             calling.note_interfaces(self.network.look().interfaces);
             self.calls.insert(call, calling);
             let (role, media, token) = (known.role(), known.media(), known.token().cloned());
@@ -567,7 +595,7 @@ impl Engine {
         if matches!(stage, Stage::Ended { .. })
             && let Some(calling) = self.calls.remove(&call)
         {
-            self.mail.over(call, peer);
+            self.lines.over(call, peer);
             finish(calling, self.told.clone());
         }
     }
@@ -577,8 +605,8 @@ impl Engine {
             path: self.path,
             bind: &self.bind,
             ahead: &self.ahead,
-            servers: self.access.servers(call, self.clock.now()),
-            servers_decided: self.access.is_decided(call),
+            servers: self.lines.servers(call, self.clock.now()),
+            servers_decided: self.lines.is_decided(call),
             fps: self.fps,
             peers: &*self.peers,
             media: &mut *self.media,

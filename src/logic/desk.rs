@@ -52,7 +52,6 @@ pub use given::{Given, MAX_LINKS};
 pub use heard::{Figures, Heard, Line};
 pub use history::{MAX_RECENTS, Past};
 pub use notices::MAX_NOTICES;
-pub use ongoing::{MAX_MESSAGES, MAX_TRANSFERS};
 pub use pasted::{call_link, server as server_link};
 pub use people::MAX_CONTACTS;
 pub use places::MAX_SERVERS;
@@ -224,7 +223,7 @@ impl Desk {
                 self.changed = true;
             }
             let is_long = call.connected.is_some_and(|(since, _)| at.now >= since + ECHO_FOR);
-            if call.is_echo_test && is_long {
+            if call.is_echo_test && is_long && !std::mem::replace(&mut call.is_ending, true) {
                 self.engine(Order::HangUp);
             }
         }
@@ -236,7 +235,9 @@ impl Desk {
     pub fn poll_timeout(&self, at: Moment) -> Option<(Instant, &'static str)> {
         let call = self.call.as_ref();
         let speaking = call.and_then(|call| call.speaking_until);
-        let echo = call.filter(|call| call.is_echo_test).and_then(|call| Some(call.connected?.0 + ECHO_FOR));
+        let echo = call
+            .filter(|call| call.is_echo_test && !call.is_ending)
+            .and_then(|call| Some(call.connected?.0 + ECHO_FOR));
         let links = self.links.next_expiry().map(|until| {
             at.now + Duration::from_millis(until.saturating_sub(at.unix_ms)).min(LOOK_AT_CALENDAR)
         });

@@ -34,9 +34,9 @@ impl Engine {
     pub(super) fn urge_switchboard(&mut self) {
         let now = self.clock.now();
         let is_time = self.urged.is_none_or(|last| now >= last + URGE_EVERY);
-        if is_time && !self.switchboard_up && !self.calls.is_empty() {
+        if is_time && self.calls.keys().any(|call| !self.lines.is_up(*call)) {
             self.urged = Some(now);
-            self.mail.probe();
+            self.calls.keys().for_each(|call| self.lines.urge(*call));
         }
     }
 

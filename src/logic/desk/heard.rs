@@ -107,19 +107,19 @@ pub enum Heard {
         /// What is known of it.
         report: Box<CallReport>,
     },
-    /// Something written stands differently, or is new.
-    Message {
+    /// What was written in a call, all of it, as it stands now.
+    Chat {
         /// In which call.
         call: CallId,
-        /// How.
-        message: Message,
+        /// The oldest first.
+        lines: Arc<[Message]>,
     },
-    /// A file stands differently, or is new.
-    Transfer {
+    /// The files of a call, all of them, as they stand now.
+    Files {
         /// In which call.
         call: CallId,
-        /// How.
-        transfer: Transfer,
+        /// The oldest first.
+        files: Arc<[Transfer]>,
     },
     /// These devices are there.
     Devices(Vec<Device>),

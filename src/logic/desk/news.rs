@@ -96,20 +96,19 @@ impl Desk {
             }
             Heard::TurnedAway { from, name } => self.turned_away(from, name, at),
             Heard::Over { report } => self.take_report(*report),
-            Heard::Message { call, message } => {
-                let text = message.text.clone();
-                if self.said_in(call).is_some_and(|said| said.note_message(message))
-                    && self.call.as_ref().is_some_and(|ongoing| ongoing.call == call)
-                    && let Some(who) = self.call.as_ref().map(|ongoing| ongoing.peer)
-                {
-                    let who = self.who(who, None);
-                    self.notify(Notify::Message { who, text });
-                }
+            Heard::Chat { call, lines } => {
+                let new = self.said_in(call).and_then(|said| said.note_messages(lines).cloned());
                 self.changed = true;
+                if let Some(message) = new
+                    && let Some(peer) = self.call.as_ref().filter(|now| now.call == call).map(|now| now.peer)
+                {
+                    let who = self.who(peer, None);
+                    self.notify(Notify::Message { who, text: message.text });
+                }
             }
-            Heard::Transfer { call, transfer } => {
+            Heard::Files { call, files } => {
                 if let Some(said) = self.said_in(call) {
-                    said.note_transfer(transfer);
+                    said.note_transfers(files);
                 }
                 self.changed = true;
             }

@@ -22,14 +22,10 @@ use crate::logic::{
 
 use super::{
     heard::Figures,
-    snapshot::{CallCard, EndedCard, Message, Quality, QualityWord, Theirs, Transfer, Who},
+    snapshot::{CallCard, EndedCard, Message, Quality, QualityWord, Theirs, Transfer, TransferState, Who},
     wish::Survey,
 };
 
-/// Messages that are kept of a call. The oldest makes room for one more.
-pub const MAX_MESSAGES: usize = 500;
-/// Files that are shown of a call. The oldest that is over makes room for one more.
-pub const MAX_TRANSFERS: usize = 200;
 /// How long it is said that somebody speaks while muted.
 const SPEAKING_FOR: Duration = Duration::from_secs(4);
 
@@ -61,49 +57,37 @@ pub struct Ongoing {
     /// By which link of theirs we dialled.
     pub(super) dialled: Option<CallLink>,
     pub(super) is_echo_test: bool,
+    /// It was long enough, and was ended.
+    pub(super) is_ending: bool,
 }
 
-/// What was written and given in a call.
+/// What was written and given in a call. Whoever keeps the lists keeps them short.
 #[derive(Clone, Debug, Default)]
 pub struct Said {
-    messages: Vec<Message>,
-    transfers: Vec<Transfer>,
-    shown: (Arc<[Message]>, Arc<[Transfer]>),
+    messages: Arc<[Message]>,
+    transfers: Arc<[Transfer]>,
+    /// The newest of theirs that was here before.
+    newest: Option<u64>,
     unread: usize,
 }
 
 impl Said {
-    /// One more, or another state of one. Whether it is new and theirs.
-    pub fn note_message(&mut self, message: Message) -> bool {
-        let known =
-            self.messages.iter_mut().find(|known| known.id == message.id && known.from == message.from);
-        let is_news = known.is_none() && message.from == Side::Them;
-        match known {
-            Some(known) => *known = message,
-            None => {
-                if self.messages.len() >= MAX_MESSAGES {
-                    self.messages.remove(0);
-                }
-                self.messages.push(message);
-            }
-        }
-        self.unread = (self.unread + usize::from(is_news)).min(self.messages.len());
-        self.shown.0 = self.messages.as_slice().into();
-        is_news
+    /// All lines as they stand now. Gives the newest that is theirs and was not there before.
+    pub fn note_messages(&mut self, messages: Arc<[Message]>) -> Option<&Message> {
+        let is_new = |message: &&Message| {
+            message.from == Side::Them && self.newest.is_none_or(|newest| message.id > newest)
+        };
+        let new = messages.iter().filter(is_new).count();
+        self.unread = (self.unread + new).min(messages.len());
+        self.messages = messages;
+        let newest = self.messages.iter().rev().find(|message| message.from == Side::Them);
+        self.newest = newest.map(|message| message.id).or(self.newest);
+        newest.filter(|_| new > 0)
     }
 
-    /// One more, or another state of one.
-    pub fn note_transfer(&mut self, transfer: Transfer) {
-        match self.transfers.iter_mut().find(|known| known.id == transfer.id && known.from == transfer.from) {
-            Some(known) => *known = transfer,
-            None => {
-                if self.transfers.len() >= MAX_TRANSFERS {
-                    self.transfers.remove(0);
-                }
-                self.transfers.push(transfer);
-            }
-        }
-        self.shown.1 = self.transfers.as_slice().into();
+    /// All files as they stand now.
+    pub fn note_transfers(&mut self, transfers: Arc<[Transfer]>) {
+        self.transfers = transfers;
     }
 
     /// Everything was looked at.
@@ -113,29 +97,28 @@ impl Said {
 
     /// Where a file that has come was put.
     pub fn place_of(&self, id: u64) -> Option<PathBuf> {
-        use super::snapshot::TransferState as State;
         let mut places =
             self.transfers.iter().filter(|transfer| transfer.id == id).filter_map(|transfer| match &transfer
                 .state
             {
-                State::Done { path } => path.clone(),
-                State::Offered
-                | State::Waiting
-                | State::Going
-                | State::Paused { .. }
-                | State::Failed { .. }
-                | State::Declined
-                | State::Cancelled { .. } => None,
+                TransferState::Done { path } => path.clone(),
+                TransferState::Offered
+                | TransferState::Waiting
+                | TransferState::Going
+                | TransferState::Paused { .. }
+                | TransferState::Failed { .. }
+                | TransferState::Declined
+                | TransferState::Cancelled { .. } => None,
             });
         places.next()
     }
 
     fn messages(&self) -> Arc<[Message]> {
-        self.shown.0.clone()
+        self.messages.clone()
     }
 
     fn transfers(&self) -> Arc<[Transfer]> {
-        self.shown.1.clone()
+        self.transfers.clone()
     }
 }
 
@@ -169,6 +152,7 @@ impl Ongoing {
             token: None,
             dialled: None,
             is_echo_test: false,
+            is_ending: false,
         }
     }
 

@@ -527,12 +527,12 @@ fn any_heard() -> impl Strategy<Value = Heard> {
         seed.clone().prop_map(|seed| Heard::Over {
             report: Box::new(CallReport::begin(call(seed).to_string(), Role::Caller, 0)),
         }),
-        (seed.clone(), 0..600_u64, ".{0,5}").prop_map(move |(seed, id, text)| Heard::Message {
+        (seed.clone(), 0..600_u64, ".{0,5}").prop_map(move |(seed, id, text)| Heard::Chat {
             call: call(seed),
-            message: message(id, text)
+            lines: [message(id, text.clone()), message(id + 1, text)].into(),
         }),
         (seed.clone(), 0..300_u64)
-            .prop_map(move |(seed, id)| Heard::Transfer { call: call(seed), transfer: transfer(id) }),
+            .prop_map(move |(seed, id)| Heard::Files { call: call(seed), files: [transfer(id)].into() }),
         (seed.clone(), any::<bool>())
             .prop_map(|(seed, connected)| Heard::Present { who: address(seed), connected }),
         Just(Heard::Line { server: home(), line: Line::Up }),
@@ -585,8 +585,7 @@ proptest! {
             prop_assert!(shown.contacts.iter().all(|contact| contact.key != address(1)) || shown.contacts.len() <= 5);
             if let Some(call) = &shown.call {
                 prop_assert!(call.stage.place().is_some(), "a call that is over is no call");
-                prop_assert!(call.messages.len() <= MAX_MESSAGES && call.unread <= call.messages.len());
-                prop_assert!(call.transfers.len() <= MAX_TRANSFERS);
+                prop_assert!(call.unread <= call.messages.len());
             }
             prop_assert_eq!(shown.missed, shown.recents.iter().filter(|recent| recent.is_new).count());
         }

@@ -8,6 +8,7 @@ use super::keys::Hotkey;
 
 pub mod call;
 pub mod chat;
+pub mod desktop;
 pub mod ended;
 pub mod first_start;
 pub mod help;
