@@ -6,6 +6,7 @@ use sightline_protocol::{
     keys::{Address, Identity},
     link::ServerAddress,
 };
+use sightline_server::Config;
 use tokio::{runtime::Handle as Runtime, sync::mpsc};
 
 use crate::{
@@ -22,10 +23,12 @@ use crate::{
         api::Handle,
         clock::Clock,
         device_media::DeviceMedia,
+        glass::{Glass, OnGlass},
         ports::{DeviceNews, Doctor, MediaMaker, sound::MakeDevices},
         run::{Parts, start},
     },
     logic::{devices::Choice, path::PathPolicy, phone::Owner},
+    settings::Profile,
 };
 
 /// News from the switchboard waiting for the engine. When it is full the line is not read for a while.
@@ -36,6 +39,19 @@ const CHANGES: usize = 8;
 
 /// News of devices waiting for the engine. When it is full whoever watches over devices waits.
 const DEVICE_NEWS: usize = 16;
+
+/// The port of a server that somebody is for a call. Always the same, so that a link given away holds; another one where it
+/// is taken.
+const PORT_HERE: u16 = 7443;
+
+/// A server for calls within this network, in this program.
+pub fn server_here(profile: &Profile, bind: &[IpAddr]) -> Config {
+    let mut config = Config::lan(bind);
+    for address in &mut config.https {
+        address.set_port(PORT_HERE);
+    }
+    Config { https_instead: vec![0], data: Some(profile.server_folder()), ..config }
+}
 
 /// What an installation is started with.
 pub struct Installation {
@@ -49,6 +65,8 @@ pub struct Installation {
     pub media: Headless,
     /// Which devices stand in for it.
     pub devices: DeviceWishes,
+    /// Where a window sees its media.
+    pub glass: Option<Arc<Glass>>,
     /// Which paths are allowed.
     pub path: PathPolicy,
     /// The local addresses to use; all usable ones where empty.
@@ -121,9 +139,16 @@ impl Installation {
             may_examine: self.may_examine,
             doctor: Box::new(doctor),
             peers: Box::new(WebRtc::new(runtime, clock)),
-            media: self.devices.wrap(self.media, &news),
+            media: seen(self.devices.wrap(self.media, &news), self.glass),
             device_news,
         })
+    }
+}
+
+fn seen(media: Box<dyn MediaMaker>, glass: Option<Arc<Glass>>) -> Box<dyn MediaMaker> {
+    match glass {
+        Some(glass) => Box::new(OnGlass::new(media, glass)),
+        None => media,
     }
 }
 

@@ -26,4 +26,5 @@ mod relayed;
 #[cfg(target_os = "linux")]
 mod sound;
 mod support;
+mod ui;
 mod warm;

@@ -99,6 +99,7 @@ async fn call_each_other(
             server: address.clone(),
             media,
             devices: DeviceWishes::default(),
+            glass: None,
             path,
             bind: bind.clone(),
             may_examine: HashSet::new(),

@@ -13,6 +13,7 @@ mod consulting;
 pub mod counters;
 pub mod device_media;
 mod files;
+pub mod glass;
 pub mod heard_clock;
 pub mod keyring;
 mod legs;

@@ -12,7 +12,7 @@ use yuv::{
 };
 
 use super::{
-    frame::{Frame, FrameMut, NEUTRAL, Size},
+    frame::{Frame, FrameMut, Matrix, NEUTRAL, Size},
     pool::Pool,
 };
 
@@ -62,7 +62,11 @@ pub fn to_rgba(frame: &Frame, rgba: &mut Vec<u8>) {
         width: width(size),
         height: height(size),
     };
-    fits(yuv420_to_rgba(&image, rgba, width(size) * 4, RANGE, MATRIX));
+    let matrix = match frame.matrix() {
+        Matrix::Bt601 => YuvStandardMatrix::Bt601,
+        Matrix::Bt709 => YuvStandardMatrix::Bt709,
+    };
+    fits(yuv420_to_rgba(&image, rgba, width(size) * 4, RANGE, matrix));
 }
 
 /// Red, green, blue, unused: four bytes a pixel without gaps (screens, pictures).

@@ -1,6 +1,6 @@
 //! A picture on its way through the call.
 //!
-//! I420 (Y, U, V; chroma halved both ways), 8 bits, limited range, BT.601 unless a stage says otherwise. The planes lie
+//! I420 (Y, U, V; chroma halved both ways), 8 bits, limited range, BT.601 unless it says otherwise. The planes lie
 //! tightly packed in one buffer: the encoder, the scaler and the files all take that without a copy, and a stride
 //! would only ever have been the width. A [`Frame`] is shared and cannot change; a [`FrameMut`] is its own only owner
 //! and can. `freeze` leads from one to the other.
@@ -151,11 +151,22 @@ pub struct PlanesMut<'a> {
     pub v: &'a mut [u8],
 }
 
+/// How luma and chroma were made of red, green and blue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Matrix {
+    /// As of standard television, and of nearly every camera.
+    #[default]
+    Bt601,
+    /// As of high definition.
+    Bt709,
+}
+
 /// A finished picture. Cloning shares it; the buffer goes back to its pool with the last clone.
 #[derive(Clone)]
 pub struct Frame {
     pixels: Arc<Pixels>,
     captured: MediaTime,
+    matrix: Matrix,
 }
 
 struct Pixels {
@@ -177,6 +188,17 @@ impl Frame {
     /// The same pixels with another time, which costs nothing.
     pub fn captured_at(mut self, captured: MediaTime) -> Self {
         self.captured = captured;
+        self
+    }
+
+    /// How its colours are to be read.
+    pub const fn matrix(&self) -> Matrix {
+        self.matrix
+    }
+
+    /// The same pixels, whose colours are to be read like this.
+    pub fn in_matrix(mut self, matrix: Matrix) -> Self {
+        self.matrix = matrix;
         self
     }
 
@@ -247,7 +269,8 @@ impl FrameMut {
 
     /// Done: from here on it is shared and does not change.
     pub fn freeze(self, captured: MediaTime) -> Frame {
-        Frame { pixels: Arc::new(Pixels { size: self.size, buffer: self.buffer }), captured }
+        let pixels = Arc::new(Pixels { size: self.size, buffer: self.buffer });
+        Frame { pixels, captured, matrix: Matrix::default() }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Synchronous and CPU-bound. No device, no thread, no clock: what the time is comes in with the data.
 //!
-//! Pictures: [`frame`] and the [`pool`] they live in, [`scale`], [`convert`], [`mjpeg`], [`h264`] and its RTP payloads
+//! Pictures: [`frame`] and the [`pool`] they live in, [`scale`], [`convert`], [`rgb`], [`mjpeg`], [`h264`] and its RTP payloads
 //! ([`rtp_h264`]), [`y4m`] files, [`psnr`]; where there is none, a [`card`]. Sound: [`opus`], the cleaning of a [`voice`]
 //! and its [`level`], [`wav`] files, the app's own [`chimes`]. What the app is known by: its [`emblem`]. For tests and demonstrations: [`pattern`] with the [`timecode`] in it, and [`tone`].
 //! Sound is always 48 kHz, mono, `f32`.
@@ -21,6 +21,7 @@ pub mod pattern;
 pub mod pool;
 pub mod psnr;
 pub mod resample;
+pub mod rgb;
 pub mod rtp_h264;
 pub mod scale;
 #[cfg(test)]

@@ -43,7 +43,8 @@ impl Scaler {
         let (from, planes) = (frame.size(), frame.planes());
         let chroma = |pixels| Plane { pixels, width: from.width() / 2, height: from.height() / 2 };
         let luma = Plane { pixels: planes.y, width: from.width(), height: from.height() };
-        self.scale_planes([luma, chroma(planes.u), chroma(planes.v)], size).freeze(frame.captured())
+        let scaled = self.scale_planes([luma, chroma(planes.u), chroma(planes.v)], size);
+        scaled.freeze(frame.captured()).in_matrix(frame.matrix())
     }
 
     /// Planes of any subsampling become I420 of `size`: each is scaled to what its place there needs.

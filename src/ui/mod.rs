@@ -8,13 +8,14 @@
 //! * [`shell`] which page is shown; [`screens`] the pages; [`widgets`] what they are made of.
 //! * [`scene`] what a page is given and what it may say.
 //! * [`theme`], [`fonts`], [`copy`] how it looks and what it says: no other file names a colour or holds a sentence.
-//! * [`icons`] our own.
+//! * [`icons`] our own; [`picture`] video, drawn from its planes.
 //! * [`keys`] what the keyboard does.
 
 pub mod copy;
 pub mod fonts;
 pub mod icons;
 pub mod keys;
+pub mod picture;
 pub mod scene;
 pub mod screens;
 pub mod shell;

@@ -1,5 +1,6 @@
 //! What a page is given, and what it may say.
 
+use super::picture::Picture;
 use crate::logic::desk::{Snapshot, Wish};
 
 /// How loud it is: 0 is silence, 1 as loud as it goes.
@@ -11,6 +12,15 @@ pub struct Loudness {
     pub there: f32,
 }
 
+/// What the cameras see.
+#[derive(Debug)]
+pub struct Pictures {
+    /// The other side's.
+    pub theirs: Picture,
+    /// Ours, in a call or before it.
+    pub ours: Picture,
+}
+
 /// One look at everything.
 #[derive(Debug)]
 pub struct Scene<'a> {
@@ -18,13 +28,20 @@ pub struct Scene<'a> {
     pub snapshot: &'a Snapshot,
     /// How loud it is just now.
     pub loudness: Loudness,
+    /// What the cameras see just now; nothing where nothing can be seen at all.
+    pub pictures: Option<&'a Pictures>,
     wishes: Vec<Wish>,
 }
 
 impl<'a> Scene<'a> {
     /// A look at this.
     pub const fn new(snapshot: &'a Snapshot, loudness: Loudness) -> Self {
-        Self { snapshot, loudness, wishes: Vec::new() }
+        Self { snapshot, loudness, pictures: None, wishes: Vec::new() }
+    }
+
+    /// With these pictures.
+    pub fn with_pictures(self, pictures: &'a Pictures) -> Self {
+        Self { pictures: Some(pictures), ..self }
     }
 
     /// The person wants this.

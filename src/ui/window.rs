@@ -4,16 +4,20 @@
 
 use std::sync::Arc;
 
-use eframe::{CreationContext, NativeOptions, Renderer};
-use egui::{Context, IconData, ThemePreference, Ui, ViewportBuilder, ViewportCommand};
+use eframe::{CreationContext, NativeOptions, Renderer, egui_glow::CallbackFn};
+use egui::{
+    Context, IconData, PaintCallback, Rect, ThemePreference, Ui, Vec2, ViewportBuilder, ViewportCommand,
+};
 
 use super::{
     copy,
-    scene::{Loudness, Scene},
+    picture::{Painting, Picture},
+    scene::{Loudness, Pictures, Scene},
     shell::Shell,
     theme,
 };
 use crate::{
+    engine::api::{Glass, PictureNews},
     logic::desk::{Appearance, Snapshot, Wish},
     media::emblem::{Standing, rgba},
 };
@@ -27,6 +31,10 @@ pub trait Desk {
     fn snapshot(&self) -> Arc<Snapshot>;
     /// How loud it is now.
     fn loudness(&self) -> Loudness;
+    /// Where pictures come from.
+    fn glass(&self) -> Option<&Glass> {
+        None
+    }
     /// The person wants this. Never waits.
     fn wish(&self, wish: Wish);
 }
@@ -70,6 +78,8 @@ pub fn run(
 struct Window {
     desk: Box<dyn Desk>,
     shell: Shell,
+    pictures: Pictures,
+    painted: bool,
     raised: u64,
     appearance: Option<Appearance>,
 }
@@ -77,7 +87,22 @@ struct Window {
 impl Window {
     fn new(desk: Box<dyn Desk>) -> Self {
         let raised = desk.snapshot().raised;
-        Self { desk, shell: Shell::default(), raised, appearance: None }
+        let painting = Painting::new();
+        let pictures = Pictures { theirs: Picture::new(&painting), ours: Picture::new(&painting) };
+        Self { desk, shell: Shell::default(), pictures, painted: false, raised, appearance: None }
+    }
+
+    fn look(&mut self) {
+        let Some(glass) = self.desk.glass() else { return };
+        for (picture, news) in
+            [(&mut self.pictures.theirs, glass.theirs()), (&mut self.pictures.ours, glass.ours())]
+        {
+            match news {
+                PictureNews::Same => {}
+                PictureNews::Gone => picture.clear(),
+                PictureNews::New(frame) => picture.set(frame),
+            }
+        }
     }
 
     /// What the desk says of the window itself.
@@ -107,12 +132,23 @@ impl Window {
     }
 }
 
+/// For whoever measures how long a start takes.
+fn note_first_painting(ui: &Ui) {
+    let note = CallbackFn::new(|_, _| tracing::debug!("the window has painted"));
+    let rect = Rect::from_min_size(ui.ctx().content_rect().min, Vec2::splat(1.0));
+    ui.painter().add(PaintCallback { rect, callback: Arc::new(note) });
+}
+
 impl eframe::App for Window {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let snapshot = self.desk.snapshot();
         self.obey(ui.ctx(), &snapshot);
-        let mut scene = Scene::new(&snapshot, self.desk.loudness());
+        self.look();
+        let mut scene = Scene::new(&snapshot, self.desk.loudness()).with_pictures(&self.pictures);
         self.shell.show(ui, &mut scene);
+        if !std::mem::replace(&mut self.painted, true) {
+            note_first_painting(ui);
+        }
         let close = ui.input(|input| input.viewport().close_requested());
         if close && !snapshot.is_over {
             if snapshot.has_tray && snapshot.preferences.keep_running {

@@ -14,6 +14,7 @@ mod quality;
 mod run;
 mod setup;
 mod steps;
+mod window;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -113,7 +114,7 @@ impl Command {
                 "formatting, lints, documentation, and licences and advisories where cargo-deny is here"
             }
             Self::Bench => {
-                "set up, then the benchmarks [arguments for cargo bench, or: server [quick] [relay|flood|sessions], quality [PROFILE…] [--ours-only]]"
+                "set up, then the benchmarks [arguments for cargo bench, or: server [quick] [relay|flood|sessions], quality [PROFILE…] [--ours-only], window [starts] [idle] [call]]"
             }
             Self::Fuzz => "random input for everything that reads what strangers send [target and seconds]",
             Self::Pair => {
@@ -157,6 +158,9 @@ impl Command {
                 setup::setup()?;
                 if quality::is_meant(arguments) {
                     return quality::bench(arguments);
+                }
+                if window::is_meant(arguments) {
+                    return window::bench(arguments);
                 }
                 if steps::are_for_the_server(arguments) {
                     // To have something to hold the relay against.

@@ -187,6 +187,15 @@ pub(crate) const TEST_NEEDS: &[Need] = &[
         service: None,
     },
     Need {
+        name: "Mesa's EGL",
+        tools: &["/usr/lib/*/libEGL_mesa.so.0", "/usr/lib64/libEGL_mesa.so.0"],
+        debian: &["libegl1", "libgl1-mesa-dri"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "draws the window's pages without a screen",
+        service: None,
+    },
+    Need {
         name: "Xvfb",
         tools: &["Xvfb"],
         debian: &[

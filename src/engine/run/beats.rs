@@ -1,11 +1,11 @@
-//! What the loop does now and then, whatever happens: it tells how calls do, and looks whether anything is heard.
+//! What the loop does beside calls: it tells how they do, looks whether anything is heard, and opens devices for a look.
 
 use std::time::Duration;
 
 use crate::logic::phone::Event;
 
 use super::{
-    super::{api::Update, calling::Calling},
+    super::{api::Update, calling::Calling, glass::Preview},
     Engine,
 };
 
@@ -37,6 +37,23 @@ impl Engine {
         if is_time && !self.switchboard_up && !self.calls.is_empty() {
             self.urged = Some(now);
             self.mail.probe();
+        }
+    }
+
+    /// Opens camera and microphone without a call, or closes them. Nothing is opened twice: a call that has them keeps them.
+    pub(super) async fn preview(&mut self, on: bool) {
+        let is_taken = self.calls.values().any(Calling::has_media);
+        if !on || is_taken {
+            if self.preview.take().is_some() {
+                self.tell(Update::Previewing(false)).await;
+            }
+        } else if self.preview.is_none() {
+            let (preview, problems) = Preview::start(&mut *self.media);
+            self.preview = Some(preview);
+            self.tell(Update::Previewing(true)).await;
+            for text in problems {
+                self.tell(Update::Problem { text }).await;
+            }
         }
     }
 

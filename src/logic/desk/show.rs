@@ -72,6 +72,8 @@ impl Desk {
             notices: self.notices.cards().into(),
             profile: self.profile.clone(),
             has_tray: self.has_tray,
+            raised: self.raised,
+            is_over: self.is_over,
         }
     }
 

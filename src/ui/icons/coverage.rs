@@ -37,7 +37,7 @@ pub(super) enum Mark {
     /// A gap of that width in what was drawn so far.
     Gap(&'static [At], f32),
     /// Others, turned about the middle, by degrees.
-    Turned(f32, &'static [Mark]),
+    Turned(f32, &'static [Self]),
 }
 
 /// How much of each of `pixels` times `pixels` pixels is covered, from 0 to 1, row by row.

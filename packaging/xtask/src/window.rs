@@ -1,0 +1,272 @@
+//! `bench window`: what the window costs. From start to the first picture, at rest, and in a call.
+//!
+//! The program is watched from outside, as a person's task manager does: it says when it has painted, and the system says
+//! what it used. Everything runs on a screen that is none (Xvfb), drawn by the processor: a graphics card does better.
+
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::run::build;
+use crate::{Failure, Outcome, setup};
+
+const USAGE: &str = "\
+cargo xtask bench window [starts] [idle] [call]
+
+Measures what is named, or all: ten starts until the first picture, thirty seconds of the home page, thirty seconds of a
+720p call with itself. Linux, with Xvfb.";
+
+/// Starts; the middle one counts.
+const STARTS: usize = 10;
+/// The window is to paint until then.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Before it counts as being at rest.
+const SETTLES: Duration = Duration::from_secs(10);
+/// For how long it is watched.
+const WATCHED: Duration = Duration::from_secs(30);
+/// What the program writes when it has painted for the first time.
+const PAINTED: &str = "the window has painted";
+/// Clock ticks a second in `/proc`: the same on every Linux that there is.
+const TICKS_A_SECOND: f64 = 100.0;
+
+/// Whether these are its arguments.
+pub(crate) fn is_meant(arguments: &[String]) -> bool {
+    arguments.first().is_some_and(|word| word == "window")
+}
+
+/// Builds in release mode and measures.
+pub(crate) fn bench(arguments: &[String]) -> Outcome {
+    let wanted = wanted(arguments.get(1..).unwrap_or_default())?;
+    setup::test_tools();
+    let program = build("sightline", "sightline")?;
+    println!("size of the program: {:.1} MB", megabytes(size_of(&program)?));
+    let screen = Screen::start()?;
+    let scene = Scene { program, screen, folder: Scratch::new()? };
+    for what in wanted {
+        match what {
+            What::Starts => scene.starts()?,
+            What::Idle => scene.idle()?,
+            What::Call => scene.call()?,
+        }
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Starts,
+    Idle,
+    Call,
+}
+
+fn wanted(words: &[String]) -> Result<Vec<What>, Failure> {
+    let all = vec![What::Starts, What::Idle, What::Call];
+    if words.is_empty() {
+        return Ok(all);
+    }
+    let what = |word: &String| match word.as_str() {
+        "starts" => Ok(What::Starts),
+        "idle" => Ok(What::Idle),
+        "call" => Ok(What::Call),
+        _ => Err(Failure { sentence: USAGE.to_owned(), code: 2 }),
+    };
+    words.iter().map(what).collect()
+}
+
+struct Scene {
+    program: PathBuf,
+    screen: Screen,
+    folder: Scratch,
+}
+
+impl Scene {
+    fn starts(&self) -> Outcome {
+        let mut took = Vec::new();
+        for _ in 0..STARTS {
+            took.push(self.window("start", &[])?.painted_after);
+        }
+        took.sort_unstable();
+        let ms = |index: usize| took.get(index).map_or(0, Duration::as_millis);
+        println!("start to first picture: {} ms ({} to {})", ms(STARTS / 2), ms(0), ms(STARTS - 1));
+        Ok(())
+    }
+
+    fn idle(&self) -> Outcome {
+        let window = self.window("start", &[])?;
+        thread::sleep(SETTLES);
+        let used = window.watched()?;
+        println!("home page at rest: {:.2} % of a core, {:.0} MB", used.percent, used.megabytes);
+        Ok(())
+    }
+
+    fn call(&self) -> Outcome {
+        let window = self.window("call", &["--video", "pattern", "--audio", "tone", "--answer"])?;
+        thread::sleep(SETTLES);
+        let used = window.watched()?;
+        println!("720p call: {:.0} % of a core, {:.0} MB", used.percent, used.megabytes);
+        Ok(())
+    }
+
+    fn window(&self, profile: &str, arguments: &[&str]) -> Result<Running, Failure> {
+        let began = Instant::now();
+        let mut child = Command::new(&self.program)
+            .args(["--profile", &self.folder.0.join(profile).to_string_lossy()])
+            .args(arguments)
+            .env("DISPLAY", &self.screen.name)
+            .env_remove("WAYLAND_DISPLAY")
+            .env("RUST_LOG", "sightline::ui=debug")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| Failure::new(format!("sightline did not start: {error}.")))?;
+        let said = child.stderr.take();
+        let mut running = Running { child, painted_after: PATIENCE };
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            for line in said.into_iter().flat_map(|said| BufReader::new(said).lines().map_while(Result::ok)) {
+                if line.contains(PAINTED) && tell.send(Instant::now()).is_err() {
+                    return;
+                }
+            }
+        });
+        let painted = told
+            .recv_timeout(PATIENCE)
+            .map_err(|_| Failure::new("the window did not paint. Does `sightline` open one here?"))?;
+        running.painted_after = painted.duration_since(began);
+        Ok(running)
+    }
+}
+
+/// A window; ended when dropped.
+struct Running {
+    child: Child,
+    painted_after: Duration,
+}
+
+struct Used {
+    percent: f64,
+    megabytes: f64,
+}
+
+impl Running {
+    fn watched(&self) -> Result<Used, Failure> {
+        let before = self.ticks()?;
+        thread::sleep(WATCHED);
+        let ticks = self.ticks()? - before;
+        let status = self.proc("status")?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next());
+        let kilobytes: f64 = resident.and_then(|text| text.parse().ok()).unwrap_or_default();
+        Ok(Used {
+            percent: ticks / TICKS_A_SECOND / WATCHED.as_secs_f64() * 100.0,
+            megabytes: kilobytes / 1024.0,
+        })
+    }
+
+    /// Of all its threads, in the system's and in its own name.
+    fn ticks(&self) -> Result<f64, Failure> {
+        let stat = self.proc("stat")?;
+        // The name stands in parentheses, and may hold blanks.
+        let numbers = stat.rsplit(')').next().unwrap_or_default();
+        Ok(numbers.split_whitespace().skip(11).take(2).filter_map(|text| text.parse::<f64>().ok()).sum())
+    }
+
+    fn proc(&self, file: &str) -> Result<String, Failure> {
+        let path = format!("/proc/{}/{file}", self.child.id());
+        fs::read_to_string(path).map_err(|_| Failure::new("sightline ended by itself"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// A screen that is none.
+struct Screen {
+    server: Child,
+    name: String,
+}
+
+impl Screen {
+    fn start() -> Result<Self, Failure> {
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| {
+                Failure::new(format!("there is no Xvfb here (Debian: apt-get install xvfb): {error}."))
+            })?;
+        let said = server.stdout.take();
+        let mut screen = Self { server, name: String::new() };
+        let mut number = String::new();
+        if let Some(said) = said {
+            BufReader::new(said).read_line(&mut number).ok();
+        }
+        if number.trim().is_empty() {
+            return Err(Failure::new("Xvfb did not start."));
+        }
+        screen.name = format!(":{}", number.trim());
+        Ok(screen)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.server.kill().ok();
+        self.server.wait().ok();
+    }
+}
+
+/// A folder for profiles, gone when the benchmark is.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self, Failure> {
+        let folder = env::temp_dir().join(format!("sightline-bench-{}", std::process::id()));
+        fs::create_dir_all(&folder)
+            .map_err(|error| Failure::new(format!("{} cannot be made: {error}.", folder.display())))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+fn size_of(program: &Path) -> Result<u64, Failure> {
+    let found = fs::metadata(program);
+    found.map(|found| found.len()).map_err(|error| Failure::new(format!("{}: {error}.", program.display())))
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_named_is_measured_and_all_where_nothing_is() {
+        assert!(is_meant(&words("window idle")) && !is_meant(&words("quality")) && !is_meant(&[]));
+        assert_eq!(wanted(&[]), Ok(vec![What::Starts, What::Idle, What::Call]));
+        assert_eq!(wanted(&words("call starts")), Ok(vec![What::Call, What::Starts]));
+        assert_eq!(wanted(&words("everything")).expect_err("usage").code, 2);
+    }
+}
