@@ -356,10 +356,10 @@ impl Files {
     fn hear_end(&mut self, file: u32, why: &FileEnd) {
         let Some(card) = self.cards.get(&file) else { return };
         let was_offered = card.phase == Phase::Offered;
-        let is_said = self.outgoing.get(&file).is_some_and(Outgoing::is_said);
+        let can_be_whole = self.outgoing.get(&file).is_some_and(Outgoing::can_be_whole);
         let failed = |why: &str| Over::Failed { why: why.to_owned() };
         let over = match (why, card.from) {
-            (FileEnd::Done, Side::Us) if is_said => Over::Done { path: None },
+            (FileEnd::Done, Side::Us) if can_be_whole => Over::Done { path: None },
             (FileEnd::Declined, Side::Us) if was_offered => Over::Declined,
             (FileEnd::Cancelled, _) => Over::Cancelled { by: Side::Them },
             (FileEnd::TooLarge, _) => failed("It is too large for the other side."),
