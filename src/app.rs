@@ -6,6 +6,7 @@ use sightline_protocol::{
     keys::{Address, Identity},
     link::ServerAddress,
 };
+use sightline_server::Config;
 use tokio::{runtime::Handle as Runtime, sync::mpsc};
 
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
         run::{Parts, start},
     },
     logic::{devices::Choice, path::PathPolicy, phone::Owner},
+    settings::Profile,
 };
 
 /// News from the switchboard waiting for the engine. When it is full the line is not read for a while.
@@ -37,6 +39,19 @@ const CHANGES: usize = 8;
 
 /// News of devices waiting for the engine. When it is full whoever watches over devices waits.
 const DEVICE_NEWS: usize = 16;
+
+/// The port of a server that somebody is for a call. Always the same, so that a link given away holds; another one where it
+/// is taken.
+const PORT_HERE: u16 = 7443;
+
+/// A server for calls within this network, in this program.
+pub fn server_here(profile: &Profile, bind: &[IpAddr]) -> Config {
+    let mut config = Config::lan(bind);
+    for address in &mut config.https {
+        address.set_port(PORT_HERE);
+    }
+    Config { https_instead: vec![0], data: Some(profile.server_folder()), ..config }
+}
 
 /// What an installation is started with.
 pub struct Installation {

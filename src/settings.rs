@@ -13,10 +13,17 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sightline_protocol::keys::Identity;
 
-use crate::{logic::path::PathPolicy, media::voice::VoiceSettings};
+use crate::{
+    logic::{
+        desk::{Appearance, DataUse, Preferences},
+        devices::Choice,
+        path::PathPolicy,
+    },
+    media::voice::VoiceSettings,
+};
 
 const KEY_FILE: &str = "identity.key";
-const SETTINGS_FILE: &str = "settings.toml";
+pub(crate) const SETTINGS_FILE: &str = "settings.toml";
 const PREDICTIONS_FILE: &str = "predictions.json";
 const SERVER_FOLDER: &str = "server";
 const CRASHES_FOLDER: &str = "crashes";
@@ -27,20 +34,99 @@ pub struct Profile {
     folder: PathBuf,
 }
 
-/// What is in `settings.toml`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What is in `settings.toml`. Keys that are not known here are left to whoever wrote them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     /// What the other side is told as our name.
     pub name: Option<String>,
     /// The server we are reached at.
     pub server: Option<String>,
+    /// Other servers to choose from in the window.
+    pub servers: Vec<String>,
     /// Call links of those whose `doctor` may ask what this computer's network looks like; `contacts` means all contacts.
     pub may_examine: Vec<String>,
     /// Never to show our addresses to the other side of a call: only relayed paths are taken, unless another is asked for.
     pub always_relay: bool,
+    /// How much to spend on pictures: `full`, `less` or `least`.
+    pub data_use: DataUse,
+    /// Where files that come are put.
+    pub downloads: Option<PathBuf>,
+    /// Contacts may see whether we can be reached.
+    pub show_online: bool,
+    /// Tell the system of calls and messages.
+    pub notifications: bool,
+    /// Ring.
+    pub ring: bool,
+    /// Keep a report of each of the last calls in the profile.
+    pub keep_reports: bool,
+    /// The first start is over.
+    pub set_up: bool,
     /// What is done to what the microphone hears: `[voice]` with `echo`, `noise` and `gain`, each `true` unless it says `false`.
     pub voice: VoiceSettings,
+    /// Which devices the window uses: `[devices]` with `microphone`, `speaker` and `camera`.
+    pub devices: DeviceSettings,
+    /// How the window looks: `[window]`.
+    pub window: WindowSettings,
+}
+
+/// Which devices the window uses: an id as `sightline devices` lists it, or `default`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DeviceSettings {
+    /// To be heard with.
+    pub microphone: Choice,
+    /// To hear with.
+    pub speaker: Choice,
+    /// To be seen with.
+    pub camera: Choice,
+}
+
+/// How the window looks, and what becomes of the app when it is closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WindowSettings {
+    /// `system`, `light` or `dark`.
+    pub appearance: Appearance,
+    /// How large everything is: 1 is as designed.
+    pub scale: f32,
+    /// Our own picture as in a mirror.
+    pub mirror: bool,
+    /// Start without a window, where an icon keeps the app reachable.
+    pub start_hidden: bool,
+    /// Closing the window leaves the app running, where an icon keeps it reachable.
+    pub keep_running: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let usual = Preferences::default();
+        Self {
+            name: None,
+            server: None,
+            servers: Vec::new(),
+            may_examine: Vec::new(),
+            always_relay: usual.always_relay,
+            data_use: usual.data_use,
+            downloads: usual.downloads,
+            show_online: usual.show_online,
+            notifications: usual.notifications,
+            ring: usual.ring,
+            keep_reports: usual.keep_reports,
+            set_up: false,
+            voice: VoiceSettings::default(),
+            devices: DeviceSettings::default(),
+            window: WindowSettings::default(),
+        }
+    }
+}
+
+impl Default for WindowSettings {
+    fn default() -> Self {
+        let Preferences { appearance, scale, mirror, start_hidden, keep_running, .. } =
+            Preferences::default();
+        Self { appearance, scale, mirror, start_hidden, keep_running }
+    }
 }
 
 impl Settings {
@@ -143,6 +229,11 @@ impl Profile {
     /// Where the doctor's last predictions are kept.
     pub fn predictions_file(&self) -> PathBuf {
         self.folder.join(PREDICTIONS_FILE)
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What a server keeps that this installation runs itself: its certificate, so that links to it go on to hold.

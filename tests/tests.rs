@@ -8,6 +8,7 @@ mod camera;
 #[cfg(target_os = "linux")]
 mod camera_call;
 mod doctor;
+mod files;
 #[cfg(target_os = "linux")]
 mod foreign;
 mod icons;

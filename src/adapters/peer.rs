@@ -52,7 +52,7 @@ use super::{
     ice_servers::Doors,
     interfaces, multicast,
     net_runtime::{NetRuntime, Watch},
-    peer_events::Events,
+    peer_events::{Channels, Events},
     peer_files::FileChannel,
     peer_stats,
     peer_tracks::{LocalTracks, PacketQueue},
@@ -120,8 +120,7 @@ impl PeerMaker for WebRtc {
             tracks: LocalTracks::new(setup.media, video_queue, audio_queue),
             want_key_frame: want_key_frame.clone(),
             moved,
-            words: words.clone(),
-            files: files.clone(),
+            channels: Channels { words: words.clone(), files: files.clone() },
             clock: self.clock,
             heard: heard.clone(),
             proxies: self.proxies.clone(),
@@ -186,8 +185,7 @@ struct Task {
     want_key_frame: Arc<Notify>,
     /// The connection stands differently, so its path may be another.
     moved: Arc<Notify>,
-    words: Arc<Words>,
-    files: Arc<FileChannel>,
+    channels: Channels,
     clock: Clock,
     heard: Arc<Heard>,
     proxies: Proxies,
@@ -272,8 +270,7 @@ impl Task {
             &self.setup,
             self.want_key_frame.clone(),
             self.moved.clone(),
-            self.words.clone(),
-            self.files.clone(),
+            self.channels.clone(),
             self.is_up.clone(),
             self.heard.clone(),
             self.clock,
@@ -297,8 +294,8 @@ impl Task {
     async fn carry_out(&mut self, connection: &dyn PeerConnection, order: Order) -> Result<(), Failure> {
         match order {
             Order::MakeOffer => {
-                self.words.open(connection, &self.setup).await?;
-                self.files.open(connection).await?;
+                self.channels.words.open(connection, &self.setup).await?;
+                self.channels.files.open(connection).await?;
                 let offer = connection.create_offer(None).await?;
                 connection.set_local_description(offer).await?;
                 self.report_description(connection, DescriptionKind::Offer).await

@@ -46,14 +46,20 @@ use super::{
     rtcp_to_us::says_goodbye,
 };
 
+/// The data channels of a connection.
+#[derive(Clone)]
+pub(super) struct Channels {
+    pub(super) words: Arc<Words>,
+    pub(super) files: Arc<FileChannel>,
+}
+
 pub(super) struct Events {
     reporter: Arc<Reporter>,
     video: SyncSender<(Packet, Instant)>,
     audio: SyncSender<(Packet, Instant)>,
     tally: Arc<Tally>,
     want_key_frame: Arc<Notify>,
-    words: Arc<Words>,
-    files: Arc<FileChannel>,
+    channels: Channels,
     said: Said,
     heard: Arc<Heard>,
     clock: Clock,
@@ -64,8 +70,7 @@ impl Events {
         setup: &PeerSetup,
         want_key_frame: Arc<Notify>,
         moved: Arc<Notify>,
-        words: Arc<Words>,
-        files: Arc<FileChannel>,
+        channels: Channels,
         is_up: Arc<AtomicBool>,
         heard: Arc<Heard>,
         clock: Clock,
@@ -84,8 +89,7 @@ impl Events {
             audio: setup.audio.clone(),
             tally: setup.tally.clone(),
             want_key_frame,
-            words,
-            files,
+            channels,
             said: Said::of(setup),
             heard,
             clock,
@@ -172,8 +176,8 @@ impl PeerConnectionEventHandler for Events {
     }
 
     async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
-        if let Err(channel) = self.files.take(channel).await {
-            self.words.take(channel, self.said.clone()).await;
+        if let Err(channel) = self.channels.files.take(channel).await {
+            self.channels.words.take(channel, self.said.clone()).await;
         }
     }
 

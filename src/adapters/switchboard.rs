@@ -94,6 +94,10 @@ impl Mail for Switchboard {
         self.wishes.try_send(Wish::Say(Post::Relay { call, with })).ok();
     }
 
+    fn ask(&self, who: Address) {
+        self.wishes.try_send(Wish::Say(Post::Ask { to: who })).ok();
+    }
+
     fn over(&self, call: CallId, with: Address) {
         // Where there is no room the server finds out by itself, only later.
         self.wishes.try_send(Wish::Say(Post::Over { call, with })).ok();
@@ -333,8 +337,7 @@ impl Client {
                     self.asked.remove(&id);
                     continue;
                 }
-                // Nobody asks for it yet.
-                Effect::Presence { .. } => continue,
+                Effect::Presence { id: _, to: who, connected } => MailEvent::Present { who, connected },
             };
             self.events.send(event).await.map_err(|_| End::NotNeeded)?;
         }

@@ -34,11 +34,36 @@ Exit codes:
 
 /// One-to-one video calls that show the path they take.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(version, after_help = EXIT_CODES, args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
 pub struct Args {
-    /// What to do.
+    /// What to do; nothing for the window.
     #[command(subcommand)]
-    pub action: Action,
+    pub action: Option<Action>,
+    /// What the window begins with.
+    #[command(flatten)]
+    pub window: WindowArgs,
+}
+
+/// What the window begins with.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct WindowArgs {
+    /// A call link to call at once
+    pub link: Option<String>,
+    /// The folder with key and settings
+    #[arg(long, value_name = "DIR")]
+    pub profile: Option<PathBuf>,
+    /// Start without showing the window, where the desktop has a place for an icon
+    #[arg(long)]
+    pub hidden: bool,
+    /// What to show in place of a camera, as with `call`
+    #[arg(long, value_name = "SOURCE", value_parser = video_choice, hide = true)]
+    pub video: Option<VideoChoice>,
+    /// What to say in place of a microphone, as with `call`
+    #[arg(long, value_name = "SOURCE", value_parser = audio_choice, hide = true)]
+    pub audio: Option<AudioChoice>,
+    /// Use only this address of this computer
+    #[arg(long, value_name = "IP", hide = true)]
+    pub bind: Vec<IpAddr>,
 }
 
 /// What to do.

@@ -190,7 +190,7 @@ impl Asking<'_> {
                 self.asked = true;
                 self.doctor.handle(Event::Ask { call: self.call, to: self.with }, now);
             }
-            MailEvent::Up { .. } => {}
+            MailEvent::Up { .. } | MailEvent::Present { .. } => {}
             MailEvent::Down { why } if !self.asked => {
                 self.outcome = Outcome::NoServer { why };
                 self.is_over = true;

@@ -1,4 +1,5 @@
-//! The command line: the whole app without a window, for scripts, tests and people in terminals.
+//! The command line: the whole app without a window, for scripts, tests and people in terminals. Without a command it is the
+//! window that opens.
 //!
 //! `args` says what can be asked, `session` runs one call for it, `demo` two at once, `doctor` looks at the
 //! network, `talk` is chat, `tell` prints what happens.
@@ -16,12 +17,13 @@ mod tell;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
-use args::{Action, Args, ContactChange};
+use args::{Action, Args, ContactChange, WindowArgs};
 use clap::Parser as _;
 use sightline_protocol::link::{CallLink, ServerAddress};
 
 use crate::{
     contacts::{Contact, Contacts},
+    desktop::{self, Options},
     settings::Profile,
 };
 
@@ -50,8 +52,9 @@ impl From<Exit> for ExitCode {
 
 /// Runs what the command line asks for.
 pub fn run() -> ExitCode {
-    let args = Args::parse();
-    match act(args) {
+    let Args { action, window } = Args::parse();
+    let Some(action) = action else { return desktop::run(options(window)) };
+    match act(action) {
         Ok(exit) => exit.into(),
         Err(error) => {
             tell::complain(&format!("{error:#}"));
@@ -60,8 +63,12 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn act(args: Args) -> anyhow::Result<Exit> {
-    match args.action {
+fn options(WindowArgs { link, profile, hidden, video, audio, bind }: WindowArgs) -> Options {
+    Options { profile, link, hidden, video, audio, bind }
+}
+
+fn act(action: Action) -> anyhow::Result<Exit> {
+    match action {
         Action::Link { profile, server } => {
             let profile = Profile::at(profile.as_deref())?;
             let address = profile.identity()?.address();

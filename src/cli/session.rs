@@ -16,14 +16,14 @@ use sightline_protocol::{
     keys::Address,
     link::{CallLink, LinkToken, ServerAddress},
 };
-use sightline_server::{Config, Server, asked_to_stop};
+use sightline_server::{Server, asked_to_stop};
 use tokio::{
     runtime::Runtime,
     time::{sleep_until, timeout},
 };
 
 use crate::{
-    app::Installation,
+    app::{Installation, server_here},
     contacts::{self, Contacts},
     engine::{
         api::{Command, Handle, Update},
@@ -49,9 +49,6 @@ use super::{
 
 /// How long the server may take to know us before we give up on it.
 const SERVER_WITHIN: Duration = Duration::from_secs(10);
-/// The port of a server that somebody is for a call. Always the same, so that a link given away holds; another one where it
-/// is taken.
-const PORT_HERE: u16 = 7443;
 /// How long everything may take to be written and said when the call is over.
 const CLOSE_WITHIN: Duration = Duration::from_secs(15);
 
@@ -109,14 +106,6 @@ pub(super) fn answer_here(
     let exit = run(&runtime, installation, answering(profile, save), media, out, clock, None);
     runtime.block_on(server.close());
     exit
-}
-
-fn server_here(profile: &Profile, bind: &[IpAddr]) -> Config {
-    let mut config = Config::lan(bind);
-    for address in &mut config.https {
-        address.set_port(PORT_HERE);
-    }
-    Config { https_instead: vec![0], data: Some(profile.server_folder()), ..config }
 }
 
 fn runtime() -> anyhow::Result<Runtime> {
@@ -398,7 +387,12 @@ impl Session {
                 }
                 // A call that stands needs no switchboard.
                 Update::SwitchboardRefused { .. } if !in_call => return None,
+                // It was told as a sentence.
+                Update::NotDialled { .. } => return None,
                 Update::SwitchboardUp
+                | Update::Began { .. }
+                | Update::Agreed { .. }
+                | Update::Present { .. }
                 | Update::SwitchboardRefused { .. }
                 | Update::SwitchboardDown { .. }
                 | Update::Stage { .. }
@@ -484,7 +478,7 @@ mod tests {
 
     fn out(arguments: &[&str]) -> OutArgs {
         let arguments = ["sightline", "demo"].iter().chain(arguments);
-        let Action::Demo { out } = Args::parse_from(arguments).action else {
+        let Some(Action::Demo { out }) = Args::parse_from(arguments).action else {
             panic!("the demo was asked for")
         };
         out

@@ -11,6 +11,7 @@ use crate::{
     logic::{
         course::{EndReason, Link, Side, Stage, Step},
         path::PathReport,
+        spoken,
     },
 };
 
@@ -116,6 +117,15 @@ fn as_event(update: &Update) -> (&'static str, Value) {
         Update::SwitchboardRefused { why } => {
             ("switchboard", json!({ "up": false, "refused": true, "why": why }))
         }
+        Update::Began { call, peer, role, media, token: _ } => {
+            ("began", json!({ "call": call, "peer": peer, "role": role, "media": media }))
+        }
+        Update::Agreed { call, media, handshake_hash } => {
+            let code = handshake_hash.as_ref().map(spoken::code);
+            ("agreed", json!({ "call": call, "media": media, "code": code }))
+        }
+        Update::NotDialled { why } => ("not_dialled", json!({ "why": why })),
+        Update::Present { who, connected } => ("present", json!({ "peer": who, "connected": connected })),
         Update::Stage { call, peer, stage, name } => {
             let mut details = json!({ "call": call, "peer": peer, "name": name });
             merge(&mut details, serde_json::to_value(stage).unwrap_or_default());
@@ -165,6 +175,9 @@ fn as_sentence(update: &Update, closed: Option<&str>) -> Option<String> {
         }
         Update::Link { call: _, link: Link::PathFound } => "A path works; agreeing on keys.".to_owned(),
         Update::Link { .. }
+        | Update::Began { .. }
+        | Update::Agreed { .. }
+        | Update::Present { .. }
         | Update::Statistics { .. }
         | Update::Chat { .. }
         | Update::Files { .. }
@@ -190,7 +203,9 @@ fn as_sentence(update: &Update, closed: Option<&str>) -> Option<String> {
         Update::Consulted { with } => {
             format!("{} asked what this network looks like, and was told.", who(*with, None))
         }
-        Update::NoRelay { call: _, why: text } | Update::Problem { text } => text.clone(),
+        Update::NoRelay { call: _, why: text }
+        | Update::NotDialled { why: text }
+        | Update::Problem { text } => text.clone(),
     })
 }
 

@@ -27,6 +27,11 @@ impl AccessDesk {
         Self { access: Access::new(server, policy), changed: false, lacks: Vec::new() }
     }
 
+    /// Calls that are to come may take such paths.
+    pub(super) fn set_policy(&mut self, policy: PathPolicy) {
+        self.access.set_policy(policy);
+    }
+
     /// Looks at what came from the switchboard; most of it is not for this desk.
     pub(super) fn take_mail_event(&mut self, event: &MailEvent, mail: &dyn Mail, now: Instant) {
         let event = match event {
@@ -41,7 +46,7 @@ impl AccessDesk {
                 Event::Refused { call: *call, code: code.clone() }
             }
             // Whether an envelope is one of a call is seen when it was opened.
-            MailEvent::Delivered(_) | MailEvent::Offline { .. } => return,
+            MailEvent::Delivered(_) | MailEvent::Offline { .. } | MailEvent::Present { .. } => return,
         };
         self.handle(event, mail, now);
     }

@@ -13,12 +13,13 @@ use tokio::sync::mpsc;
 use crate::{
     logic::{
         chat::Lines,
-        course::{Link, Stage, Status},
+        course::{Link, Role, Stage, Status},
         desk::Transfer,
         devices::{Choice, Device, DeviceKind, InUse},
         files::FileOrder,
-        path::PathReport,
-        report::{CallReport, Counters, Sending},
+        path::{PathPolicy, PathReport},
+        phone::Owner,
+        report::{CallReport, Counters, PictureCounts, Sending, SoundCounts},
     },
     media::voice::VoiceSettings,
 };
@@ -28,7 +29,7 @@ pub use super::glass::{Glass, Meter, Meters, PictureNews};
 /// What somebody wants.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Call somebody.
+    /// Call somebody. Where that cannot even begin, [`Update::NotDialled`] says why.
     Dial {
         /// Whom.
         to: Address,
@@ -86,6 +87,12 @@ pub enum Command {
         /// Whether to open.
         on: bool,
     },
+    /// Our name, which links are good and who is a contact: from now on so.
+    Owner(Owner),
+    /// Which paths the calls that are to come may take.
+    Path(PathPolicy),
+    /// Is this one connected to the server that we are reached at? [`Update::Present`] is the answer, where there is one.
+    Ask(Address),
     /// End everything: hang up, say goodbye, stop.
     Close,
 }
@@ -104,6 +111,40 @@ pub enum Update {
     SwitchboardRefused {
         /// Why, in words.
         why: String,
+    },
+    /// A call begins here: we dial, or it rings. Its first stage is told next.
+    Began {
+        /// Which.
+        call: CallId,
+        /// With whom.
+        peer: Address,
+        /// Who rang.
+        role: Role,
+        /// With what.
+        media: Media,
+        /// Of the link that they came by.
+        token: Option<LinkToken>,
+    },
+    /// A call was taken. The stage is told next.
+    Agreed {
+        /// Which.
+        call: CallId,
+        /// With what.
+        media: Media,
+        /// The hash of its handshake, the same at both ends: see [`spoken`](crate::logic::spoken).
+        handshake_hash: Option<[u8; 32]>,
+    },
+    /// The call that was wished for did not begin.
+    NotDialled {
+        /// Why, in words.
+        why: String,
+    },
+    /// Whether somebody is connected to the server that we are reached at.
+    Present {
+        /// Who.
+        who: Address,
+        /// They are, or are expected back.
+        connected: bool,
     },
     /// A call stands differently.
     Stage {
@@ -215,6 +256,12 @@ pub struct Statistics {
     pub sending: Option<Sending>,
     /// What was counted.
     pub counters: Counters,
+    /// What happened to their pictures.
+    pub pictures: PictureCounts,
+    /// What happened to their sound.
+    pub sound: SoundCounts,
+    /// The part that is lost of what we send.
+    pub lost_of_ours: f64,
 }
 
 /// The end of the engine that others hold. Dropping it ends the engine.

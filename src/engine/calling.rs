@@ -383,7 +383,7 @@ impl Calling {
 
     pub(super) fn statistics(&self) -> Statistics {
         // A call without pictures looks nowhere else.
-        self.legs.room.look();
+        let room = self.legs.room.look();
         let in_use = self.path.pair_in_use();
         Statistics {
             call_t_ms: self.t_ms(),
@@ -392,6 +392,9 @@ impl Calling {
             bytes_received: in_use.map_or(0, |pair| pair.bytes_received),
             sending: self.tally.sending(),
             counters: self.tally.counters(),
+            pictures: self.tally.pictures(),
+            sound: self.tally.sound(),
+            lost_of_ours: room.loss,
         }
     }
 

@@ -34,6 +34,12 @@ impl Clock {
         self.media_now().as_micros() / 1000
     }
 
+    /// Now, in milliseconds since 1970, as the calendar has it: it may be set, and goes on while the computer sleeps.
+    pub fn calendar_ms(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// A moment on the media clock.
     pub fn media(&self, at: Instant) -> MediaTime {
         MediaTime(0) + self.started_unix + at.saturating_duration_since(self.started)

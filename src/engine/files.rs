@@ -78,7 +78,8 @@ struct Inbox {
     frame_bytes: usize,
     channel: Option<(u32, Arc<dyn FrameSink>)>,
     is_connected: bool,
-    looked_away: bool,
+    /// The channel may be another, or have opened or closed.
+    has_changed: bool,
     is_over: bool,
 }
 
@@ -130,12 +131,18 @@ impl FileDesk {
 
     /// The call is carried by that leg now.
     pub(super) fn take_into_use(&self, generation: u32, channel: Arc<dyn FrameSink>) {
-        self.shared.change(|inbox| inbox.channel = Some((generation, channel)));
+        self.shared.change(|inbox| {
+            inbox.channel = Some((generation, channel));
+            inbox.has_changed = true;
+        });
     }
 
     /// Whether anything is carried at all.
     pub(super) fn set_connected(&self, is_connected: bool) {
-        self.shared.change(|inbox| inbox.is_connected = is_connected);
+        self.shared.change(|inbox| {
+            inbox.is_connected = is_connected;
+            inbox.has_changed = true;
+        });
     }
 
     /// Where frames that came are put.
@@ -191,7 +198,7 @@ impl Shared {
     fn wait(&self, limit: Option<Duration>, may_take: bool) -> Woken {
         let is_idle = |inbox: &mut Inbox| {
             let has_some = may_take && !(inbox.wishes.is_empty() && inbox.frames.is_empty());
-            !(has_some || inbox.is_over || std::mem::take(&mut inbox.looked_away))
+            !(has_some || inbox.is_over || std::mem::take(&mut inbox.has_changed))
         };
         let inbox = self.inbox();
         let mut inbox = match limit {
@@ -233,7 +240,7 @@ impl FrameTaker for Shared {
     }
 
     fn look(&self) {
-        self.change(|inbox| inbox.looked_away = true);
+        self.change(|inbox| inbox.has_changed = true);
     }
 }
 

@@ -78,6 +78,11 @@ impl Keyring {
         Ok(content(opened, held.sealer.handshake_message()))
     }
 
+    /// What stands for a call's keys: its handshake's hash, the same at both ends.
+    pub fn handshake_hash(&self, call: CallId) -> Option<[u8; 32]> {
+        self.sealers.get(&call)?.sealer.handshake_hash().copied()
+    }
+
     /// The call is over, or never was one.
     pub fn forget(&mut self, call: CallId) {
         self.sealers.remove(&call);

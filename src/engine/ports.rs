@@ -282,6 +282,8 @@ pub trait Mail: Send {
     /// Asks for the right to use the relay, for a call; `Relay` or `NoRelay` is the answer. Never waits, and what is not
     /// taken is never answered: who wants to be sure asks again.
     fn ask_relay(&self, call: CallId, with: Address);
+    /// Asks whether somebody is connected; `Present` is the answer. Never waits, and what is not taken is never answered.
+    fn ask(&self, _: Address) {}
     /// Says that a call is over: whatever the server does for it may end. Never waits.
     fn over(&self, call: CallId, with: Address);
     /// The network is another: a new line is dialled at once, whatever becomes of the old one. Never waits.
@@ -319,6 +321,13 @@ pub enum MailEvent {
         to: Address,
         /// In which call.
         call: CallId,
+    },
+    /// Whether somebody is connected.
+    Present {
+        /// Who.
+        who: Address,
+        /// They are, or are expected back.
+        connected: bool,
     },
     /// The right to use the relay.
     Relay {

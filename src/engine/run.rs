@@ -244,12 +244,12 @@ impl Engine {
     async fn take_wish(&mut self, wish: Command) {
         match wish {
             Command::Dial { .. } if self.phone.current().is_some() => {
-                let text = "There is a call already; end it before you begin another.".to_owned();
-                self.tell(Update::Problem { text }).await;
+                let why = "There is a call already; end it before you begin another.".to_owned();
+                self.tell(Update::NotDialled { why }).await;
             }
             Command::Dial { to, token, media } => match CallId::random() {
                 Ok(call) => self.handle(Event::Dial { call, to, media, token }).await,
-                Err(error) => self.tell(Update::Problem { text: error.to_string() }).await,
+                Err(error) => self.tell(Update::NotDialled { why: error.to_string() }).await,
             },
             Command::Accept { media } => self.handle(Event::Accept { media }).await,
             Command::HangUp | Command::Close => self.handle(Event::HangUp).await,
@@ -265,6 +265,12 @@ impl Engine {
                     calling.set_drawn_here(width, height);
                 }
             }
+            Command::Owner(owner) => self.phone.set_owner(owner),
+            Command::Path(policy) => {
+                self.path = policy;
+                self.access.set_policy(policy);
+            }
+            Command::Ask(who) => self.mail.ask(who),
             Command::Say { text } => self.say(&text).await,
             Command::OfferFile { path } => self.offer_file(path).await,
             Command::File { id, order } => {
@@ -311,6 +317,7 @@ impl Engine {
             MailEvent::Refused { why } => self.tell(Update::SwitchboardRefused { why }).await,
             MailEvent::Offline { to, call } => self.handle(Event::Offline { call, to }).await,
             MailEvent::Delivered(envelope) => self.take_envelope(envelope).await,
+            MailEvent::Present { who, connected } => self.tell(Update::Present { who, connected }).await,
             MailEvent::Relay { .. } | MailEvent::NoRelay { .. } => {}
         }
     }
@@ -520,6 +527,14 @@ impl Engine {
             calling.note_switchboard(self.switchboard_up);
             calling.note_interfaces(self.network.look().interfaces);
             self.calls.insert(call, calling);
+            let (role, media, token) = (known.role(), known.media(), known.token().cloned());
+            self.tell(Update::Began { call, peer, role, media, token }).await;
+        }
+        if stage == Stage::Connecting
+            && let Some(media) = self.phone.call(call).map(Call::media)
+        {
+            let handshake_hash = self.keys.handshake_hash(call);
+            self.tell(Update::Agreed { call, media, handshake_hash }).await;
         }
         let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));
         if matches!(stage, Stage::Ended { .. }) {

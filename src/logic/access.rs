@@ -164,6 +164,11 @@ impl Access {
         Self { server, policy, stun: Vec::new(), up: false, calls: BTreeMap::new(), effects: VecDeque::new() }
     }
 
+    /// From now on calls may take such paths. What was found out before stays.
+    pub const fn set_policy(&mut self, policy: PathPolicy) {
+        self.policy = policy;
+    }
+
     /// Takes what happened.
     pub fn handle(&mut self, event: Event, now: Instant) {
         match event {

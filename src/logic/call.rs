@@ -116,6 +116,7 @@ pub struct Call {
     role: Role,
     state: State,
     their_name: Option<String>,
+    token: Option<LinkToken>,
     media: Media,
     courier: Courier,
     legs: Legs,
@@ -159,6 +160,7 @@ impl Call {
     pub fn invited(id: CallId, from: Address, invitation: &Invitation, now: Instant) -> Self {
         let mut call = Self::new(id, from, Role::Callee, invitation.media, now);
         call.their_name.clone_from(&invitation.name);
+        call.token.clone_from(&invitation.token);
         call
     }
 
@@ -375,6 +377,11 @@ impl Call {
         self.their_name.as_deref()
     }
 
+    /// Of the link of ours that they came by.
+    pub const fn token(&self) -> Option<&LinkToken> {
+        self.token.as_ref()
+    }
+
     /// What is sent and shown in this call, as far as both sides said so.
     pub fn media(&self) -> Media {
         self.media
@@ -436,6 +443,7 @@ impl Call {
             role,
             state,
             their_name: None,
+            token: None,
             media,
             courier: Courier::default(),
             legs: Legs::new(role),

@@ -198,6 +198,11 @@ impl Phone {
         Self { owner, current: None, calls: BTreeMap::new(), over: VecDeque::new(), effects: VecDeque::new() }
     }
 
+    /// From now on it knows this of itself. Calls that there are stay as they are.
+    pub fn set_owner(&mut self, owner: Owner) {
+        self.owner = owner;
+    }
+
     /// Takes what happened.
     pub fn handle(&mut self, event: Event, now: Instant) {
         match event {
@@ -319,12 +324,17 @@ impl Phone {
         let mut call = Call::invited(id, from, &invitation, now);
         if !is_compatible(*version) {
             call.refuse(RefusalReason::Version, now);
-        } else if token.as_ref().is_some_and(|token| !self.owner.tokens.contains(token)) {
+        } else if !self.is_welcome(from, token.as_ref()) {
             call.refuse(RefusalReason::LinkUnknown, now);
         } else {
             call.answer_reached(now);
         }
         self.calls.insert(id, call);
+    }
+
+    /// Whoever we know ourselves is, whatever became of the link by which they knew us.
+    fn is_welcome(&self, from: Address, token: Option<&LinkToken>) -> bool {
+        self.owner.contacts.contains(&from) || token.is_none_or(|token| self.owner.tokens.contains(token))
     }
 
     /// Decides about everybody who has proven to be alive, until nothing changes any more.

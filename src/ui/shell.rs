@@ -7,6 +7,7 @@ use super::{
     scene::Scene,
     screens::{call, ended, first_start, help, home, incoming, outgoing, settings},
     theme,
+    widgets::{arrange, notices},
 };
 use crate::logic::desk::{PlaceInCall, Wish};
 
@@ -52,6 +53,7 @@ pub struct Shell {
     outgoing: outgoing::State,
     call: call::State,
     ended: ended::State,
+    notices: notices::State,
     before: Option<Shown>,
 }
 
@@ -66,6 +68,20 @@ impl Shell {
         let palette = theme::palette(ui);
         let ground = if shown == Shown::Call { theme::stage().ground } else { palette.ground };
         CentralPanel::default().frame(Frame::new().fill(ground.get())).show(ui, |ui| match shown {
+            Shown::Incoming | Shown::Outgoing | Shown::Call => {
+                self.page(ui, shown, scene);
+                let room = self.call.room_for_notices(ui.max_rect(), shown == Shown::Incoming);
+                arrange::place(ui, "notices", room, |ui| notices::show(ui, &mut self.notices, scene));
+            }
+            Shown::FirstStart | Shown::Page(_) | Shown::Ended => {
+                let room = arrange::foot(ui, "notices", |ui| notices::show(ui, &mut self.notices, scene));
+                arrange::place(ui, "page", room, |ui| self.page(ui, shown, scene));
+            }
+        });
+    }
+
+    fn page(&mut self, ui: &mut Ui, shown: Shown, scene: &mut Scene<'_>) {
+        match shown {
             Shown::FirstStart => first_start::show(ui, &mut self.first_start, scene),
             Shown::Page(Page::Home) => home::show(ui, &mut self.home, &mut self.page, scene),
             Shown::Page(Page::Settings) => settings::show(ui, &mut self.settings, &mut self.page, scene),
@@ -74,7 +90,7 @@ impl Shell {
             Shown::Outgoing => outgoing::show(ui, &mut self.outgoing, scene),
             Shown::Call => call::show(ui, &mut self.call, scene),
             Shown::Ended => ended::show(ui, &mut self.ended, scene),
-        });
+        }
     }
 
     /// What there is to be shown.

@@ -150,6 +150,9 @@ pub fn stage() -> &'static Stage {
     &THEME.stage
 }
 
+/// A pattern that cameras read, and the paper it is on: the same by day and by night, as readers expect dark on light.
+pub const PATTERN_AND_PAPER: [Color32; 2] = [Color32::BLACK, Color32::WHITE];
+
 /// The large line at the top of a page.
 pub fn title() -> FontId {
     FontId::new(size().title, fonts::semibold())

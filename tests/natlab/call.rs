@@ -1,9 +1,9 @@
 //! A call between two programs in two namespaces, and what both told of it.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     fs::{self, File},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -52,6 +52,8 @@ pub(crate) struct Account {
     pub(crate) log: String,
     /// The other side's sound, where it was recorded.
     pub(crate) sound: Option<Vec<f32>>,
+    /// The files that it took, by name.
+    pub(crate) saved: BTreeMap<String, Vec<u8>>,
 }
 
 impl Call {
@@ -100,6 +102,16 @@ impl Call {
         self
     }
 
+    /// Waits for an event of each side, the same or a later one of the other.
+    pub(crate) fn both_tell(
+        &mut self,
+        limit: Duration,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> Result<(), String> {
+        self.caller.program.wait_within(limit, &is_it)?;
+        self.callee.program.wait_within(limit, &is_it).map(|_| ())
+    }
+
     /// The caller hangs up.
     pub(crate) fn hang_up(self) -> Told {
         self.caller.program.interrupt();
@@ -126,9 +138,17 @@ impl Party {
             report: serde_json::from_str(&read("report.json")).unwrap_or_default(),
             events: ended.output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
             log: read("log"),
+            saved: saved(&self.profile.join("saved")),
             sound: sightline::media::wav::read(&self.profile.join("rec/remote.wav")).ok(),
         }
     }
+}
+
+fn saved(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    files
+        .map(|file| (file.file_name().to_string_lossy().into_owned(), fs::read(file.path()).unwrap()))
+        .collect()
 }
 
 impl Told {

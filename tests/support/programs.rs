@@ -40,14 +40,24 @@ pub(crate) fn ended_within(started: Instant, limit: Duration) -> bool {
 pub(crate) struct ServerProgram {
     child: Child,
     url: String,
+    turn: &'static str,
     folder: tempfile::TempDir,
 }
 
 impl ServerProgram {
     pub(crate) fn start() -> Self {
+        Self::start_with("off")
+    }
+
+    /// One that relays over UDP.
+    pub(crate) fn start_relaying() -> Self {
+        Self::start_with("127.0.0.1:0")
+    }
+
+    fn start_with(turn: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (child, url) = start_server(folder.path(), "127.0.0.1:0");
-        Self { child, url, folder }
+        let (child, url) = start_server(folder.path(), "127.0.0.1:0", turn);
+        Self { child, url, turn, folder }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -62,7 +72,7 @@ impl ServerProgram {
     /// On the same port.
     pub(crate) fn start_again(&mut self) {
         let address = self.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-        self.child = start_server(self.folder.path(), &address).0;
+        self.child = start_server(self.folder.path(), &address, self.turn).0;
     }
 
     /// The link of an installation that need not run.
@@ -79,14 +89,16 @@ impl Drop for ServerProgram {
     }
 }
 
-fn start_server(data: &Path, address: &str) -> (Child, String) {
+fn start_server(data: &Path, address: &str, turn: &str) -> (Child, String) {
     let mut child = Command::new(server_program())
         .args(["--data", data.to_str().unwrap(), "--http", address])
         .args([
             "--https",
             "off",
             "--turn-udp",
-            "off",
+            turn,
+            "--allow-peer",
+            "127.0.0.0/8",
             "--turn-tcp",
             "off",
             "--metrics",
@@ -151,7 +163,7 @@ impl Program {
         Self::start(&["call", link], profile, args)
     }
 
-    /// `REC` and `REPORT` among the arguments stand for places in the profile's folder.
+    /// `REC`, `REPORT` and `SAVED` among the arguments stand for places in the profile's folder.
     fn start(action: &[&str], profile: &Path, args: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sightline"));
         command.args(action).args(["--events", "--bind", "127.0.0.1"]).stderr(Stdio::piped());
@@ -163,6 +175,7 @@ impl Program {
         fs::create_dir_all(profile).unwrap();
         let args = args.iter().map(|arg| match *arg {
             "REC" => profile.join("rec").into_os_string(),
+            "SAVED" => profile.join("saved").into_os_string(),
             "REPORT" => profile.join("report.json").into_os_string(),
             arg => arg.into(),
         });

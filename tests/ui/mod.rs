@@ -1,5 +1,7 @@
-//! The window without a screen.
+//! The window, without one: pages are drawn from scripted snapshots, pressed by their accessible names, and asked what the
+//! person is said to want. A control without a name fails every one of these tests. `easel` draws them as they will look.
 
+mod calls;
 #[cfg(target_os = "linux")]
 mod easel;
 #[cfg(target_os = "linux")]

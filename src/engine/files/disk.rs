@@ -49,10 +49,14 @@ impl Disk {
     /// Opens a file that somebody wants to give.
     pub(super) fn look_at(path: &Path) -> Result<Found, String> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let cannot = |error: &io::Error| match error.kind() {
-            ErrorKind::NotFound => format!("“{name}” is not there any more."),
-            ErrorKind::PermissionDenied => format!("“{name}” may not be read. Look at who owns it."),
-            _ => format!("“{name}” cannot be read: {error}."),
+        let cannot = |error: &io::Error| {
+            if error.kind() == ErrorKind::NotFound {
+                format!("“{name}” is not there any more.")
+            } else if error.kind() == ErrorKind::PermissionDenied {
+                format!("“{name}” may not be read. Look at who owns it.")
+            } else {
+                format!("“{name}” cannot be read: {error}.")
+            }
         };
         // Before it is opened: to open a pipe would wait for who writes to it.
         let about = fs::metadata(path).map_err(|error| cannot(&error))?;
@@ -79,9 +83,8 @@ impl Disk {
         }
         let mut bytes = vec![0; len];
         given.file.seek(SeekFrom::Start(at)).map_err(cannot)?;
-        given.file.read_exact(&mut bytes).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => changed(),
-            _ => cannot(error),
+        given.file.read_exact(&mut bytes).map_err(|error| {
+            if error.kind() == ErrorKind::UnexpectedEof { changed() } else { cannot(error) }
         })?;
         Ok(bytes.into())
     }
@@ -168,15 +171,13 @@ fn part_of(whole: &Path) -> PathBuf {
 }
 
 fn cannot_write(error: &io::Error, folder: &Path) -> String {
-    let folder = folder.display();
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            format!("There is no room left in {folder}. Make some, and ask for it again.")
-        }
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            format!("Nothing may be written in {folder}. Choose another folder, and ask for it again.")
-        }
-        _ => format!("It cannot be written in {folder}: {error}."),
+    let (folder, kind) = (folder.display(), error.kind());
+    if matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+        format!("There is no room left in {folder}. Make some, and ask for it again.")
+    } else if matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) {
+        format!("Nothing may be written in {folder}. Choose another folder, and ask for it again.")
+    } else {
+        format!("It cannot be written in {folder}: {error}.")
     }
 }
 

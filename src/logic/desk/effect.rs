@@ -58,11 +58,7 @@ pub enum Effect {
     Notify(Notify),
     /// Take back what the system was told of a call that rings.
     Unnotify,
-    /// Bring the window to the front.
-    Raise,
-    /// Put the window away; the app stays.
-    Hide,
-    /// End the app.
+    /// Say goodbye, write everything, and say when that is done.
     Quit,
 }
 

@@ -179,8 +179,10 @@ pub enum Heard {
         /// In words.
         text: String,
     },
-    /// Whether the window is there to be seen.
-    WindowShown(bool),
+    /// Somebody wants to see the window: the icon was pressed, or the program started once more.
+    Called,
+    /// Everything is said and written; nothing more will happen.
+    AllDone,
 }
 
 /// How the line to a server stands.

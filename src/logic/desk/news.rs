@@ -192,7 +192,11 @@ impl Desk {
                 self.notices.info(text, at.now);
                 self.changed = true;
             }
-            Heard::WindowShown(shown) => self.window_shown = shown,
+            Heard::Called => self.raise(),
+            Heard::AllDone => {
+                self.is_over = true;
+                self.changed = true;
+            }
         }
     }
 
@@ -219,7 +223,7 @@ impl Desk {
             Stage::RingingHere => {
                 let (media, claimed) = (ongoing.media, ongoing.claimed.clone());
                 let who = self.who(peer, claimed);
-                self.effects.push_back(Effect::Raise);
+                self.raise();
                 self.notify(Notify::Incoming { who, video: media.video });
             }
             Stage::Connecting => {
@@ -337,10 +341,13 @@ impl Desk {
         }
     }
 
+    fn raise(&mut self) {
+        self.raised += 1;
+        self.changed = true;
+    }
+
     fn notify(&mut self, what: Notify) {
-        if self.choices.preferences.notifications
-            && !(self.window_shown && !matches!(what, Notify::Incoming { .. }))
-        {
+        if self.choices.preferences.notifications {
             self.effects.push_back(Effect::Notify(what));
         }
     }

@@ -72,8 +72,8 @@ impl Desk {
             notices: self.notices.cards().into(),
             profile: self.profile.clone(),
             has_tray: self.has_tray,
-            raised: 0,
-            is_over: false,
+            raised: self.raised,
+            is_over: self.is_over,
         }
     }
 

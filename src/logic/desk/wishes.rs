@@ -527,7 +527,6 @@ impl Desk {
             self.quit();
             return;
         }
-        self.effects.push_back(Effect::Hide);
         if !std::mem::replace(&mut self.told_still_here, true) {
             self.effects.push_back(Effect::Notify(Notify::StillHere));
         }

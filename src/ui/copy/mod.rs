@@ -7,7 +7,13 @@
 use super::keys::Hotkey;
 
 pub mod call;
+pub mod chat;
+pub mod ended;
+pub mod first_start;
+pub mod help;
 pub mod home;
+pub mod notices;
+pub mod settings;
 
 /// The app's name.
 pub const APP: &str = "Sightline";
@@ -32,6 +38,14 @@ pub const fn hotkey(hotkey: Hotkey) -> &'static str {
         Hotkey::Help => "Help",
         Hotkey::Quit => "Quit",
     }
+}
+
+/// A cause as the errors of this program say it, made a sentence of its own.
+pub fn sentence(cause: &str) -> String {
+    let mut letters = cause.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let end = if cause.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
 }
 
 /// A tooltip: what it does, and by which keys.
@@ -80,6 +94,13 @@ pub fn ago(now_unix_ms: u64, then_unix_ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_becomes_a_sentence() {
+        assert_eq!(sentence("this is not a link"), "This is not a link.");
+        assert_eq!(sentence("is it a link?"), "Is it a link?");
+        assert_eq!(sentence(""), ".");
+    }
 
     #[test]
     fn amounts_are_said_as_people_say_them() {

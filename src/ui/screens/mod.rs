@@ -2,6 +2,9 @@
 //! [`Scene`](super::scene::Scene).
 
 pub mod call;
+pub mod chat;
+pub mod checkup;
+pub mod devices;
 pub mod ended;
 pub mod first_start;
 pub mod help;

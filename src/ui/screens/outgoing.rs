@@ -1,14 +1,18 @@
-//! The page: outgoing.
+//! It is on its way, or rings there. The same stage as in the call itself, with the same controls in the same places: when
+//! somebody answers, only what is new changes.
 
-use egui::{RichText, Ui};
+use egui::Ui;
 
-use crate::ui::{copy::call as copy, scene::Scene, theme};
+use super::call;
+use crate::ui::scene::Scene;
 
 /// What is of the page itself.
 #[derive(Debug, Default)]
-pub struct State {}
+pub struct State {
+    own: call::OwnPicture,
+}
 
 /// Draws it.
-pub fn show(ui: &mut Ui, _state: &mut State, _scene: &mut Scene<'_>) {
-    ui.label(RichText::new(copy::OUTGOING).font(theme::title()));
+pub fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
+    call::outgoing(ui, &mut state.own, scene);
 }

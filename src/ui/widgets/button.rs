@@ -1,11 +1,14 @@
 //! A button with words: of four weights, so that a page has one thing that it asks for and the rest stays quiet.
 
 use egui::{
-    Align2, Color32, Response, Sense, Stroke, StrokeKind, Ui, Vec2, Widget, WidgetInfo, WidgetText,
+    Align2, Color32, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, Widget, WidgetInfo, WidgetText,
     accesskit::Role,
 };
 
-use crate::ui::theme::{self, Palette};
+use crate::ui::{
+    icons::Icon,
+    theme::{self, Palette},
+};
 
 /// How much a button asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +30,7 @@ pub enum Weight {
 #[must_use = "a button is there when it is added"]
 pub struct Button<'a> {
     text: &'a str,
+    icon: Option<Icon>,
     name: Option<&'a str>,
     weight: Weight,
     min_width: f32,
@@ -39,6 +43,7 @@ impl<'a> Button<'a> {
     pub fn new(text: &'a str) -> Self {
         Self {
             text,
+            icon: None,
             name: None,
             weight: Weight::Plain,
             min_width: 0.0,
@@ -69,6 +74,12 @@ impl<'a> Button<'a> {
         self
     }
 
+    /// With an icon before its words.
+    pub const fn icon(mut self, icon: Icon) -> Self {
+        self.icon = Some(icon);
+        self
+    }
+
     /// At least so wide.
     pub const fn min_width(mut self, width: f32) -> Self {
         self.min_width = width;
@@ -91,13 +102,15 @@ impl<'a> Button<'a> {
 impl Widget for Button<'_> {
     fn ui(self, ui: &mut Ui) -> Response {
         let (size, palette) = (theme::size(), theme::palette(ui));
+        let before = if self.icon.is_some() { size.icon + size.close } else { 0.0 };
         let text = WidgetText::from(self.text).into_galley(
             ui,
             Some(egui::TextWrapMode::Truncate),
-            (ui.available_width() - 2.0 * size.near).max(size.control),
+            (ui.available_width() - 2.0 * size.near - before).max(size.control),
             theme::strong(),
         );
-        let wide = (text.size().x + 2.0 * size.near).max(self.min_width);
+        let content = Vec2::new(before + text.size().x, text.size().y.max(size.icon));
+        let wide = (content.x + 2.0 * size.near).max(self.min_width);
         let sense = if self.enabled { Sense::click() } else { Sense::hover() };
         let (rect, response) = ui.allocate_exact_size(Vec2::new(wide, self.height), sense);
         let name = self.name.unwrap_or(self.text);
@@ -107,8 +120,17 @@ impl Widget for Button<'_> {
             let painter = ui.painter();
             painter.rect(rect, theme::corner(size.corner), fill, Stroke::new(1.0, line), StrokeKind::Inside);
             focus_ring(ui, &response);
-            let place = Align2::CENTER_CENTER.align_size_within_rect(text.size(), rect);
-            ui.painter().galley_with_override_text_color(place.min, text, ink);
+            let place = Align2::CENTER_CENTER.align_size_within_rect(content, rect);
+            if let Some(icon) = self.icon {
+                let side = Vec2::splat(size.icon);
+                icon.paint(
+                    ui.painter(),
+                    Rect::from_min_size(egui::pos2(place.left(), rect.center().y - side.y / 2.0), side),
+                    ink,
+                );
+            }
+            let words = egui::pos2(place.left() + before, rect.center().y - text.size().y / 2.0);
+            ui.painter().galley_with_override_text_color(words, text, ink);
         }
         response
     }
@@ -145,6 +167,10 @@ impl Button<'_> {
 
 /// Shows that something has the focus of the keyboard.
 pub fn focus_ring(ui: &Ui, response: &Response) {
+    if response.gained_focus() {
+        // Whoever walks by keyboard sees where they are, also in what scrolls.
+        response.scroll_to_me(None);
+    }
     if response.has_focus() {
         let (size, palette) = (theme::size(), theme::palette(ui));
         let rect = response.rect.expand(size.hair);

@@ -1,0 +1,3 @@
+//! The pages of a call, in all its states.
+
+pub(crate) mod script;
