@@ -69,7 +69,7 @@ fn bubble(ui: &mut Ui, message: &Message, talk: Talk<'_>) -> Option<Clicked> {
     let widest = ui.available_width() * WIDEST;
     let fill = if ours { palette.accent_soft } else { palette.raised };
     let line = if ours { palette.accent_soft } else { palette.line };
-    let inner = fitting(ui, &message.text, widest - 2.0 * size.near);
+    let inner = fitting(ui, message, talk.now_unix_ms).min(widest - 2.0 * size.near);
     let left = if ours { (ui.available_width() - inner - 2.0 * size.near).max(0.0) } else { 0.0 };
     let who = if ours { copy::YOU } else { talk.they };
     ui.horizontal_top(|ui| {
@@ -101,11 +101,19 @@ fn bubble(ui: &mut Ui, message: &Message, talk: Talk<'_>) -> Option<Clicked> {
     .inner
 }
 
-/// A short message has a small bubble.
-fn fitting(ui: &Ui, text: &str, widest: f32) -> f32 {
-    const FOOT: f32 = 96.0;
-    let words = ui.painter().layout_no_wrap(text.to_owned(), theme::body(), egui::Color32::WHITE);
-    words.size().x.ceil().max(FOOT).min(widest)
+/// A short message has a small bubble, but not smaller than what stands under it.
+fn fitting(ui: &Ui, message: &Message, now_unix_ms: u64) -> f32 {
+    let size = theme::size();
+    let width = |text: &str, font| {
+        ui.painter().layout_no_wrap(text.to_owned(), font, egui::Color32::PLACEHOLDER).size().x
+    };
+    let when = width(&crate::ui::copy::ago(now_unix_ms, message.at_unix_ms), theme::small());
+    let mark = if message.from == Side::Us {
+        size.small + 2.0 * size.tight + width(copy::mark(message.state), theme::small())
+    } else {
+        0.0
+    };
+    width(&message.text, theme::body()).max(when + mark).ceil()
 }
 
 fn foot(ui: &mut Ui, message: &Message, ours: bool, now_unix_ms: u64) {
