@@ -7,7 +7,7 @@ use sightline_protocol::link::ServerAddress;
 use crate::{
     engine::api::{Command, Statistics, Update},
     logic::{
-        desk::{Figures, FileWish, Heard, Line, Order, Preferences},
+        desk::{DataUse, Figures, FileWish, Heard, Line, Order, Preferences},
         files::FileOrder,
         path::PathPolicy,
         quality::Sample,

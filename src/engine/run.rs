@@ -18,7 +18,7 @@ use sightline_protocol::{
 };
 use tokio::{
     sync::{Notify, mpsc},
-    time::{MissedTickBehavior, interval, sleep_until, timeout},
+    time::{MissedTickBehavior, interval, sleep_until},
 };
 
 use crate::{
@@ -154,6 +154,8 @@ struct Engine {
     /// There is news of the files of a call.
     file_news: Arc<Notify>,
     urged: Option<Instant>,
+    /// Pictures of ours are not larger, whatever the path carries.
+    most: Option<(u16, u16)>,
     /// Camera and microphone, opened for a look without a call.
     preview: Option<Preview>,
 }

@@ -18,7 +18,7 @@ use super::samples;
 
 /// A window's inside, with nothing behind it.
 #[derive(Default)]
-pub struct Glass {
+pub(super) struct Glass {
     /// Its pages.
     pub shell: Shell,
     /// What they draw.
@@ -32,18 +32,19 @@ pub struct Glass {
 }
 
 /// A window.
-pub type Window = Harness<'static, Glass>;
+pub(super) type Window = Harness<'static, Glass>;
 
 /// What everything is looked at in: wide, the smallest that two columns fit into, narrow.
-pub const SIZES: [Vec2; 3] = [Vec2::new(1280.0, 800.0), Vec2::new(900.0, 600.0), Vec2::new(480.0, 700.0)];
+pub(super) const SIZES: [Vec2; 3] =
+    [Vec2::new(1280.0, 800.0), Vec2::new(900.0, 600.0), Vec2::new(480.0, 700.0)];
 
 /// A wide window that shows that page.
-pub fn open(snapshot: Snapshot, page: Page) -> Window {
+pub(super) fn open(snapshot: Snapshot, page: Page) -> Window {
     open_in(snapshot, page, SIZES[0])
 }
 
 /// A window of that size that shows that page.
-pub fn open_in(snapshot: Snapshot, page: Page, size: Vec2) -> Window {
+pub(super) fn open_in(snapshot: Snapshot, page: Page, size: Vec2) -> Window {
     let mut glass = Glass { snapshot, ..Glass::default() };
     glass.shell.page = page;
     let mut window = Harness::builder()
@@ -69,7 +70,7 @@ pub fn open_in(snapshot: Snapshot, page: Page, size: Vec2) -> Window {
 }
 
 /// Presses what is called so, wherever on the page it is.
-pub fn press(window: &mut Window, name: &str) {
+pub(super) fn press(window: &mut Window, name: &str) {
     window.get_by_label(name).scroll_to_me();
     window.run();
     window.get_by_label(name).click();
@@ -77,7 +78,7 @@ pub fn press(window: &mut Window, name: &str) {
 }
 
 /// Types into what is called so.
-pub fn write(window: &mut Window, name: &str, text: &str) {
+pub(super) fn write(window: &mut Window, name: &str, text: &str) {
     window.get_by_label(name).focus();
     window.run();
     window.get_by_label(name).type_text(text);
@@ -85,12 +86,12 @@ pub fn write(window: &mut Window, name: &str, text: &str) {
 }
 
 /// What was wished since this was asked last.
-pub fn wished(window: &mut Window) -> Vec<Wish> {
+pub(super) fn wished(window: &mut Window) -> Vec<Wish> {
     std::mem::take(&mut window.state_mut().wishes)
 }
 
 /// Whether these words stand somewhere.
-pub fn says(window: &Window, words: &str) -> bool {
+pub(super) fn says(window: &Window, words: &str) -> bool {
     let says = |text: Option<String>| text.is_some_and(|text| text.contains(words));
     window.root().children_recursive().any(|node| {
         let node = node.accesskit_node();
@@ -99,12 +100,12 @@ pub fn says(window: &Window, words: &str) -> bool {
 }
 
 /// Whether what is called so can be pressed.
-pub fn is_enabled(window: &Window, name: &str) -> bool {
+pub(super) fn is_enabled(window: &Window, name: &str) -> bool {
     !window.get_by_label(name).accesskit_node().is_disabled()
 }
 
 /// Everything that a person uses or that stands for a picture, and has no name.
-fn nameless(window: &Window) -> Vec<String> {
+pub(super) fn nameless(window: &Window) -> Vec<String> {
     let pictures = window
         .root()
         .children_recursive()
@@ -127,6 +128,7 @@ fn situations() -> Vec<(&'static str, Snapshot)> {
         ("strange names", samples::strange_names()),
         ("strange devices", samples::strange_devices()),
         ("no devices", samples::no_devices()),
+        ("checked and good", Snapshot { checkup: samples::checkup_good(), ..samples::at_home() }),
         ("checked", Snapshot { checkup: samples::checkup_limited(), ..samples::at_home() }),
         ("notices", Snapshot { notices: samples::notices(), ..samples::at_home() }),
     ]

@@ -16,16 +16,16 @@ use sightline::logic::{
 use sightline_protocol::keys::Address;
 
 /// Saturday, 21 November 2026, 15:00 UTC: today, for every sample.
-pub const NOW_UNIX_MS: u64 = 1_795_273_200_000;
+pub(super) const NOW_UNIX_MS: u64 = 1_795_273_200_000;
 /// In milliseconds.
-pub const MINUTE: u64 = 60_000;
+pub(super) const MINUTE: u64 = 60_000;
 /// In milliseconds.
-pub const HOUR: u64 = 60 * MINUTE;
+pub(super) const HOUR: u64 = 60 * MINUTE;
 /// In milliseconds.
-pub const DAY: u64 = 24 * HOUR;
+pub(super) const DAY: u64 = 24 * HOUR;
 
 /// Somebody's key; another for each number.
-pub fn key(number: u32) -> Address {
+pub(super) fn key(number: u32) -> Address {
     let mut bytes = [0; 32];
     bytes[..4].copy_from_slice(&number.to_le_bytes());
     for tries in 1..=u8::MAX {
@@ -38,32 +38,32 @@ pub fn key(number: u32) -> Address {
 }
 
 /// A link to somebody.
-pub fn link_to(number: u32) -> String {
+pub(super) fn link_to(number: u32) -> String {
     format!("https://calls.example.org/#{}", key(number))
 }
 
 /// Somebody who is a contact.
-pub fn contact(number: u32, name: &str, presence: Presence) -> ContactCard {
+pub(super) fn contact(number: u32, name: &str, presence: Presence) -> ContactCard {
     ContactCard { key: key(number), name: Some(name.to_owned()), link: Some(link_to(number)), presence }
 }
 
 /// Somebody of a call who is a contact.
-pub fn known(number: u32, name: &str) -> Who {
+pub(super) fn known(number: u32, name: &str) -> Who {
     Who { key: key(number), name: Some(name.to_owned()), claimed: None, is_contact: true }
 }
 
 /// Somebody of a call who only says what they are called.
-pub fn stranger(number: u32, claimed: Option<&str>) -> Who {
+pub(super) fn stranger(number: u32, claimed: Option<&str>) -> Who {
     Who { key: key(number), name: None, claimed: claimed.map(str::to_owned), is_contact: false }
 }
 
 /// A call that was.
-pub fn recent(id: u32, who: Who, outcome: Outcome, ago_ms: u64) -> Recent {
+pub(super) fn recent(id: u32, who: Who, outcome: Outcome, ago_ms: u64) -> Recent {
     let talked = outcome == Outcome::Talked;
     Recent {
         id: format!("call-{id}"),
         who,
-        role: if id % 2 == 0 { Role::Caller } else { Role::Callee },
+        role: if id.is_multiple_of(2) { Role::Caller } else { Role::Callee },
         outcome,
         began_unix_ms: NOW_UNIX_MS - ago_ms,
         talked_ms: talked.then_some(u64::from(id) * 211_000 + 42_000),
@@ -77,12 +77,12 @@ pub fn recent(id: u32, who: Who, outcome: Outcome, ago_ms: u64) -> Recent {
 }
 
 /// A device.
-pub fn device(kind: DeviceKind, id: &str, name: &str, is_default: bool) -> Device {
+pub(super) fn device(kind: DeviceKind, id: &str, name: &str, is_default: bool) -> Device {
     Device { kind, id: DeviceId::new(id), name: name.to_owned(), is_default }
 }
 
 /// Two of everything.
-pub fn shelf() -> Shelf {
+pub(super) fn shelf() -> Shelf {
     let devices = vec![
         device(DeviceKind::Microphone, "mic-1", "Built-in Audio Analogue Stereo", true),
         device(DeviceKind::Microphone, "mic-2", "Jabra Evolve2 65 Mono", false),
@@ -110,7 +110,7 @@ pub fn shelf() -> Shelf {
 }
 
 /// A server that knows us.
-pub fn server() -> ServerCard {
+pub(super) fn server() -> ServerCard {
     ServerCard {
         link: "https://calls.example.org/".to_owned(),
         name: "calls.example.org".to_owned(),
@@ -120,7 +120,7 @@ pub fn server() -> ServerCard {
 }
 
 /// The program was started for the first time.
-pub fn first_start() -> Snapshot {
+pub(super) fn first_start() -> Snapshot {
     Snapshot {
         first_start: Some(FirstStart { suggested_name: Some("Ada Lovelace".to_owned()) }),
         me: Me { name: None, key: key(1).to_string() },
@@ -129,7 +129,7 @@ pub fn first_start() -> Snapshot {
 }
 
 /// It is set up, and nobody was called yet.
-pub fn nobody_yet() -> Snapshot {
+pub(super) fn nobody_yet() -> Snapshot {
     Snapshot {
         now_unix_ms: NOW_UNIX_MS,
         me: Me { name: Some("Ada Lovelace".to_owned()), key: key(1).to_string() },
@@ -144,7 +144,7 @@ pub fn nobody_yet() -> Snapshot {
 }
 
 /// A person with friends.
-pub fn at_home() -> Snapshot {
+pub(super) fn at_home() -> Snapshot {
     Snapshot {
         contacts: vec![
             contact(2, "Annabella Byron", Presence::Online),
@@ -176,7 +176,7 @@ pub fn at_home() -> Snapshot {
 }
 
 /// The same with links that were given out for a while.
-pub fn with_links() -> Snapshot {
+pub(super) fn with_links() -> Snapshot {
     Snapshot {
         links: vec![
             LinkCard { link: link_to(1), id: None, kind: LinkKind::Lasting, note: None },
@@ -199,7 +199,7 @@ pub fn with_links() -> Snapshot {
 }
 
 /// The server does not answer.
-pub fn server_down() -> Snapshot {
+pub(super) fn server_down() -> Snapshot {
     let server = ServerCard {
         state: ServerState::Down {
             why: "The server calls.example.org does not answer. It is tried again every few seconds."
@@ -211,12 +211,12 @@ pub fn server_down() -> Snapshot {
 }
 
 /// There is no server at all.
-pub fn no_server() -> Snapshot {
+pub(super) fn no_server() -> Snapshot {
     Snapshot { server: ServerCard::default(), servers: Arc::default(), links: Arc::default(), ..nobody_yet() }
 }
 
 /// Many people.
-pub fn crowd(people: u32) -> Snapshot {
+pub(super) fn crowd(people: u32) -> Snapshot {
     let given =
         ["Ada", "Émilie", "Sofia", "Grace", "Hedy", "Katherine", "Lise", "Mary", "Rosalind", "Yvonne"];
     let family = ["Byron", "Châtelet", "Germain", "Hopper", "Lamarr", "Johnson", "Meitner", "Somerville"];
@@ -239,7 +239,7 @@ pub fn crowd(people: u32) -> Snapshot {
 }
 
 /// Names as nobody expects them: without end, from right to left, of one picture, of nothing but spaces.
-pub fn strange_names() -> Snapshot {
+pub(super) fn strange_names() -> Snapshot {
     let endless = "Pablo Diego José Francisco de Paula Juan Nepomuceno María de los Remedios ".repeat(4);
     let unbroken =
         "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft".repeat(3);
@@ -267,7 +267,7 @@ pub fn strange_names() -> Snapshot {
 }
 
 /// Devices with names without end, one of which is gone.
-pub fn strange_devices() -> Snapshot {
+pub(super) fn strange_devices() -> Snapshot {
     let name = "USB Audio Device with a name that its maker never read aloud ".repeat(5);
     let mut shelf = shelf();
     let endless = device(DeviceKind::Microphone, "mic-3", &name[..300], false);
@@ -293,12 +293,12 @@ pub fn strange_devices() -> Snapshot {
 }
 
 /// No device of any kind.
-pub fn no_devices() -> Snapshot {
+pub(super) fn no_devices() -> Snapshot {
     Snapshot { shelf: Shelf::default(), ..at_home() }
 }
 
 /// The network was looked at, and calls will work.
-pub fn checkup_good() -> Checkup {
+pub(super) fn checkup_good() -> Checkup {
     let fine =
         |about, what: &str| Finding { severity: Severity::Fine, about, what: what.to_owned(), next: None };
     Checkup::Done {
@@ -316,7 +316,7 @@ pub fn checkup_good() -> Checkup {
 }
 
 /// The network was looked at, and there is something to be done.
-pub fn checkup_limited() -> Checkup {
+pub(super) fn checkup_limited() -> Checkup {
     Checkup::Done {
         diagnosis: Arc::new(Diagnosis {
             verdict: Verdict::Limited,
@@ -342,7 +342,7 @@ pub fn checkup_limited() -> Checkup {
 }
 
 /// Something was done that can be taken back, and something went wrong.
-pub fn notices() -> Arc<[Notice]> {
+pub(super) fn notices() -> Arc<[Notice]> {
     vec![
         Notice {
             id: 7,
