@@ -196,7 +196,7 @@ fn keep_report(profile: &Profile, report: &Arc<CallReport>) -> Result<(), Profil
     fs::create_dir_all(&folder).map_err(io("made"))?;
     let call = report.call.get(..8).unwrap_or("call");
     let name = format!("{REPORTS_FOLDER}/{:013}-{call}.json", report.began_unix_ms);
-    let text = serde_json::to_string(&**report).expect("a report can be written") + "\n";
+    let text = serde_json::to_string(&**report).map_err(|error| io("written")(error.into()))? + "\n";
     profile.replace(&name, &text)?;
     let mut there: Vec<_> = fs::read_dir(&folder)
         .map_err(io("read"))?

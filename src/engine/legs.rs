@@ -78,7 +78,9 @@ impl LegEnds {
             if !around.servers_decided && !*only_direct && now < *since + SERVERS_WITHIN {
                 continue;
             }
-            let policy = if *only_direct { PathPolicy::Direct } else { around.path };
+            // Who shows nobody their addresses does not for a better path either.
+            let direct = *only_direct && !around.path.needs_relay();
+            let policy = if direct { PathPolicy::Direct } else { around.path };
             let all_allowed = around.servers.clone();
             let servers = if *only_direct { all_allowed.allowed_by(policy) } else { all_allowed };
             let (bind, orders) = (std::mem::take(bind), std::mem::take(orders));

@@ -458,7 +458,8 @@ impl Engine {
                 calling.report.encryption = encryption;
                 calling.note_round_trip();
                 if moved {
-                    let relayed = calling.path.route().is_relayed();
+                    // Where only a relay may be used there is no better path to look for.
+                    let relayed = calling.path.route().is_relayed() && !self.path.needs_relay();
                     let path = Box::new(calling.path.report());
                     self.tell(Update::Path { call, path }).await;
                     let event = PeerEvent::Route { relayed };

@@ -258,8 +258,11 @@ impl Files {
 
     /// When to come back, and why.
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let tell =
-            self.changed.then(|| self.told_at).flatten().map(|at| (at + TELL_EVERY, "tell how files stand"));
+        let tell = self
+            .changed
+            .then_some(self.told_at)
+            .flatten()
+            .map(|at| (at + TELL_EVERY, "tell how files stand"));
         if self.channel.is_none() {
             return tell;
         }
@@ -356,10 +359,10 @@ impl Files {
     fn hear_end(&mut self, file: u32, why: &FileEnd) {
         let Some(card) = self.cards.get(&file) else { return };
         let was_offered = card.phase == Phase::Offered;
-        let is_said = self.outgoing.get(&file).is_some_and(Outgoing::is_said);
+        let can_be_whole = self.outgoing.get(&file).is_some_and(Outgoing::can_be_whole);
         let failed = |why: &str| Over::Failed { why: why.to_owned() };
         let over = match (why, card.from) {
-            (FileEnd::Done, Side::Us) if is_said => Over::Done { path: None },
+            (FileEnd::Done, Side::Us) if can_be_whole => Over::Done { path: None },
             (FileEnd::Declined, Side::Us) if was_offered => Over::Declined,
             (FileEnd::Cancelled, _) => Over::Cancelled { by: Side::Them },
             (FileEnd::TooLarge, _) => failed("It is too large for the other side."),

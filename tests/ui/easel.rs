@@ -2,6 +2,7 @@
 //!
 //! What is drawn goes through `egui_glow` and our own shaders, on Mesa's software renderer where there is one: it is the same
 //! everywhere, as near as that goes. Without EGL a test says that it skipped.
+#![expect(unsafe_code, reason = "EGL and OpenGL are foreign interfaces, and there is no other way to them")]
 
 use std::{ffi::CStr, sync::Arc};
 
@@ -23,7 +24,7 @@ use crate::support::skipping;
 
 /// Which OpenGL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// That of large computers.
     Desktop,
     /// That of small ones.
@@ -31,7 +32,7 @@ pub enum Kind {
 }
 
 /// A place to draw on.
-pub struct Easel {
+pub(super) struct Easel {
     painter: Painter,
     gl: Arc<glow::Context>,
     context: PossiblyCurrentContext,
@@ -46,10 +47,10 @@ struct Target {
 
 impl Easel {
     /// One of that kind; nothing where there is no EGL, which is said aloud.
-    pub fn new(kind: Kind) -> Option<Self> {
+    pub(super) fn new(kind: Kind) -> Option<Self> {
         Self::try_new(kind)
             .inspect_err(|why| {
-                skipping::not_allowed("to draw without a screen (Debian: libegl1, libgl1-mesa-dri)", why)
+                skipping::not_allowed("to draw without a screen (Debian: libegl1, libgl1-mesa-dri)", why);
             })
             .ok()
     }

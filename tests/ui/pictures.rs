@@ -38,7 +38,7 @@ const STRAY_PER_MILLE: usize = 2;
 const LONGEST_BYTES: usize = 60_000;
 
 /// How a page looks in a window of that size in points; nothing where nothing can be drawn, which was said aloud.
-pub fn picture_of(
+pub(super) fn picture_of(
     snapshot: &Snapshot,
     page: Page,
     [width, height]: [f32; 2],
@@ -63,7 +63,7 @@ pub fn picture_of(
 }
 
 /// Fails where it does not look as it did.
-pub fn looks_as_it_did(name: &str, now: &RgbaImage) {
+pub(super) fn looks_as_it_did(name: &str, now: &RgbaImage) {
     let kept = kept(name);
     if std::env::var_os("SIGHTLINE_NEW_PICTURES").is_some() {
         let png = png(now);
@@ -120,6 +120,17 @@ fn png(picture: &RgbaImage) -> Vec<u8> {
 
 fn kept(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui/pictures").join(format!("{name}.png"))
+}
+
+#[test]
+fn a_page_is_drawn_at_its_size_and_scale() {
+    for (scale, size) in [(1.0, (480, 640)), (2.0, (960, 1280))] {
+        let Some(page) = picture_of(&Snapshot::default(), Page::Help, [480.0, 640.0], scale) else { return };
+        assert_eq!(page.dimensions(), size);
+        let ground = page.get_pixel(0, 0);
+        let drawn = page.pixels().filter(|pixel| *pixel != ground).count();
+        assert!(drawn > 500, "{drawn} pixels are no page");
+    }
 }
 
 #[test]

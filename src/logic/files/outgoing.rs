@@ -23,6 +23,8 @@ pub(super) struct Outgoing {
     hashed: u64,
     sha256: Sha256,
     sum_said: bool,
+    /// Perhaps on a channel that is gone.
+    sum_was_said: bool,
     reading: bool,
     moved_at: Instant,
 }
@@ -38,6 +40,7 @@ impl Outgoing {
             hashed: 0,
             sha256: Sha256::new(),
             sum_said: false,
+            sum_was_said: false,
             reading: false,
             moved_at: now,
         }
@@ -58,6 +61,11 @@ impl Outgoing {
         self.sum_said
     }
 
+    /// The other side can know that it has all of it.
+    pub(super) fn can_be_whole(&self) -> bool {
+        self.sum_was_said
+    }
+
     /// The other side wants it from there on. Nothing where it cannot have what is before that.
     pub(super) fn go_on_from(&mut self, from: u64, now: Instant) {
         if from <= self.most {
@@ -75,9 +83,11 @@ impl Outgoing {
 
     /// The other side has everything before `at`. Whether that is news.
     pub(super) fn note_have(&mut self, at: u64, now: Instant) -> bool {
-        let is_news = at > self.acked && at <= self.next;
+        // It may have come on a channel that is gone, and be said again at this moment.
+        let is_news = at > self.acked && at <= self.most;
         if is_news {
             self.acked = at;
+            self.next = self.next.max(at);
             self.moved_at = now;
         }
         is_news
@@ -104,6 +114,7 @@ impl Outgoing {
             return None;
         }
         self.sum_said = true;
+        self.sum_was_said = true;
         self.moved_at = now;
         let sha256 = self.sha256.clone().finalize().into();
         Some(Frame::Sum { file: self.file, size: self.size, sha256 })

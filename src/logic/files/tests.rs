@@ -281,6 +281,28 @@ fn it_goes_on_where_it_was_on_another_channel() {
 }
 
 #[test]
+fn what_came_before_a_channel_went_is_not_waited_for_on_the_next() {
+    let mut world = World::new();
+    let file = world.offer(0, "a.bin", content(3_000_000, 13));
+    world.run(seconds(1));
+    world.accept(1, file);
+    world.run(seconds(1));
+    // The pieces arrive, and what is answered does not.
+    let pieces = std::mem::take(&mut world.ends[1].frames);
+    for (_, frame) in pieces {
+        world.tell(1, Event::Frame(frame));
+    }
+    world.change_channel(None);
+    for end in 0..2 {
+        world.tell(end, Event::Media(400_000));
+    }
+    let there = world.ends[1].disk.parts[&file].len();
+    world.connect();
+    world.run(seconds(2));
+    assert!(world.ends[1].disk.parts[&file].len() > there + 10_000, "it stands still at {there}");
+}
+
+#[test]
 fn either_side_holds_it_and_lets_it_go_on() {
     let mut world = World::new();
     let file = world.offer(0, "a.bin", content(2_000_000, 4));

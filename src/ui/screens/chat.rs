@@ -124,43 +124,34 @@ fn compose(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
         });
     ui.add_space(size.tight);
     let mut send = false;
-    let mut field_has_focus = false;
-    ui.horizontal(|ui| {
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Max), |ui| {
-            let can_send = !state.draft.trim().is_empty();
-            send = ui
-                .add(
-                    icon_button::IconButton::new(Icon::Send, copy::SEND)
-                        .tip(copy::SEND_KEYS)
-                        .enabled(can_send),
-                )
-                .clicked();
-            if ui.add(icon_button::IconButton::new(Icon::Upload, copy::ADD_FILES)).clicked() {
-                scene.wish(Wish::ChooseFiles);
-            }
-            let row = ui.fonts_mut(|fonts| fonts.row_height(&theme::body()));
-            let width = ui.available_width();
-            ui.allocate_ui(vec2(width, 0.0), |ui| {
-                ScrollArea::vertical().max_height(row * MAX_ROWS + 2.0 * size.close).id_salt("draft").show(
-                    ui,
-                    |ui| {
-                        let field = TextEdit::multiline(&mut state.draft)
-                            .id(id)
-                            .hint_text(copy::WRITE)
-                            .char_limit(MAX_CHARS)
-                            .margin(theme::margin(size.close))
-                            .desired_rows(1)
-                            .desired_width(f32::INFINITY)
-                            .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
-                        let response = ui.add(field).accessible_name(copy::WRITE);
-                        if std::mem::take(&mut state.wants_focus) {
-                            response.request_focus();
-                        }
-                        field_has_focus = response.has_focus();
-                    },
-                );
+    let row = ui.fonts_mut(|fonts| fonts.row_height(&theme::body()));
+    let beside = 2.0 * (size.control + ui.spacing().item_spacing.x);
+    ui.horizontal_top(|ui| {
+        ui.vertical(|ui| {
+            ui.set_width((ui.available_width() - beside).max(size.control));
+            let highest = row * MAX_ROWS + 2.0 * size.close;
+            ScrollArea::vertical().max_height(highest).id_salt("draft").show(ui, |ui| {
+                let field = TextEdit::multiline(&mut state.draft)
+                    .id(id)
+                    .hint_text(copy::WRITE)
+                    .char_limit(MAX_CHARS)
+                    .margin(theme::margin(size.close))
+                    .min_size(vec2(0.0, size.control))
+                    .desired_rows(1)
+                    .desired_width(f32::INFINITY)
+                    .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
+                let response = ui.add(field).accessible_name(copy::WRITE);
+                if std::mem::take(&mut state.wants_focus) {
+                    response.request_focus();
+                }
             });
         });
+        if ui.add(icon_button::IconButton::new(Icon::Upload, copy::ADD_FILES)).clicked() {
+            scene.wish(Wish::ChooseFiles);
+        }
+        let can_send = !state.draft.trim().is_empty();
+        let button = icon_button::IconButton::new(Icon::Send, copy::SEND).tip(copy::SEND_KEYS);
+        send = ui.add(button.enabled(can_send)).clicked();
     });
     if (enter || send) && !state.draft.trim().is_empty() {
         scene.wish(Wish::Say { text: std::mem::take(&mut state.draft).trim_end().to_owned() });

@@ -1,8 +1,11 @@
-//! Where pictures come from.
+//! The pictures of a call, as the stage takes them.
 
-use egui::{Color32, Rect, Ui, Vec2, vec2};
+use egui::{Rect, Ui, Vec2, vec2};
 
-use crate::ui::scene::Scene;
+use crate::ui::{
+    picture::{Look, Picture},
+    scene::Scene,
+};
 
 /// Whose picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,15 +16,21 @@ pub(super) enum Whose {
 
 /// How large it is, where there is one.
 pub(super) fn size(scene: &Scene<'_>, whose: Whose) -> Option<Vec2> {
-    let call = scene.snapshot.call.as_ref()?;
-    let is_there = match whose {
-        Whose::Theirs => call.theirs.has_picture,
-        Whose::Ours => !call.ours.camera_off,
-    };
-    is_there.then_some(vec2(1280.0, 720.0))
+    let size = of(scene, whose)?.frame()?.size();
+    Some(vec2(size.width() as f32, size.height() as f32))
 }
 
 /// Draws it into that place.
-pub(super) fn paint(ui: &Ui, rect: Rect, _scene: &Scene<'_>, _whose: Whose, _mirrored: bool, corner: f32) {
-    ui.painter().rect_filled(rect, corner, Color32::from_rgb(120, 140, 110));
+pub(super) fn paint(ui: &Ui, rect: Rect, scene: &Scene<'_>, whose: Whose, mirrored: bool, corner: f32) {
+    if let Some(picture) = of(scene, whose) {
+        picture.paint(ui.painter(), rect, &Look { mirrored, corner, ..Look::default() });
+    }
+}
+
+fn of<'a>(scene: &Scene<'a>, whose: Whose) -> Option<&'a Picture> {
+    let pictures = scene.pictures?;
+    Some(match whose {
+        Whose::Theirs => &pictures.theirs,
+        Whose::Ours => &pictures.ours,
+    })
 }

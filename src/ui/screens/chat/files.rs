@@ -1,6 +1,6 @@
 //! Files on their way, each with what can be done about it.
 
-use egui::{Label, RichText, ScrollArea, Sense, Ui, Vec2};
+use egui::{Label, Rect, RichText, ScrollArea, Sense, Ui, Vec2};
 
 use crate::{
     logic::{
@@ -34,10 +34,11 @@ pub(super) fn show(ui: &mut Ui, transfers: &[Transfer], highest: f32, scene: &mu
 
 fn one(ui: &mut Ui, transfer: &Transfer, scene: &mut Scene<'_>) {
     let (size, palette) = (theme::size(), theme::palette(ui));
-    ui.horizontal(|ui| {
-        let (icon, _) = ui.allocate_exact_size(Vec2::splat(size.icon), Sense::hover());
+    ui.horizontal_top(|ui| {
+        let (icon, _) = ui.allocate_exact_size(Vec2::new(size.icon, size.control), Sense::hover());
+        let icon = Rect::from_center_size(icon.center(), Vec2::splat(size.icon));
         icon_of(transfer).paint(ui.painter(), icon, palette.quiet.get());
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
             for (icon, words, wish) in beside(transfer) {
                 let name = copy::for_file(words, &transfer.name);
                 if ui.add(IconButton::new(*icon, &name)).clicked() {

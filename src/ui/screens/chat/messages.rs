@@ -69,18 +69,20 @@ fn bubble(ui: &mut Ui, message: &Message, talk: Talk<'_>) -> Option<Clicked> {
     let widest = ui.available_width() * WIDEST;
     let fill = if ours { palette.accent_soft } else { palette.raised };
     let line = if ours { palette.accent_soft } else { palette.line };
-    let row = if ours { Layout::right_to_left(Align::Min) } else { Layout::left_to_right(Align::Min) };
+    let inner = fitting(ui, message, talk.now_unix_ms).min(widest - 2.0 * size.near);
+    let left = if ours { (ui.available_width() - inner - 2.0 * size.near).max(0.0) } else { 0.0 };
     let who = if ours { copy::YOU } else { talk.they };
-    ui.with_layout(row, |ui| {
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.add_space(left);
         let bubble = Frame::new()
             .fill(fill.get())
             .stroke(egui::Stroke::new(1.0, line.get()))
             .corner_radius(theme::corner(size.corner_large))
             .inner_margin(Margin::symmetric(size.near as i8, size.close as i8))
             .show(ui, |ui| {
-                let inner = widest - 2.0 * size.near;
                 ui.scope_builder(UiBuilder::new().layout(Layout::top_down(Align::Min)), |ui| {
-                    ui.set_max_width(fitting(ui, &message.text, inner));
+                    ui.set_max_width(inner);
                     ui.spacing_mut().item_spacing.y = size.hair;
                     let clicked = linked::show(ui, &message.text);
                     foot(ui, message, ours, talk.now_unix_ms);
@@ -99,11 +101,19 @@ fn bubble(ui: &mut Ui, message: &Message, talk: Talk<'_>) -> Option<Clicked> {
     .inner
 }
 
-/// A short message has a small bubble.
-fn fitting(ui: &Ui, text: &str, widest: f32) -> f32 {
-    const FOOT: f32 = 96.0;
-    let words = ui.painter().layout_no_wrap(text.to_owned(), theme::body(), egui::Color32::WHITE);
-    words.size().x.ceil().max(FOOT).min(widest)
+/// A short message has a small bubble, but not smaller than what stands under it.
+fn fitting(ui: &Ui, message: &Message, now_unix_ms: u64) -> f32 {
+    let size = theme::size();
+    let width = |text: &str, font| {
+        ui.painter().layout_no_wrap(text.to_owned(), font, egui::Color32::PLACEHOLDER).size().x
+    };
+    let when = width(&crate::ui::copy::ago(now_unix_ms, message.at_unix_ms), theme::small());
+    let mark = if message.from == Side::Us {
+        size.small + 2.0 * size.tight + width(copy::mark(message.state), theme::small())
+    } else {
+        0.0
+    };
+    width(&message.text, theme::body()).max(when + mark).ceil()
 }
 
 fn foot(ui: &mut Ui, message: &Message, ours: bool, now_unix_ms: u64) {

@@ -85,7 +85,7 @@ fn say(ui: &mut Ui, read: &Read) {
             icon.paint(ui.painter(), place, colour.get());
         }
         let label = Label::new(RichText::new(text).font(theme::small()).color(colour.get())).wrap();
-        let said = ui.add_sized(egui::vec2(ui.available_width(), 0.0), label.halign(egui::Align::Min));
+        let said = ui.vertical(|ui| ui.add(label)).inner;
         crate::ui::widgets::live::mark(ui, said.id, crate::ui::widgets::live::Urgency::Polite);
     });
 }
