@@ -103,6 +103,7 @@ fn columns(ui: &mut Ui, state: &mut State, page: &mut Page, scene: &mut Scene<'_
             ScrollArea::vertical().id_salt(("list", state.list == List::Contacts)).auto_shrink(false).show(
                 ui,
                 |ui| {
+                    ui.set_max_width(ui.available_width() - size.far);
                     list(ui, state, scene);
                 },
             );
