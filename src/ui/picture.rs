@@ -137,6 +137,11 @@ impl Picture {
         self.newest.as_ref().map(|newest| &newest.frame)
     }
 
+    /// Who draws it, as far as is known.
+    pub fn how(&self) -> How {
+        self.painting.how()
+    }
+
     /// The part of `area` that the picture fills when it is drawn there like that, on whole pixels; nothing without one.
     pub fn place(&self, area: Rect, look: &Look, pixels_per_point: f32) -> Option<Rect> {
         self.frame().map(|frame| look.place(sides(frame), area, pixels_per_point).rect)

@@ -52,6 +52,8 @@ pub const STOP_PREVIEW: &str = "Stop";
 pub const NO_PICTURE: &str = "The camera is off";
 /// The camera is open, and nothing has come yet.
 pub const PICTURE_COMES: &str = "Waiting for the camera…";
+/// The camera is open, and this is its picture.
+pub const PICTURE_IS_THERE: &str = "This is what others will see";
 /// How loud it is.
 pub const METER: &str = "Microphone level";
 /// While it listens.
@@ -151,6 +153,12 @@ pub const THEME_DARK: &str = "Dark";
 /// How large everything is.
 pub const SCALE: &str = "Size of everything";
 
+/// Over who draws pictures.
+pub const RENDERER: &str = "What draws pictures";
+/// Nothing was drawn yet.
+pub const RENDERER_UNKNOWN: &str =
+    "Known as soon as there was a picture: in a call, or when you try the camera.";
+
 /// The sound of a call that comes.
 pub const RING: &str = "Ring when somebody calls";
 /// Notifications.
@@ -209,6 +217,16 @@ pub const fn none_there(kind: DeviceKind) -> &'static str {
 /// Whatever the system takes.
 pub fn default_device(name: &str) -> String {
     format!("{DEFAULT_DEVICE}: {name}")
+}
+
+/// The graphics card does it.
+pub fn renderer_card(renderer: &str) -> String {
+    format!("The graphics card: {renderer}")
+}
+
+/// The processor does it.
+pub fn renderer_processor(why: &str) -> String {
+    format!("The processor, which takes more of it than a graphics card would ({why}).")
 }
 
 /// When it was looked at.

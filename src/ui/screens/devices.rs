@@ -12,6 +12,7 @@ use crate::{
     ui::{
         copy::{self, settings as words},
         icons::Icon,
+        picture::Look,
         scene::Scene,
         theme,
         widgets::{
@@ -29,13 +30,24 @@ pub fn looking_glass(ui: &mut Ui, scene: &mut Scene<'_>) {
     let previewing = scene.snapshot.shelf.previewing;
     let width = ui.available_width();
     let (rect, response) = ui.allocate_exact_size(Vec2::new(width, width * 9.0 / 16.0), Sense::hover());
-    let state = if previewing { words::PICTURE_COMES } else { words::NO_PICTURE };
+    let comes = scene.pictures.is_some_and(|pictures| pictures.ours.frame().is_some());
+    let state = if previewing && comes {
+        words::PICTURE_IS_THERE
+    } else if previewing {
+        words::PICTURE_COMES
+    } else {
+        words::NO_PICTURE
+    };
     response.widget_info(|| {
         let mut info = WidgetInfo::labeled(Role::Image, true, words::OWN_PICTURE);
         info.current_text_value = Some(state.to_owned());
         info
     });
     placeholder(ui, rect, previewing, state);
+    if previewing && let Some(picture) = scene.pictures.map(|pictures| &pictures.ours) {
+        let mirrored = scene.snapshot.preferences.mirror;
+        picture.paint(ui.painter(), rect, &Look { mirrored, corner: size.corner, ..Look::default() });
+    }
     ui.add_space(size.tight);
     let text = if previewing { words::STOP_PREVIEW } else { words::START_PREVIEW };
     let icon = if previewing { Icon::CameraOff } else { Icon::Camera };

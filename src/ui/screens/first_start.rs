@@ -46,8 +46,9 @@ pub fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
             } else {
                 ui.spacing_mut().item_spacing.x = size.near;
                 ui.columns_const(|[left, right]| {
-                    one(left, name, scene);
-                    other(right, scene);
+                    // Columns are justified, and so would be the words in them.
+                    left.vertical(|ui| one(ui, name, scene));
+                    right.vertical(|ui| other(ui, scene));
                 });
             }
             ui.add_space(size.far);

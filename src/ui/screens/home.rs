@@ -84,20 +84,26 @@ fn columns(ui: &mut Ui, state: &mut State, page: &mut Page, scene: &mut Scene<'_
         .frame(Frame::new().inner_margin(Margin { left: side, right: 0, top: 0, bottom: 0 }))
         .resizable(false)
         .show_separator_line(false)
-        .exact_size(LEFT + size.far)
+        .exact_size(LEFT + size.far + size.near)
         .show(ui, |ui| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                // The bar stands beside the cards, not on them.
+                ui.set_max_width(LEFT);
                 left(ui, state, page, scene);
                 ui.add_space(size.far);
             });
         });
     CentralPanel::default()
-        .frame(Frame::new().inner_margin(Margin { left: side, right: side, top: 0, bottom: 0 }))
+        .frame(Frame::new().inner_margin(Margin { left: size.close as i8, right: 0, top: 0, bottom: 0 }))
         .show(ui, |ui| {
-            tabs(ui, state, scene);
+            ui.scope(|ui| {
+                ui.set_max_width(ui.available_width() - size.far);
+                tabs(ui, state, scene);
+            });
             ScrollArea::vertical().id_salt(("list", state.list == List::Contacts)).auto_shrink(false).show(
                 ui,
                 |ui| {
+                    ui.set_max_width(ui.available_width() - size.far);
                     list(ui, state, scene);
                 },
             );

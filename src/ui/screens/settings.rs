@@ -84,7 +84,7 @@ pub fn show(ui: &mut Ui, state: &mut State, page: &mut Page, scene: &mut Scene<'
     }
     let is_wide = ui.available_width() >= TWO_COLUMNS;
     let side = page::side(ui);
-    let frame = Frame::new().inner_margin(side);
+    let frame = Frame::new().inner_margin(egui::Margin { top: 0, ..side });
     if is_wide {
         let parts = Panel::left("parts").frame(frame).exact_size(LEFT + size_of(side)).resizable(false);
         parts.show_separator_line(false).show(ui, |ui| choose(ui, state, 1));

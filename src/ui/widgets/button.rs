@@ -138,6 +138,9 @@ impl Widget for Button<'_> {
 
 impl Button<'_> {
     fn colours(&self, palette: &Palette, response: &Response) -> (Color32, Color32, Color32) {
+        if !self.enabled && self.weight == Weight::Quiet {
+            return (Color32::TRANSPARENT, Color32::TRANSPARENT, palette.strong_line.get());
+        }
         if !self.enabled {
             return (palette.sunken.get(), palette.line.get(), palette.quiet.get());
         }

@@ -55,10 +55,10 @@ pub fn row<R>(ui: &mut Ui, person: &Person<'_>, add: impl FnOnce(&mut Ui) -> R) 
     let place = Rect::from_min_max(pos2(left, top), pos2(until, top + high));
     let mut text = ui.new_child(UiBuilder::new().max_rect(place).id_salt("text"));
     text.spacing_mut().item_spacing = Vec2::new(size.tight, size.hair);
+    text.spacing_mut().interact_size.y = size.small;
     let name = Label::new(RichText::new(person.name).font(theme::strong())).truncate();
     text.add(name);
     text.horizontal(|ui| {
-        ui.spacing_mut().interact_size.y = size.small;
         if let Some((icon, colour)) = person.mark {
             let (place, _) =
                 ui.allocate_exact_size(Vec2::splat(size.small + size.hair), egui::Sense::hover());

@@ -11,7 +11,7 @@ use crate::{
         icons::Icon,
         scene::Scene,
         theme::{self, Colour},
-        widgets::{button::Button, card, field},
+        widgets::{button::Button, card, field, live},
     },
 };
 
@@ -85,8 +85,8 @@ fn say(ui: &mut Ui, read: &Read) {
             icon.paint(ui.painter(), place, colour.get());
         }
         let label = Label::new(RichText::new(text).font(theme::small()).color(colour.get())).wrap();
-        let said = ui.vertical(|ui| ui.add(label)).inner;
-        crate::ui::widgets::live::mark(ui, said.id, crate::ui::widgets::live::Urgency::Polite);
+        let said = ui.add(label);
+        live::mark(ui, said.id, live::Urgency::Polite);
     });
 }
 

@@ -7,6 +7,7 @@ use crate::{
     logic::desk::Appearance,
     ui::{
         copy::settings as words,
+        picture::How,
         scene::Scene,
         widgets::{card, segments},
     },
@@ -33,4 +34,12 @@ pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     if let Some(scale) = segments::show(ui, words::SCALE, chosen, &all) {
         prefer(scene, |preferences| preferences.scale = f32::from(scale) / 100.0);
     }
+    devices::over(ui, words::RENDERER);
+    let how = scene.pictures.map(|pictures| pictures.ours.how()).unwrap_or_default();
+    let text = match how {
+        How::NotYet => words::RENDERER_UNKNOWN.to_owned(),
+        How::GraphicsCard { renderer } => words::renderer_card(&renderer),
+        How::Processor { why } => words::renderer_processor(&why),
+    };
+    card::quiet(ui, &text);
 }
