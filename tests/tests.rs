@@ -28,3 +28,5 @@ mod sound;
 mod support;
 mod ui;
 mod warm;
+#[cfg(target_os = "linux")]
+mod window;
