@@ -103,7 +103,7 @@ fn a_file_that_nobody_takes_is_offered_and_not_sent() {
     let given = write(folder.path(), "a.bin", &content(100_000, 1));
     let mut callee = Program::answer(&server, &folder.path().join("b"), SMALL);
     let args = [SMALL, &["--send-file", given.to_str().unwrap()]].concat();
-    let mut caller = Program::call(&callee.link(), &folder.path().join("a"), &args);
+    let caller = Program::call(&callee.link(), &folder.path().join("a"), &args);
 
     let offered = callee.wait_for("the offer", |event| event["event"] == "file");
     assert_eq!((&offered["state"], &offered["name"]), (&"offered".into(), &"a.bin".into()));

@@ -7,6 +7,7 @@ mod call_stories;
 mod camera;
 #[cfg(target_os = "linux")]
 mod camera_call;
+mod desktop;
 mod doctor;
 mod files;
 #[cfg(target_os = "linux")]

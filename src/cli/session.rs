@@ -1,9 +1,7 @@
 //! One call, from the command line to the exit code.
 
 use std::{
-    collections::HashSet,
     fs,
-    net::IpAddr,
     path::Path,
     pin::pin,
     time::{Duration, Instant},
@@ -449,6 +447,8 @@ async fn at(moment: Option<Instant>) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::{
         cli::args::{Action, Args},

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What a window needs of the settings.
-pub fn from_settings(settings: &Settings) -> Choices {
+pub(super) fn from_settings(settings: &Settings) -> Choices {
     let Settings { voice, devices, window, .. } = settings.clone();
     Choices {
         name: settings.name.clone(),
@@ -40,7 +40,7 @@ pub fn from_settings(settings: &Settings) -> Choices {
 }
 
 /// The file's text with what was chosen now in the place of what stood there.
-pub fn write_into(text: &str, choices: &Choices) -> Result<String, toml_edit::TomlError> {
+pub(super) fn write_into(text: &str, choices: &Choices) -> Result<String, toml_edit::TomlError> {
     let mut document: DocumentMut = text.parse()?;
     let usual = from_settings(&Settings::default());
     let (now, was) = (&choices.preferences, &usual.preferences);

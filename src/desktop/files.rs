@@ -38,7 +38,7 @@ const FILE_NOT_KEPT: &str = "file.not_kept";
 
 /// Everything that a desk begins with.
 #[derive(Clone, Debug, Default)]
-pub struct Loaded {
+pub(super) struct Loaded {
     pub(super) choices: Choices,
     pub(super) settings: Settings,
     pub(super) contacts: Contacts,
@@ -58,7 +58,7 @@ struct Links {
 
 impl Loaded {
     /// Reads what there is. What is damaged counts as not there, and is told.
-    pub fn read(profile: &Profile) -> Self {
+    pub(super) fn read(profile: &Profile) -> Self {
         let mut loaded = Self::default();
         loaded.settings = loaded.take(SETTINGS_FILE, profile.settings());
         loaded.choices = choices::from_settings(&loaded.settings);
@@ -91,7 +91,7 @@ fn parse<T: DeserializeOwned + Default>(
 }
 
 /// Keeps things. What was given before this is dropped is written.
-pub struct Files {
+pub(super) struct Files {
     /// Dropped first, so that the thread ends.
     kept: Option<mpsc::SyncSender<Kept>>,
     _thread: Option<Thread>,
@@ -99,7 +99,7 @@ pub struct Files {
 
 impl Files {
     /// Starts; what cannot be kept is told to `news`.
-    pub fn start(profile: Profile, loaded: &Loaded, news: Sender<Heard>) -> Self {
+    pub(super) fn start(profile: Profile, loaded: &Loaded, news: Sender<Heard>) -> Self {
         let (kept, to_keep) = mpsc::sync_channel(WAITING);
         let mut keeper = Keeper { profile, damaged: loaded.damaged.clone(), news };
         let started = Thread::spawn("files", move || {
@@ -117,7 +117,7 @@ impl Files {
     }
 
     /// To be kept.
-    pub fn keep(&self, what: Kept) {
+    pub(super) fn keep(&self, what: Kept) {
         if let Some(kept) = &self.kept {
             kept.send(what).ok();
         }
@@ -196,7 +196,7 @@ fn keep_report(profile: &Profile, report: &Arc<CallReport>) -> Result<(), Profil
     fs::create_dir_all(&folder).map_err(io("made"))?;
     let call = report.call.get(..8).unwrap_or("call");
     let name = format!("{REPORTS_FOLDER}/{:013}-{call}.json", report.began_unix_ms);
-    let text = serde_json::to_string(&**report).expect("a report can be written") + "\n";
+    let text = serde_json::to_string(&**report).map_err(|error| io("written")(error.into()))? + "\n";
     profile.replace(&name, &text)?;
     let mut there: Vec<_> = fs::read_dir(&folder)
         .map_err(io("read"))?

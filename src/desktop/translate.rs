@@ -7,7 +7,7 @@ use sightline_protocol::link::ServerAddress;
 use crate::{
     engine::api::{Command, Statistics, Update},
     logic::{
-        desk::{Figures, FileWish, Heard, Line, Order, Preferences},
+        desk::{DataUse, Figures, FileWish, Heard, Line, Order, Preferences},
         files::FileOrder,
         path::PathPolicy,
         quality::Sample,
@@ -65,7 +65,11 @@ pub(super) fn commands(order: Order, downloads: &Path) -> Vec<Command> {
         Order::Owner(owner) => vec![Command::Owner(owner)],
         Order::Ask(who) => vec![Command::Ask(who)],
         Order::Prefer(preferences) => {
-            vec![Command::Voice(voice(&preferences)), Command::Path(path(&preferences))]
+            vec![
+                Command::Voice(voice(&preferences)),
+                Command::Path(path(&preferences)),
+                Command::Spend(most(preferences.data_use)),
+            ]
         }
         Order::Say { call: _, text } => vec![Command::Say { text }],
         Order::Offer { call: _, paths } => {
@@ -99,6 +103,15 @@ pub(super) fn voice(preferences: &Preferences) -> VoiceSettings {
 /// Which paths may be taken.
 pub(super) fn path(preferences: &Preferences) -> PathPolicy {
     if preferences.always_relay { PathPolicy::Relay } else { PathPolicy::Any }
+}
+
+/// The largest pictures that are worth their data.
+const fn most(data_use: DataUse) -> Option<(u16, u16)> {
+    match data_use {
+        DataUse::Full => None,
+        DataUse::Less => Some((640, 360)),
+        DataUse::Least => Some((320, 180)),
+    }
 }
 
 fn figures(statistics: &Statistics) -> Figures {

@@ -93,6 +93,8 @@ pub enum Command {
     Owner(Owner),
     /// Which paths the calls that are to come may take.
     Path(PathPolicy),
+    /// Pictures larger than this are not wanted, neither from here nor from there; nothing for whatever the path carries.
+    Spend(Option<(u16, u16)>),
     /// Be reached at this server from now on, or at none. A call that stands goes on over the one it has.
     Reach(Option<ServerAddress>),
     /// Is this one connected to the server that we are reached at? [`Update::Present`] is the answer, where there is one.

@@ -51,6 +51,9 @@ const VIDEO_QUEUE: usize = 512;
 /// Packets on their way to `audio-recv`: more than the jitter buffer would keep. When it is full the newest is dropped.
 const AUDIO_QUEUE: usize = 64;
 
+/// As large as pictures get.
+const UNBOUNDED: (u16, u16) = (1920, 1080);
+
 type Arrived = (Packet, Instant);
 type Packets = Receiver<Arrived>;
 
@@ -92,6 +95,8 @@ pub(super) struct Calling {
     stop: Stop,
     drawn_here: Option<(u16, u16)>,
     drawn_told: Option<(u16, u16)>,
+    /// Larger pictures are not wanted, neither from here nor from there.
+    most: Option<(u16, u16)>,
 }
 
 impl Calling {
@@ -128,6 +133,7 @@ impl Calling {
             stop: Stop::default(),
             drawn_here: None,
             drawn_told: None,
+            most: None,
         }
     }
 
@@ -340,9 +346,21 @@ impl Calling {
 
     /// At which size it is shown, where the other side does not know.
     pub(super) fn take_drawn_here(&mut self) -> Option<(u16, u16)> {
-        let drawn = self.drawn_here.filter(|drawn| self.drawn_told != Some(*drawn));
-        self.drawn_told = self.drawn_here;
-        drawn
+        let wanted = match (self.drawn_here, self.most) {
+            (Some(drawn), Some(most)) => Some((drawn.0.min(most.0), drawn.1.min(most.1))),
+            // What was said before is taken back.
+            (None, None) => self.drawn_told.map(|_| UNBOUNDED),
+            (drawn, most) => drawn.or(most),
+        };
+        let news = wanted.filter(|wanted| self.drawn_told != Some(*wanted));
+        self.drawn_told = wanted;
+        news
+    }
+
+    /// Nobody here wants to spend more than pictures of that size cost.
+    pub(super) fn set_most(&mut self, most: Option<(u16, u16)>) {
+        self.most = most;
+        self.wish.set_most(most);
     }
 
     /// Our picture is shown there at this size.

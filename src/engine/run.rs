@@ -18,7 +18,7 @@ use sightline_protocol::{
 };
 use tokio::{
     sync::{Notify, mpsc},
-    time::{MissedTickBehavior, interval, sleep_until, timeout},
+    time::{MissedTickBehavior, interval, sleep_until},
 };
 
 use crate::{
@@ -123,6 +123,7 @@ pub fn start(parts: Parts) -> Handle {
         calls: HashMap::new(),
         file_news: Arc::default(),
         urged: None,
+        most: None,
         preview: None,
     };
     tokio::spawn(engine.run(wishes, parts.network_events, parts.device_news, reported, looked));
@@ -153,6 +154,8 @@ struct Engine {
     /// There is news of the files of a call.
     file_news: Arc<Notify>,
     urged: Option<Instant>,
+    /// Pictures of ours are not larger, whatever the path carries.
+    most: Option<(u16, u16)>,
     /// Camera and microphone, opened for a look without a call.
     preview: Option<Preview>,
 }
@@ -261,6 +264,10 @@ impl Engine {
             Command::Path(policy) => {
                 self.path = policy;
                 self.lines.set_policy(policy);
+            }
+            Command::Spend(most) => {
+                self.most = most;
+                self.calls.values_mut().for_each(|calling| calling.set_most(most));
             }
             Command::Ask(who) => self.lines.ask(who),
             Command::Reach(server) => {
@@ -553,6 +560,7 @@ impl Engine {
                 self.file_news.clone(),
                 self.clock,
             );
+            calling.set_most(self.most);
             calling.note_switchboard(self.lines.is_up(call));
             calling.note_interfaces(self.network.look().interfaces);
             self.calls.insert(call, calling);

@@ -53,6 +53,8 @@ pub struct VideoWish {
     off: AtomicBool,
     /// Width and height at which the other side draws us, in 16 bits each.
     drawn: AtomicU32,
+    /// Width and height that are not to be exceeded, in the same way.
+    most: AtomicU32,
 }
 
 /// The other side has not said at which size it draws us.
@@ -60,8 +62,18 @@ const NOT_SAID: u32 = u32::MAX;
 
 impl Default for VideoWish {
     fn default() -> Self {
-        Self { key_frame: AtomicBool::default(), off: AtomicBool::default(), drawn: AtomicU32::new(NOT_SAID) }
+        Self {
+            key_frame: AtomicBool::default(),
+            off: AtomicBool::default(),
+            drawn: AtomicU32::new(NOT_SAID),
+            most: AtomicU32::new(NOT_SAID),
+        }
     }
+}
+
+fn unpacked(size: &AtomicU32) -> Option<(usize, usize)> {
+    let size = size.load(Ordering::Relaxed);
+    (size != NOT_SAID).then_some(((size >> 16) as usize, (size & 0xffff) as usize))
 }
 
 impl VideoWish {
@@ -75,9 +87,18 @@ impl VideoWish {
         self.drawn.store(u32::from(width) << 16 | u32::from(height), Ordering::Relaxed);
     }
 
+    /// Nobody here wants larger ones to be sent.
+    pub fn set_most(&self, most: Option<(u16, u16)>) {
+        let packed = most.map_or(NOT_SAID, |(width, height)| u32::from(width) << 16 | u32::from(height));
+        self.most.store(packed, Ordering::Relaxed);
+    }
+
     fn drawn(&self) -> Option<(usize, usize)> {
-        let drawn = self.drawn.load(Ordering::Relaxed);
-        (drawn != NOT_SAID).then_some(((drawn >> 16) as usize, (drawn & 0xffff) as usize))
+        unpacked(&self.drawn)
+    }
+
+    fn most(&self) -> Option<(usize, usize)> {
+        unpacked(&self.most)
     }
 
     /// Sends no pictures, or sends them again.
@@ -236,10 +257,10 @@ impl Sending {
 
     fn plan_for(&mut self, frame: &Frame, room: &Room) -> Plan {
         let source = (frame.size().width(), frame.size().height());
-        let drawn = self.wish.drawn();
+        let (drawn, most) = (self.wish.drawn(), self.wish.most());
         let seen = self.room.look();
         let situation =
-            Situation { source, fps: self.fps, target_bps: seen.target_bps, loss: seen.loss, drawn };
+            Situation { source, fps: self.fps, target_bps: seen.target_bps, loss: seen.loss, drawn, most };
         let plan = self.adapt.decide(&situation, self.clock.now());
         room.want_at_most(adapt::most_bps(source.0, source.1));
         let same =

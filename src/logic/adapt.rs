@@ -116,6 +116,8 @@ pub struct Situation {
     pub loss: f64,
     /// The size at which the other side draws us, where it says.
     pub drawn: Option<(usize, usize)>,
+    /// More than this nobody here wants to spend.
+    pub most: Option<(usize, usize)>,
 }
 
 /// What is decided.
@@ -151,6 +153,13 @@ pub enum Why {
         /// Its size.
         height: usize,
     },
+    /// Nobody here wants larger ones to be sent.
+    Wished {
+        /// Its size.
+        width: usize,
+        /// Its size.
+        height: usize,
+    },
     /// This computer does not encode larger ones in time.
     Encoder {
         /// One at the full size takes so long.
@@ -164,6 +173,7 @@ impl fmt::Display for Why {
             Self::Camera => f.write_str("the camera gives no more"),
             Self::Network { target_bps } => write!(f, "network {:.1} Mbit/s", f64::from(*target_bps) / 1e6),
             Self::Drawn { width, height } => write!(f, "the other side shows it at {width}×{height}"),
+            Self::Wished { width, height } => write!(f, "no more than {width}×{height} is wished for"),
             Self::Encoder { takes_ms } => {
                 write!(f, "this computer takes {takes_ms:.0} ms for a full picture")
             }
@@ -214,7 +224,8 @@ impl Adapt {
             *EIGHTHS.iter().find(affordable).unwrap_or(&EIGHTHS[EIGHTHS.len() - 1])
         };
         let (by_drawn, by_encoder) = (self.by_drawn(situation), self.by_encoder(situation, fps, now));
-        let others = by_drawn.min(by_encoder);
+        let by_wish = by_wish(situation);
+        let others = by_drawn.min(by_encoder).min(by_wish);
         let wanted = by_bits(1.0).min(others);
         let bearable = by_bits(STAYS).min(others);
         let eighths = match self.eighths {
@@ -237,13 +248,16 @@ impl Adapt {
         }
         let (width, height) = scaled(situation.source, eighths);
         let bitrate_bps = bits.min(along(SHOWS, pixels(eighths))) as u32;
-        let why = self.why(situation, eighths, by_drawn, by_encoder);
+        let why = self.why(situation, eighths, [by_wish, by_drawn, by_encoder]);
         Plan { width, height, fps, bitrate_bps, why }
     }
 
-    fn why(&self, situation: &Situation, eighths: usize, by_drawn: usize, by_encoder: usize) -> Why {
+    fn why(&self, situation: &Situation, eighths: usize, by: [usize; 3]) -> Why {
+        let [by_wish, by_drawn, by_encoder] = by;
         if eighths == EIGHTHS[0] {
             Why::Camera
+        } else if let Some((width, height)) = situation.most.filter(|_| eighths == by_wish) {
+            Why::Wished { width, height }
         } else if let Some((width, height)) = situation.drawn.filter(|_| eighths == by_drawn) {
             Why::Drawn { width, height }
         } else if eighths == by_encoder {
@@ -310,12 +324,22 @@ fn along(table: &[(f64, f64)], pixels: f64) -> f64 {
     before.1 * pixels / before.0
 }
 
+/// The largest that is not larger than what is wished.
+fn by_wish(situation: &Situation) -> usize {
+    let Some(most) = situation.most else { return EIGHTHS[0] };
+    let fits = |&&eighths: &&usize| {
+        let size = scaled(situation.source, eighths);
+        size.0 <= most.0 && size.1 <= most.1
+    };
+    *EIGHTHS.iter().find(fits).unwrap_or(&EIGHTHS[EIGHTHS.len() - 1])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const HD: Situation =
-        Situation { source: (1280, 720), fps: 30, target_bps: 3_000_000, loss: 0.0, drawn: None };
+        Situation { source: (1280, 720), fps: 30, target_bps: 3_000_000, loss: 0.0, drawn: None, most: None };
 
     fn at(adapt: &mut Adapt, target_bps: u32, now: Instant) -> Plan {
         adapt.decide(&Situation { target_bps, ..HD }, now)
@@ -363,6 +387,14 @@ mod tests {
         assert_eq!(at(&mut adapt, 3_000_000, now).width, 640);
         now += AFFORDABLE_FOR;
         assert_eq!(at(&mut adapt, 3_000_000, now).width, 1280);
+    }
+
+    #[test]
+    fn nothing_larger_is_sent_than_is_wished() {
+        for (most, width) in [((640, 360), 640), ((320, 180), 320), ((700, 700), 640), ((1, 1), 320)] {
+            let plan = Adapt::default().decide(&Situation { most: Some(most), ..HD }, Instant::now());
+            assert_eq!((plan.width, plan.why), (width, Why::Wished { width: most.0, height: most.1 }));
+        }
     }
 
     #[test]

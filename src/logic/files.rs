@@ -258,8 +258,11 @@ impl Files {
 
     /// When to come back, and why.
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let tell =
-            self.changed.then(|| self.told_at).flatten().map(|at| (at + TELL_EVERY, "tell how files stand"));
+        let tell = self
+            .changed
+            .then_some(self.told_at)
+            .flatten()
+            .map(|at| (at + TELL_EVERY, "tell how files stand"));
         if self.channel.is_none() {
             return tell;
         }

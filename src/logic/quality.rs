@@ -124,10 +124,9 @@ impl Judge {
         let first = *self.samples.front()?;
         let now = judge(&first, &sample);
         let said = self.said.get_or_insert(now);
-        if now.0 >= said.0 {
-            *said = now;
-            self.better_since = None;
-        } else if sample.t_ms >= self.better_since.get_or_insert(sample.t_ms).saturating_add(BETTER_AFTER_MS)
+        let is_no_better = now.0 >= said.0;
+        if is_no_better
+            || sample.t_ms >= self.better_since.get_or_insert(sample.t_ms).saturating_add(BETTER_AFTER_MS)
         {
             *said = now;
             self.better_since = None;
@@ -205,7 +204,8 @@ mod tests {
 
     #[test]
     fn each_trouble_has_its_word_and_its_reason() {
-        let table: &[(fn(&mut Sample), Word, Reason)] = &[
+        type Row = (fn(&mut Sample), Word, Reason);
+        let table: &[Row] = &[
             (|s| s.sound_made_up += 3, Word::Fair, Reason::TheirSoundIsLost),
             (|s| s.sound_made_up += 20, Word::Poor, Reason::TheirSoundIsLost),
             (|s| s.frozen_ms += 100, Word::Fair, Reason::TheirPictureStops),

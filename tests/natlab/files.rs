@@ -20,13 +20,10 @@ const LINK: &str = "rate=6M queue=100";
 /// Both give a file, and something happens when a part of it is there.
 fn meanwhile(name: &str, plan: Plan, turn: impl Fn(&mut World)) -> Option<Told> {
     let _turn = our_turn();
-    let mut world = match World::build(plan) {
-        Ok(world) => world,
-        Err(missing) => {
-            skipped(&missing);
-            return None;
-        }
-    };
+    World::build(plan).inspect_err(skipped).ok().map(|world| give_both_ways(name, world, turn))
+}
+
+fn give_both_ways(name: &str, mut world: World, turn: impl Fn(&mut World)) -> Told {
     world.link(Who::A, LINK);
     let folder = tempfile::tempdir().unwrap();
     let (given, content) = (folder.path().join("given.bin"), content(LEN, 11));
@@ -56,7 +53,7 @@ fn meanwhile(name: &str, plan: Plan, turn: impl Fn(&mut World)) -> Option<Told> 
         assert!(done.is_sorted(), "{name}: it never begins again, {done:?}");
     }
     tell(name, told.caller.sentence(), "5 MB both ways", &[took], Duration::from_secs(40));
-    Some(told)
+    told
 }
 
 fn legs(told: &Told) -> usize {

@@ -10,7 +10,7 @@
 //! * `world.rs` who is connected to whom by what; `server.rs` the servers in it
 //! * `call.rs` a call between two programs, and what they told of it
 //! * `rows.rs` which networks end in which path · `changes.rs` what happens to a call when its network changes
-//! · `files.rs` what becomes of a file then
+//! * `files.rs` what becomes of a file then
 //! * `measure.rs` figures, and how they are told
 //!
 //! Two mistakes cost others an hour each. A router has to drop what comes unasked *to itself*: otherwise a packet that

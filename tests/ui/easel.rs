@@ -50,7 +50,7 @@ impl Easel {
     pub(super) fn new(kind: Kind) -> Option<Self> {
         Self::try_new(kind)
             .inspect_err(|why| {
-                skipping::not_allowed("to draw without a screen (Debian: libegl1, libgl1-mesa-dri)", why)
+                skipping::not_allowed("to draw without a screen (Debian: libegl1, libgl1-mesa-dri)", why);
             })
             .ok()
     }

@@ -4,7 +4,13 @@
 mod calls;
 #[cfg(target_os = "linux")]
 mod easel;
+mod first_start;
 #[cfg(target_os = "linux")]
 mod glass;
+mod help;
+mod home;
+mod pages;
 #[cfg(target_os = "linux")]
 mod pictures;
+mod samples;
+mod settings;

@@ -32,19 +32,19 @@ pub struct Given {
 
 /// All of them.
 #[derive(Clone, Debug, Default)]
-pub struct GivenLinks {
+pub(super) struct GivenLinks {
     list: Vec<Given>,
 }
 
 impl GivenLinks {
     /// Those that were kept.
-    pub fn new(mut list: Vec<Given>) -> Self {
+    pub(super) fn new(mut list: Vec<Given>) -> Self {
         list.truncate(MAX_LINKS);
         Self { list }
     }
 
     /// One more; `false` where there are too many.
-    pub fn add(&mut self, mut given: Given) -> bool {
+    pub(super) fn add(&mut self, mut given: Given) -> bool {
         given.note = given.note.as_deref().and_then(noted);
         let has_room = self.list.len() < MAX_LINKS;
         if has_room {
@@ -54,42 +54,42 @@ impl GivenLinks {
     }
 
     /// One holds no longer.
-    pub fn revoke(&mut self, id: &str) -> Option<Given> {
+    pub(super) fn revoke(&mut self, id: &str) -> Option<Given> {
         let place = self.list.iter().position(|given| given.token.as_str() == id)?;
         Some(self.list.remove(place))
     }
 
     /// A call on one was taken. Whether that used it up.
-    pub fn use_up(&mut self, token: &LinkToken) -> bool {
+    pub(super) fn use_up(&mut self, token: &LinkToken) -> bool {
         let before = self.list.len();
         self.list.retain(|given| given.until_unix_ms.is_some() || given.token != *token);
         self.list.len() < before
     }
 
     /// Lets go of those whose time is over. Whether there were any.
-    pub fn expire(&mut self, unix_ms: u64) -> bool {
+    pub(super) fn expire(&mut self, unix_ms: u64) -> bool {
         let before = self.list.len();
         self.list.retain(|given| given.until_unix_ms.is_none_or(|until| until > unix_ms));
         self.list.len() < before
     }
 
     /// When the next one's time is over, since 1970.
-    pub fn next_expiry(&self) -> Option<u64> {
+    pub(super) fn next_expiry(&self) -> Option<u64> {
         self.list.iter().filter_map(|given| given.until_unix_ms).min()
     }
 
     /// The tokens that are good.
-    pub fn tokens(&self) -> impl Iterator<Item = &LinkToken> {
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &LinkToken> {
         self.list.iter().map(|given| &given.token)
     }
 
     /// To be kept.
-    pub fn to_keep(&self) -> Vec<Given> {
+    pub(super) fn to_keep(&self) -> Vec<Given> {
         self.list.clone()
     }
 
     /// To be drawn; the lasting one first.
-    pub fn cards(&self, server: &ServerAddress, address: Address) -> Vec<LinkCard> {
+    pub(super) fn cards(&self, server: &ServerAddress, address: Address) -> Vec<LinkCard> {
         let link = |token| CallLink { server: server.clone(), address, token }.to_string();
         let lasting = LinkCard { link: link(None), id: None, kind: LinkKind::Lasting, note: None };
         let others = self.list.iter().map(|given| LinkCard {

@@ -42,46 +42,46 @@ pub struct Past {
 
 /// All of them, the newest first.
 #[derive(Clone, Debug, Default)]
-pub struct History {
+pub(super) struct History {
     list: Vec<Past>,
 }
 
 impl History {
     /// Those that were kept.
-    pub fn new(mut list: Vec<Past>) -> Self {
+    pub(super) fn new(mut list: Vec<Past>) -> Self {
         list.truncate(MAX_RECENTS);
         Self { list }
     }
 
     /// One more.
-    pub fn add(&mut self, past: Past) {
+    pub(super) fn add(&mut self, past: Past) {
         self.list.retain(|known| known.id != past.id);
         self.list.insert(0, past);
         self.list.truncate(MAX_RECENTS);
     }
 
     /// One of them.
-    pub fn get(&self, id: &str) -> Option<&Past> {
+    pub(super) fn get(&self, id: &str) -> Option<&Past> {
         self.list.iter().find(|past| past.id == id)
     }
 
     /// What more is known of one now.
-    pub fn get_mut(&mut self, id: &str) -> Option<&mut Past> {
+    pub(super) fn get_mut(&mut self, id: &str) -> Option<&mut Past> {
         self.list.iter_mut().find(|past| past.id == id)
     }
 
     /// What they called themselves last.
-    pub fn claimed_by(&self, key: Address) -> Option<&str> {
+    pub(super) fn claimed_by(&self, key: Address) -> Option<&str> {
         self.list.iter().filter(|past| past.key == key).find_map(|past| past.claimed.as_deref())
     }
 
     /// The link that somebody was dialled by last.
-    pub fn link_of(&self, key: Address) -> Option<&CallLink> {
+    pub(super) fn link_of(&self, key: Address) -> Option<&CallLink> {
         self.list.iter().filter(|past| past.key == key).find_map(|past| past.link.as_ref())
     }
 
     /// Forgets one, or all; gives what was forgotten, each with its place.
-    pub fn forget(&mut self, id: Option<&str>) -> Vec<(usize, Past)> {
+    pub(super) fn forget(&mut self, id: Option<&str>) -> Vec<(usize, Past)> {
         let all = std::mem::take(&mut self.list).into_iter().enumerate();
         let (gone, kept): (Vec<_>, Vec<_>) = all.partition(|(_, past)| id.is_none_or(|id| past.id == id));
         self.list = kept.into_iter().map(|(_, past)| past).collect();
@@ -89,7 +89,7 @@ impl History {
     }
 
     /// Puts back what was forgotten, where it was.
-    pub fn put_back(&mut self, forgotten: Vec<(usize, Past)>) {
+    pub(super) fn put_back(&mut self, forgotten: Vec<(usize, Past)>) {
         for (place, past) in forgotten {
             let place = place.min(self.list.len());
             self.list.insert(place, past);
@@ -98,30 +98,30 @@ impl History {
     }
 
     /// Everything was looked at. Whether anything was new.
-    pub fn see(&mut self) -> bool {
+    pub(super) fn see(&mut self) -> bool {
         let was_new = self.missed() > 0;
         self.list.iter_mut().for_each(|past| past.is_new = false);
         was_new
     }
 
     /// How many missed calls nobody has looked at.
-    pub fn missed(&self) -> usize {
+    pub(super) fn missed(&self) -> usize {
         self.list.iter().filter(|past| past.is_new).count()
     }
 
     /// The newest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Past> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Past> {
         self.list.iter()
     }
 
     /// To be kept.
-    pub fn to_keep(&self) -> Vec<Past> {
+    pub(super) fn to_keep(&self) -> Vec<Past> {
         self.list.clone()
     }
 }
 
 /// What became of a call that ended so; nothing where it never was one for a person.
-pub fn outcome(
+pub(super) fn outcome(
     role: Role,
     was_taken: bool,
     was_connected: bool,

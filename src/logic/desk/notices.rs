@@ -19,7 +19,7 @@ const UNDO_FOR: Duration = Duration::from_secs(20);
 
 /// How something is taken back.
 #[derive(Clone, Debug)]
-pub enum Undo {
+pub(super) enum Undo {
     /// This contact comes back.
     Contact(Contact),
     /// This link holds again.
@@ -32,7 +32,7 @@ pub enum Undo {
 
 /// What stands.
 #[derive(Clone, Debug, Default)]
-pub struct Notices {
+pub(super) struct Notices {
     list: Vec<Standing>,
     last_id: u64,
 }
@@ -46,41 +46,41 @@ struct Standing {
 
 impl Notices {
     /// For information.
-    pub fn info(&mut self, text: impl Into<String>, now: Instant) {
+    pub(super) fn info(&mut self, text: impl Into<String>, now: Instant) {
         self.add(NoticeKind::Info, text.into(), None, None, Some(now + INFO_FOR));
     }
 
     /// Something was done.
-    pub fn done(&mut self, text: impl Into<String>, undo: Option<Undo>, now: Instant) {
+    pub(super) fn done(&mut self, text: impl Into<String>, undo: Option<Undo>, now: Instant) {
         let stands_for = if undo.is_some() { UNDO_FOR } else { INFO_FOR };
         self.add(NoticeKind::Done, text.into(), None, undo, Some(now + stands_for));
     }
 
     /// Something does not work. Stands until it is put away.
-    pub fn problem(&mut self, text: impl Into<String>, code: &'static str) {
+    pub(super) fn problem(&mut self, text: impl Into<String>, code: &'static str) {
         self.add(NoticeKind::Problem, text.into(), Some(code), None, None);
     }
 
     /// Puts one away, and gives what it could have taken back.
-    pub fn take(&mut self, id: u64) -> Option<Undo> {
+    pub(super) fn take(&mut self, id: u64) -> Option<Undo> {
         let place = self.list.iter().position(|standing| standing.notice.id == id)?;
         self.list.remove(place).undo
     }
 
     /// Lets go of those that have stood long enough. Whether there were any.
-    pub fn expire(&mut self, now: Instant) -> bool {
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
         let before = self.list.len();
         self.list.retain(|standing| standing.until.is_none_or(|until| until > now));
         self.list.len() < before
     }
 
     /// When the next one has.
-    pub fn next_expiry(&self) -> Option<Instant> {
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
         self.list.iter().filter_map(|standing| standing.until).min()
     }
 
     /// To be drawn, the newest last.
-    pub fn cards(&self) -> Vec<Notice> {
+    pub(super) fn cards(&self) -> Vec<Notice> {
         self.list.iter().map(|standing| standing.notice.clone()).collect()
     }
 

@@ -31,7 +31,7 @@ const SPEAKING_FOR: Duration = Duration::from_secs(4);
 
 /// The call that there is.
 #[derive(Clone, Debug)]
-pub struct Ongoing {
+pub(super) struct Ongoing {
     pub(super) call: CallId,
     pub(super) peer: Address,
     pub(super) claimed: Option<String>,
@@ -63,7 +63,7 @@ pub struct Ongoing {
 
 /// What was written and given in a call. Whoever keeps the lists keeps them short.
 #[derive(Clone, Debug, Default)]
-pub struct Said {
+pub(super) struct Said {
     messages: Arc<[Message]>,
     transfers: Arc<[Transfer]>,
     /// The newest of theirs that was here before.
@@ -73,7 +73,7 @@ pub struct Said {
 
 impl Said {
     /// All lines as they stand now. Gives the newest that is theirs and was not there before.
-    pub fn note_messages(&mut self, messages: Arc<[Message]>) -> Option<&Message> {
+    pub(super) fn note_messages(&mut self, messages: Arc<[Message]>) -> Option<&Message> {
         let is_new = |message: &&Message| {
             message.from == Side::Them && self.newest.is_none_or(|newest| message.id > newest)
         };
@@ -86,17 +86,17 @@ impl Said {
     }
 
     /// All files as they stand now.
-    pub fn note_transfers(&mut self, transfers: Arc<[Transfer]>) {
+    pub(super) fn note_transfers(&mut self, transfers: Arc<[Transfer]>) {
         self.transfers = transfers;
     }
 
     /// Everything was looked at.
-    pub fn see(&mut self) {
+    pub(super) fn see(&mut self) {
         self.unread = 0;
     }
 
     /// Where a file that has come was put.
-    pub fn place_of(&self, id: u64) -> Option<PathBuf> {
+    pub(super) fn place_of(&self, id: u64) -> Option<PathBuf> {
         let mut places =
             self.transfers.iter().filter(|transfer| transfer.id == id).filter_map(|transfer| match &transfer
                 .state
@@ -213,7 +213,7 @@ impl Ongoing {
 
 /// The call that was, until it is put away.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub(super) struct Ended {
     pub(super) call: CallId,
     pub(super) peer: Address,
     pub(super) claimed: Option<String>,

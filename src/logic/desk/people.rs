@@ -18,7 +18,7 @@ const ASK_EVERY: Duration = Duration::from_secs(3);
 
 /// All of them.
 #[derive(Clone, Debug, Default)]
-pub struct People {
+pub(super) struct People {
     contacts: Contacts,
     presence: HashMap<Address, Presence>,
     /// Those to be asked after, and whose turn it is.
@@ -29,17 +29,17 @@ pub struct People {
 
 impl People {
     /// Those that were kept.
-    pub fn new(contacts: Contacts) -> Self {
+    pub(super) fn new(contacts: Contacts) -> Self {
         Self { contacts, ..Self::default() }
     }
 
     /// Who they are.
-    pub fn contacts(&self) -> &Contacts {
+    pub(super) fn contacts(&self) -> &Contacts {
         &self.contacts
     }
 
     /// Takes somebody in.
-    pub fn add(&mut self, contact: Contact) -> Result<(), String> {
+    pub(super) fn add(&mut self, contact: Contact) -> Result<(), String> {
         if self.contacts.len() >= MAX_CONTACTS && self.contacts.get(contact.key).is_none() {
             return Err(format!("There are {MAX_CONTACTS} contacts already. Remove one to take in another."));
         }
@@ -47,7 +47,7 @@ impl People {
     }
 
     /// Takes somebody in under the name that they chose, where it does.
-    pub fn remember(
+    pub(super) fn remember(
         &mut self,
         key: Address,
         called: Option<&str>,
@@ -61,23 +61,23 @@ impl People {
     }
 
     /// Lets somebody go.
-    pub fn remove(&mut self, key: Address) -> Option<Contact> {
+    pub(super) fn remove(&mut self, key: Address) -> Option<Contact> {
         self.presence.remove(&key);
         self.contacts.remove(&key.to_string()).ok()
     }
 
     /// Whether somebody can be reached.
-    pub fn presence(&self, key: Address) -> Presence {
+    pub(super) fn presence(&self, key: Address) -> Presence {
         self.presence.get(&key).copied().unwrap_or_default()
     }
 
     /// What was found out of somebody. Whether that is new.
-    pub fn note_presence(&mut self, key: Address, presence: Presence) -> bool {
+    pub(super) fn note_presence(&mut self, key: Address, presence: Presence) -> bool {
         self.contacts.get(key).is_some() && self.presence.insert(key, presence) != Some(presence)
     }
 
     /// Nothing is known any more.
-    pub fn forget_presence(&mut self) -> bool {
+    pub(super) fn forget_presence(&mut self) -> bool {
         self.next = None;
         let was_known = !self.presence.is_empty();
         self.presence.clear();
@@ -85,7 +85,7 @@ impl People {
     }
 
     /// Whom to ask after at this server from now on; nobody where nothing is said.
-    pub fn ask_at(&mut self, server: Option<&ServerAddress>, now: Instant) {
+    pub(super) fn ask_at(&mut self, server: Option<&ServerAddress>, now: Instant) {
         let is_there = |contact: &&Contact| {
             let at = contact.link.as_ref().map(|link| &link.server);
             server.is_some_and(|server| at.is_none_or(|at| at.name() == server.name()))
@@ -96,7 +96,7 @@ impl People {
     }
 
     /// Whose turn it is.
-    pub fn ask_next(&mut self, now: Instant) -> Option<Address> {
+    pub(super) fn ask_next(&mut self, now: Instant) -> Option<Address> {
         if self.next.is_none_or(|next| next > now) {
             return None;
         }
@@ -107,7 +107,7 @@ impl People {
     }
 
     /// When the next one is asked after.
-    pub fn next_question(&self) -> Option<Instant> {
+    pub(super) fn next_question(&self) -> Option<Instant> {
         self.next
     }
 }

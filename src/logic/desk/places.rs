@@ -15,7 +15,7 @@ const HERE: &str = "this computer";
 
 /// All of them.
 #[derive(Clone, Debug, Default)]
-pub struct Places {
+pub(super) struct Places {
     /// The one chosen; nothing for one in this program.
     chosen: Option<ServerAddress>,
     known: Vec<ServerAddress>,
@@ -27,7 +27,7 @@ pub struct Places {
 
 impl Places {
     /// As they were kept. What cannot be understood is left out; the file keeps it.
-    pub fn new(choices: &Choices) -> Self {
+    pub(super) fn new(choices: &Choices) -> Self {
         let known = choices.servers.iter().filter_map(|link| link.parse().ok()).take(MAX_SERVERS).collect();
         let chosen: Option<ServerAddress> = choices.server.as_deref().and_then(|link| link.parse().ok());
         let mut places = Self { chosen: None, known, here: None, hosting: false, state: ServerState::None };
@@ -38,22 +38,22 @@ impl Places {
     }
 
     /// The one that we are reached at.
-    pub fn home(&self) -> Option<&ServerAddress> {
+    pub(super) fn home(&self) -> Option<&ServerAddress> {
         self.chosen.as_ref().or(self.here.as_ref())
     }
 
     /// It runs in this program.
-    pub fn is_here(&self) -> bool {
+    pub(super) fn is_here(&self) -> bool {
         self.chosen.is_none()
     }
 
     /// The links of those that are known, to be kept.
-    pub fn to_keep(&self) -> (Option<String>, Vec<String>) {
+    pub(super) fn to_keep(&self) -> (Option<String>, Vec<String>) {
         (self.chosen.as_ref().map(ToString::to_string), self.known.iter().map(ToString::to_string).collect())
     }
 
     /// One more; `false` where there are too many.
-    pub fn add(&mut self, server: ServerAddress) -> bool {
+    pub(super) fn add(&mut self, server: ServerAddress) -> bool {
         if self.known.contains(&server) {
             return true;
         }
@@ -65,7 +65,7 @@ impl Places {
     }
 
     /// To be reached at this one.
-    pub fn choose(&mut self, server: ServerAddress) {
+    pub(super) fn choose(&mut self, server: ServerAddress) {
         if !self.add(server.clone()) {
             // The one in use is one of them, whatever there is besides.
             self.known.pop();
@@ -76,30 +76,30 @@ impl Places {
     }
 
     /// To be reached at one in this program.
-    pub fn choose_here(&mut self) {
+    pub(super) fn choose_here(&mut self) {
         self.chosen = None;
         self.state = ServerState::Connecting;
     }
 
     /// Forgets one. Whether it was there, and whether it was in use.
-    pub fn remove(&mut self, server: &ServerAddress) -> Option<bool> {
+    pub(super) fn remove(&mut self, server: &ServerAddress) -> Option<bool> {
         let place = self.known.iter().position(|known| known == server)?;
         self.known.remove(place);
         Some(self.chosen.as_ref() == Some(server))
     }
 
     /// One was asked for in this program.
-    pub fn begin_hosting(&mut self) -> bool {
+    pub(super) fn begin_hosting(&mut self) -> bool {
         !std::mem::replace(&mut self.hosting, true)
     }
 
     /// It runs.
-    pub fn note_here(&mut self, server: ServerAddress) {
+    pub(super) fn note_here(&mut self, server: ServerAddress) {
         self.here = Some(server);
     }
 
     /// It does not.
-    pub fn note_not_here(&mut self, why: String) {
+    pub(super) fn note_not_here(&mut self, why: String) {
         self.hosting = false;
         self.here = None;
         if self.chosen.is_none() {
@@ -108,7 +108,7 @@ impl Places {
     }
 
     /// One that runs in this program and that nobody needs any more is to end.
-    pub fn take_idle_hosting(&mut self) -> bool {
+    pub(super) fn take_idle_hosting(&mut self) -> bool {
         let is_idle = self.chosen.is_some() && self.here.is_some();
         if is_idle {
             self.hosting = false;
@@ -118,7 +118,7 @@ impl Places {
     }
 
     /// How the line to a server stands. Whether that is the one we are reached at.
-    pub fn note_line(&mut self, server: &ServerAddress, line: Line) -> bool {
+    pub(super) fn note_line(&mut self, server: &ServerAddress, line: Line) -> bool {
         let is_home = self.home() == Some(server);
         if is_home {
             self.state = match line {
@@ -131,12 +131,12 @@ impl Places {
     }
 
     /// The server knows us.
-    pub fn is_up(&self) -> bool {
+    pub(super) fn is_up(&self) -> bool {
         self.state == ServerState::Up
     }
 
     /// The one that we are reached at, to be drawn.
-    pub fn card(&self) -> ServerCard {
+    pub(super) fn card(&self) -> ServerCard {
         let state = self.state.clone();
         match (&self.chosen, &self.here) {
             (Some(server), _) => {
@@ -152,7 +152,7 @@ impl Places {
     }
 
     /// All of them, to be drawn; the one in use as it does.
-    pub fn cards(&self) -> Vec<ServerCard> {
+    pub(super) fn cards(&self) -> Vec<ServerCard> {
         let mut cards: Vec<_> = self
             .known
             .iter()

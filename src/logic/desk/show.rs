@@ -11,7 +11,7 @@ use super::{
 
 /// Lists that were made before and still hold.
 #[derive(Debug, Default)]
-pub struct Cache {
+pub(super) struct Cache {
     pub(super) links: Option<Arc<[LinkCard]>>,
     pub(super) contacts: Option<Arc<[ContactCard]>>,
     pub(super) recents: Option<Arc<[Recent]>>,

@@ -129,19 +129,21 @@ impl World {
     }
 
     fn orders(&self) -> Vec<&Order> {
-        let order = |effect| match effect {
-            &Effect::Engine(ref order) => Some(order),
-            _ => None,
-        };
-        self.effects.iter().filter_map(order).collect()
+        let mut orders = Vec::new();
+        for effect in &self.effects {
+            if let Effect::Engine(order) = effect {
+                orders.push(order);
+            }
+        }
+        orders
     }
 
     fn good_tokens(&self) -> usize {
         let owners = self.orders().into_iter().rev();
-        let mut tokens = owners.filter_map(|order| match order {
-            Order::Owner(owner) => Some(owner.tokens.len()),
-            _ => None,
-        });
+        let mut tokens =
+            owners.filter_map(
+                |order| if let Order::Owner(owner) = order { Some(owner.tokens.len()) } else { None },
+            );
         tokens.next().expect("the engine was told who we are")
     }
 
@@ -308,10 +310,7 @@ fn contacts_at_our_server_are_asked_after_one_at_a_time_and_nobody_where_it_is_n
     let asked: Vec<_> = world
         .orders()
         .into_iter()
-        .filter_map(|order| match order {
-            Order::Ask(who) => Some(*who),
-            _ => None,
-        })
+        .filter_map(|order| if let Order::Ask(who) = order { Some(*who) } else { None })
         .collect();
     assert!((10..=11).contains(&asked.len()), "one in three seconds: {}", asked.len());
     assert!(asked.contains(&address(2)) && asked.contains(&address(3)) && !asked.contains(&address(4)));

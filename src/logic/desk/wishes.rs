@@ -23,7 +23,7 @@ const SCALES: std::ops::RangeInclusive<f32> = 0.5..=3.0;
 /// The longest that a link may hold, in hours: a year.
 const MAX_LINK_HOURS: u32 = 24 * 366;
 /// The longest text that is written at once, in bytes. A longer one is refused with a sentence.
-pub const MAX_TEXT_BYTES: usize = 8 * 1024;
+pub(super) const MAX_TEXT_BYTES: usize = 8 * 1024;
 /// The picture is agreed on in any case: the camera can be switched on later.
 const BOTH: Media = Media { audio: true, video: true };
 

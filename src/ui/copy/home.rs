@@ -20,7 +20,9 @@ pub const SOUND_CALL: &str = "Sound only";
 /// Takes whoever the link belongs to into the contacts.
 pub const SAVE: &str = "Save";
 /// The same for a screen reader.
-pub const SAVE_LINK: &str = "Save as contact";
+pub const SAVE_LINK: &str = "Save this link as contact";
+/// Takes somebody of a call into the contacts.
+pub const SAVE_CONTACT: &str = "Save as contact";
 /// The link in the field is one's own.
 pub const OWN_LINK: &str = "This is your own link. Use the echo test to hear yourself.";
 /// The link in the field is of somebody unknown.

@@ -29,8 +29,13 @@ pub fn looking_glass(ui: &mut Ui, scene: &mut Scene<'_>) {
     let previewing = scene.snapshot.shelf.previewing;
     let width = ui.available_width();
     let (rect, response) = ui.allocate_exact_size(Vec2::new(width, width * 9.0 / 16.0), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, words::OWN_PICTURE));
-    placeholder(ui, rect, previewing);
+    let state = if previewing { words::PICTURE_COMES } else { words::NO_PICTURE };
+    response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(Role::Image, true, words::OWN_PICTURE);
+        info.current_text_value = Some(state.to_owned());
+        info
+    });
+    placeholder(ui, rect, previewing, state);
     ui.add_space(size.tight);
     let text = if previewing { words::STOP_PREVIEW } else { words::START_PREVIEW };
     let icon = if previewing { Icon::CameraOff } else { Icon::Camera };
@@ -40,7 +45,7 @@ pub fn looking_glass(ui: &mut Ui, scene: &mut Scene<'_>) {
 }
 
 /// What stands where no picture is.
-fn placeholder(ui: &Ui, rect: Rect, previewing: bool) {
+fn placeholder(ui: &Ui, rect: Rect, previewing: bool, text: &str) {
     let (size, stage) = (theme::size(), theme::stage());
     let corner = theme::corner(size.corner);
     ui.painter().rect(
@@ -52,7 +57,6 @@ fn placeholder(ui: &Ui, rect: Rect, previewing: bool) {
     );
     let icon = Rect::from_center_size(rect.center() - Vec2::new(0.0, size.near), Vec2::splat(size.control));
     if previewing { Icon::Camera } else { Icon::CameraOff }.paint(ui.painter(), icon, stage.quiet.get());
-    let text = if previewing { words::PICTURE_COMES } else { words::NO_PICTURE };
     let below = rect.center() + Vec2::new(0.0, size.far);
     ui.painter().text(below, Align2::CENTER_CENTER, text, theme::small(), stage.quiet.get());
 }

@@ -16,8 +16,8 @@ pub fn show<T: Clone + PartialEq>(
     all: &[(T, String, bool)],
 ) -> Option<T> {
     let palette = theme::palette(ui);
-    ui.add(Label::new(RichText::new(name).font(theme::small()).color(palette.quiet.get())));
-    let line = folded(ui, name, chosen);
+    let label = ui.add(Label::new(RichText::new(name).font(theme::small()).color(palette.quiet.get())));
+    let line = folded(ui, chosen).labelled_by(label.id);
     let mut picked = None;
     Popup::menu(&line)
         .width(line.rect.width() - 2.0 * theme::size().close)
@@ -36,12 +36,12 @@ pub fn show<T: Clone + PartialEq>(
     picked
 }
 
-fn folded(ui: &mut Ui, name: &str, chosen: &str) -> Response {
+fn folded(ui: &mut Ui, chosen: &str) -> Response {
     let (size, palette) = (theme::size(), theme::palette(ui));
     let (rect, response) =
         ui.allocate_exact_size(Vec2::new(ui.available_width(), size.control), Sense::click());
     response.widget_info(|| {
-        let mut info = WidgetInfo::labeled(Role::ComboBox, ui.is_enabled(), name);
+        let mut info = WidgetInfo::new(Role::ComboBox);
         info.current_text_value = Some(chosen.to_owned());
         info
     });

@@ -27,7 +27,7 @@ const SMALL: f32 = 42.0;
 
 /// A panel beside the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub(super) enum Side {
     /// Chat and files.
     Chat,
     /// How the call travels.

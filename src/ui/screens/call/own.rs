@@ -19,7 +19,7 @@ const USUAL: Vec2 = Vec2::new(16.0, 9.0);
 
 /// A corner of the stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Corner {
+pub(super) enum Corner {
     /// Top left.
     TopLeft,
     /// Top right.
@@ -79,20 +79,20 @@ impl Corner {
     }
 
     /// Where an arrow leads.
-    const fn moved(self, key: Key) -> Self {
-        match key {
-            Key::ArrowUp => Self::at(true, self.is_left()),
-            Key::ArrowDown => Self::at(false, self.is_left()),
-            Key::ArrowLeft => Self::at(self.is_top(), true),
-            Key::ArrowRight => Self::at(self.is_top(), false),
-            _ => self,
+    fn moved(self, key: Key) -> Self {
+        if matches!(key, Key::ArrowUp | Key::ArrowDown) {
+            Self::at(key == Key::ArrowUp, self.is_left())
+        } else if matches!(key, Key::ArrowLeft | Key::ArrowRight) {
+            Self::at(self.is_top(), key == Key::ArrowLeft)
+        } else {
+            self
         }
     }
 }
 
 /// Where our picture is.
 #[derive(Debug, Default)]
-pub struct State {
+pub(crate) struct State {
     pub(super) hidden: bool,
     pub(super) corner: Corner,
     dragged: Vec2,

@@ -95,7 +95,7 @@ fn below(recent: &Recent, now_unix_ms: u64) -> String {
 }
 
 fn about(ui: &mut Ui, recent: &Recent, scene: &mut Scene<'_>) {
-    let saves = menu::item(ui, Some(Icon::Person), words::SAVE_LINK, !recent.who.is_contact).clicked();
+    let saves = menu::item(ui, Some(Icon::Person), words::SAVE_CONTACT, !recent.who.is_contact).clicked();
     let forgets = menu::item(ui, Some(Icon::Trash), words::FORGET, true).clicked();
     if saves {
         scene.wish(Wish::Contact { key: recent.who.key, change: ContactChange::Add { name: None } });
