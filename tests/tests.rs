@@ -29,3 +29,5 @@ mod sound;
 mod support;
 mod ui;
 mod warm;
+#[cfg(target_os = "linux")]
+mod window;

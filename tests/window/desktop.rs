@@ -7,30 +7,32 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
     os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::Mutex,
     thread,
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::skipping::skipped;
 
 /// How long something may take to be seen: without a graphics card, in a build for tests, beside other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(200);
-/// What a window gets of a screen: without a window manager it takes what it asks for, from the corner.
-const SCREEN: &str = "1280x800x24";
+/// As large as the window wants to be: without a window manager it stands in the corner, and fills it.
+const SCREEN: &str = "1080x720x24";
 
-const TOOLS: [(&str, &str); 6] = [
+/// The one of the system: others do not see its libraries.
+const PYTHON: &str = "/usr/bin/python3";
+
+const TOOLS: [(&str, &str); 5] = [
     ("Xvfb", "xvfb"),
     ("xdotool", "xdotool"),
     ("scrot", "scrot"),
     ("dbus-daemon", "dbus"),
     ("/usr/libexec/at-spi-bus-launcher", "at-spi2-core"),
-    ("python3", "python3-gi gir1.2-atspi-2.0"),
 ];
 
 /// The bus, and who reads aloud.
@@ -56,6 +58,16 @@ impl Desktop {
                 return None;
             }
         }
+        let python =
+            Command::new(PYTHON).args(["-c", "import gi; gi.require_version('Atspi', '2.0')"]).output();
+        if !python.is_ok_and(|ended| ended.status.success()) {
+            skipped("python3-gi", "python3-gi gir1.2-atspi-2.0");
+            return None;
+        }
+        Some(Self::begin())
+    }
+
+    fn begin() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let mut bus = Command::new("dbus-daemon")
@@ -69,7 +81,7 @@ impl Desktop {
         let mut address = String::new();
         BufReader::new(bus.stdout.take().unwrap()).read_line(&mut address).unwrap();
         let address = address.trim().to_owned();
-        let mut reader = Command::new("python3")
+        let mut reader = Command::new(PYTHON)
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/window/reader.py"))
             .env("DBUS_SESSION_BUS_ADDRESS", &address)
             .env("XDG_RUNTIME_DIR", folder.path())
@@ -81,18 +93,18 @@ impl Desktop {
             .unwrap();
         let (ask, told) = (reader.stdin.take().unwrap(), reader.stdout.take().unwrap());
         let reader = Mutex::new(Reader { child: reader, ask, told: BufReader::new(told) });
-        Some(Self { folder, bus, address, reader })
+        Self { folder, bus, address, reader }
     }
 
     /// Opens a window of the app on a screen of its own.
-    pub(crate) fn open(&self, profile: &Path, arguments: &[&str]) -> Window<'_> {
+    pub(crate) fn open(&self, name: &'static str, profile: &Path, arguments: &[&str]) -> Window<'_> {
         let (screen, display) = screen();
         let app = self.app(&display, profile, arguments).spawn().unwrap();
-        Window { desktop: self, screen, display, app, profile: profile.to_owned() }
+        Window { desktop: self, screen, display, app, name }
     }
 
     /// The app as it is started on that screen.
-    pub(crate) fn app(&self, display: &str, profile: &Path, arguments: &[&str]) -> Command {
+    fn app(&self, display: &str, profile: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sightline"));
         command
             .arg("--profile")
@@ -109,14 +121,24 @@ impl Desktop {
         command
     }
 
-    fn ask(&self, command: &Value) -> Value {
+    /// Everything in the window of that process. A window that is just changing may be told of next time.
+    fn elements(&self, process: u32) -> Vec<Element> {
         let mut reader = self.reader.lock().unwrap();
-        writeln!(reader.ask, "{command}").unwrap();
+        writeln!(reader.ask, "{process}").unwrap();
         let mut line = String::new();
         reader.told.read_line(&mut line).unwrap();
-        let answer: Value = serde_json::from_str(&line).unwrap();
-        assert!(answer.get("error").is_none(), "the reader says {answer} to {command}");
-        answer["ok"].clone()
+        let told: Value = serde_json::from_str(&line).unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        told.as_array()
+            .into_iter()
+            .flatten()
+            .map(|element| Element {
+                role: text(&element["role"]),
+                name: text(&element["name"]),
+                text: text(&element["text"]),
+                is_focused: element["focused"] == Value::Bool(true),
+            })
+            .collect()
     }
 }
 
@@ -143,12 +165,17 @@ fn screen() -> (Child, String) {
 }
 
 /// One thing in a window, as a reader says it.
-#[derive(Clone, Debug)]
-pub(crate) struct Element {
-    pub(crate) role: String,
-    pub(crate) name: String,
-    pub(crate) text: String,
-    pub(crate) states: Vec<String>,
+struct Element {
+    role: String,
+    name: String,
+    text: String,
+    is_focused: bool,
+}
+
+impl Element {
+    fn says(&self, words: &str) -> bool {
+        self.name.contains(words) || self.text.contains(words)
+    }
 }
 
 /// A window that is open.
@@ -157,66 +184,52 @@ pub(crate) struct Window<'a> {
     screen: Child,
     display: String,
     app: Child,
-    profile: PathBuf,
+    name: &'static str,
 }
 
 impl Window<'_> {
-    /// Everything in it that has a role.
-    pub(crate) fn elements(&self) -> Vec<Element> {
-        let tree = self.desktop.ask(&json!({"do": "tree", "pid": self.app.id()}));
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        tree.as_array()
-            .into_iter()
-            .flatten()
-            .map(|element| Element {
-                role: text(&element["role"]),
-                name: text(&element["name"]),
-                text: text(&element["text"]),
-                states: element["states"].as_array().into_iter().flatten().map(text).collect(),
-            })
-            .collect()
-    }
-
-    /// Waits until something is to be seen, and gives it.
-    pub(crate) fn until(&self, what: &str, is_it: impl Fn(&Element) -> bool) -> Element {
+    /// Waits until what is in the window is as it should be; `meanwhile` is done each time that it is not.
+    fn until(&mut self, what: &str, meanwhile: impl Fn(&Self), is_it: impl Fn(&[Element]) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let all = self.elements();
-            if let Some(found) = all.iter().find(|element| is_it(element)) {
-                return found.clone();
+            let all = self.desktop.elements(self.app.id());
+            // Nothing at all is a window that does not answer at the moment.
+            if !all.is_empty() && is_it(&all) {
+                return;
             }
-            if Instant::now() > deadline {
-                self.picture(&format!("missing-{}", what.replace(' ', "-")));
-                let seen: Vec<_> = all.iter().map(|element| format!("{} “{}”", element.role, element.name)).collect();
-                panic!("{what} did not come; the window shows\n{}", seen.join("\n"));
+            let ended = self.app.try_wait().unwrap();
+            if ended.is_some() || Instant::now() > deadline {
+                let seen: Vec<_> =
+                    all.iter().map(|it| format!("{} “{}” {}", it.role, it.name, it.text)).collect();
+                panic!("{}: {what} did not come ({ended:?}); there is\n{}", self.name, seen.join("\n"));
             }
+            meanwhile(self);
             thread::sleep(LOOK);
         }
     }
 
-    /// Waits until something of that name is to be seen.
-    pub(crate) fn shows(&self, name: &str) -> Element {
-        self.until(name, |element| element.name == name || element.text == name)
+    /// Waits until something is called so, or says so.
+    pub(crate) fn says(&mut self, words: &str) {
+        self.until(&format!("“{words}”"), |_| {}, |all| all.iter().any(|it| it.says(words)));
     }
 
-    /// Waits for a name that contains this.
-    pub(crate) fn says(&self, part: &str) -> Element {
-        self.until(part, |element| element.name.contains(part) || element.text.contains(part))
+    /// Waits until nothing says so any more.
+    pub(crate) fn says_no_more(&mut self, words: &str) {
+        self.until(&format!("an end of “{words}”"), |_| {}, |all| !all.iter().any(|it| it.says(words)));
     }
 
-    /// Waits for it, and presses it by its name.
-    pub(crate) fn press(&self, name: &str) {
-        self.shows(name);
-        let pressed = self.desktop.ask(&json!({"do": "press", "pid": self.app.id(), "name": name}));
-        assert_eq!(pressed, json!(true), "“{name}” cannot be pressed");
+    /// Presses these keys until something says so: a page that has just come up does not listen at once.
+    pub(crate) fn says_after(&mut self, keys: &str, words: &str) {
+        self.until(
+            &format!("“{words}”"),
+            |window| window.keys(keys),
+            |all| all.iter().any(|it| it.says(words)),
+        );
     }
 
-    /// Waits for it, and gives it the keyboard.
-    pub(crate) fn focus(&self, name: &str) {
-        self.shows(name);
-        let focused = self.desktop.ask(&json!({"do": "focus", "pid": self.app.id(), "name": name}));
-        assert_eq!(focused, json!(true), "“{name}” does not take the keyboard");
-        self.until(name, |element| element.name == name && element.states.iter().any(|state| state == "focused"));
+    /// Waits until the keyboard is there.
+    pub(crate) fn writes_in(&mut self, name: &str) {
+        self.until(name, |_| {}, |all| all.iter().any(|it| it.name == name && it.is_focused));
     }
 
     /// Keys, as `xdotool` names them.
@@ -225,24 +238,19 @@ impl Window<'_> {
     }
 
     /// Text, letter by letter.
-    pub(crate) fn write(&self, text: &str) {
+    pub(crate) fn types(&self, text: &str) {
         self.xdotool(&["type", "--delay", "20", text]);
-    }
-
-    /// Moves the pointer, and presses its button where `click`.
-    pub(crate) fn pointer(&self, x: i32, y: i32, click: bool) {
-        let (x, y) = (x.to_string(), y.to_string());
-        self.xdotool(&["mousemove", "--sync", &x, &y]);
-        if click {
-            self.xdotool(&["click", "1"]);
-        }
     }
 
     /// Gives the window the keyboard, as a window manager would.
     pub(crate) fn take_keyboard(&self) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let search = self.command("xdotool").args(["search", "--onlyvisible", "--class", "sightline"]).output().unwrap();
+            let search = self
+                .command("xdotool")
+                .args(["search", "--onlyvisible", "--class", "sightline"])
+                .output()
+                .unwrap();
             let window = String::from_utf8_lossy(&search.stdout).lines().next().map(str::to_owned);
             if let Some(window) = window {
                 self.xdotool(&["windowfocus", "--sync", &window]);
@@ -255,28 +263,23 @@ impl Window<'_> {
 
     /// A picture of the screen, kept where pictures go.
     pub(crate) fn picture(&self, name: &str) {
-        let folder = pictures();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("window");
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join(format!("{name}.png"));
         let done = self.command("scrot").args(["--overwrite", "--silent"]).arg(&file).status().unwrap();
-        assert!(done.success(), "{} was not written", file.display());
+        assert!(done.success() || thread::panicking(), "{} was not written", file.display());
     }
 
-    /// Starts the app once more with the same profile, on the same screen, and gives its exit code.
-    pub(crate) fn start_again(&self, arguments: &[&str]) -> Option<i32> {
-        self.desktop.app(&self.display, &self.profile, arguments).status().unwrap().code()
-    }
-
-    /// Whether the app has ended, and how.
-    pub(crate) fn wait(&mut self) -> Option<i32> {
+    /// Waits until the app has ended, and says how.
+    pub(crate) fn ended(mut self) -> Option<i32> {
         let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
+        loop {
             if let Some(status) = self.app.try_wait().unwrap() {
                 return status.code();
             }
+            assert!(Instant::now() < deadline, "{} does not end", self.name);
             thread::sleep(LOOK);
         }
-        panic!("the app did not end");
     }
 
     fn xdotool(&self, words: &[&str]) {
@@ -294,17 +297,11 @@ impl Window<'_> {
 impl Drop for Window<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.picture("when-it-failed");
+            self.picture(&format!("failed-{}", self.name));
         }
         end(&mut self.app);
         end(&mut self.screen);
     }
-}
-
-/// `SIGHTLINE_PICTURES`, or a folder beside what is built.
-fn pictures() -> PathBuf {
-    std::env::var_os("SIGHTLINE_PICTURES")
-        .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("window"), PathBuf::from)
 }
 
 fn end(child: &mut Child) {

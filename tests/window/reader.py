@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
-"""Reads and presses a window by the names that a screen reader says.
+"""Tells what a screen reader would hear of a window.
 
-One JSON command a line comes in, one JSON answer a line goes out:
-  {"do": "tree", "pid": N}                          every element: role, name, states
-  {"do": "press", "pid": N, "name": "Call"}         does what a press does
-  {"do": "focus", "pid": N, "name": "My name"}      gives it the keyboard
+The number of a process comes in on a line of its own, and a line of JSON goes out: everything in its windows that has a
+role, with its name, its text, and whether it has the keyboard.
 """
 import json
 import sys
@@ -27,12 +25,11 @@ def announce_a_reader():
         )
 
 
-def elements(pid):
+def elements(process):
     desktop = Atspi.get_desktop(0)
-    for index in range(desktop.get_child_count()):
-        app = desktop.get_child_at_index(index)
+    for app in children(desktop):
         try:
-            if app and app.get_process_id() == pid:
+            if app.get_process_id() == process:
                 yield from walk(app, 0)
         except GLib.Error:
             continue
@@ -40,8 +37,13 @@ def elements(pid):
 
 def walk(element, depth):
     yield element
-    if depth == DEEPEST:
-        return
+    if depth < DEEPEST:
+        for child in children(element):
+            yield from walk(child, depth + 1)
+
+
+def children(element):
+    """What goes away meanwhile is not there."""
     try:
         count = element.get_child_count()
     except GLib.Error:
@@ -52,64 +54,21 @@ def walk(element, depth):
         except GLib.Error:
             continue
         if child:
-            yield from walk(child, depth + 1)
+            yield child
 
 
-def described(element):
-    states = element.get_state_set().get_states()
+def told(element):
     try:
         text = element.get_text_iface()
         content = Atspi.Text.get_text(text, 0, -1) if text else ""
-    except (GLib.Error, TypeError):
-        content = ""
-    return {
-        "role": element.get_role_name(),
-        "name": element.get_name() or "",
-        "text": content or "",
-        "states": sorted(state.value_nick for state in states),
-    }
-
-
-def named(pid, name):
-    for element in elements(pid):
-        try:
-            if (element.get_name() or "") == name:
-                yield element
-        except GLib.Error:
-            continue
-
-
-def press(pid, name):
-    for element in named(pid, name):
-        action = element.get_action_iface()
-        if action and Atspi.Action.get_n_actions(action) > 0:
-            return bool(Atspi.Action.do_action(action, 0))
-    return False
-
-
-def focus(pid, name):
-    for element in named(pid, name):
-        component = element.get_component_iface()
-        if component and Atspi.Component.grab_focus(component):
-            return True
-    return False
-
-
-def answer(command):
-    pid = command["pid"]
-    if command["do"] == "tree":
-        tree = []
-        for element in elements(pid):
-            try:
-                tree.append(described(element))
-            except GLib.Error:
-                continue
-        return tree
-    if command["do"] == "press":
-        return press(pid, command["name"])
-    if command["do"] == "focus":
-        return focus(pid, command["name"])
-    raise ValueError(command["do"])
+        return {
+            "role": element.get_role_name(),
+            "name": element.get_name() or "",
+            "text": content or "",
+            "focused": element.get_state_set().contains(Atspi.StateType.FOCUSED),
+        }
+    except GLib.Error:
+        return None
 
 
 def main():
@@ -119,10 +78,8 @@ def main():
         # What changed meanwhile is learnt of here.
         while GLib.MainContext.default().iteration(False):
             pass
-        try:
-            print(json.dumps({"ok": answer(json.loads(line))}), flush=True)
-        except Exception as error:  # noqa: BLE001, the other side decides what it means
-            print(json.dumps({"error": repr(error)}), flush=True)
+        heard = [told(element) for element in elements(int(line))]
+        print(json.dumps([element for element in heard if element]), flush=True)
 
 
 main()

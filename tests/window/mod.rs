@@ -1,0 +1,107 @@
+//! Two windows and a server: the whole app as a person has it, by keyboard and by the names that are read aloud.
+//!
+//! Cameras and microphones are stand-ins; screens, bus and reader are the test's own (`desktop.rs`). What one window does is
+//! looked for in the other. Pictures of each step are kept beside what is built.
+
+mod desktop;
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+use sightline::{
+    logic::desk::MessageState,
+    ui::copy::{call, chat, ended},
+};
+
+use crate::support::programs::{ServerProgram, my_turn};
+
+use desktop::Desktop;
+
+/// Nothing of this computer is opened, and nothing leaves it.
+const STAND_INS: [&str; 6] = ["--video", "pattern", "--audio", "tone", "--bind", "127.0.0.1"];
+const MESSAGE: &str = "Can you see the sea?";
+
+fn profile(folder: &Path, name: &str, server: &str) {
+    fs::create_dir_all(folder).unwrap();
+    let settings =
+        format!("name = \"{name}\"\nserver = \"{server}\"\nset_up = true\n[window]\nkeep_running = false\n");
+    fs::write(folder.join("settings.toml"), settings).unwrap();
+}
+
+/// What is kept of the only call, as one who looks it up finds it: the line about it, and its report.
+fn kept(profile: &Path) -> (Value, Value) {
+    let read = |file: &Path| -> Value { serde_json::from_slice(&fs::read(file).unwrap()).unwrap() };
+    let reports: Vec<_> =
+        fs::read_dir(profile.join("reports")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    (read(&profile.join("recent-calls.json")), read(&reports[0]))
+}
+
+#[test]
+fn two_windows_hold_a_call_by_keyboard() {
+    let _turn = my_turn();
+    let Some(desktop) = Desktop::start() else { return };
+    let server = ServerProgram::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (ada, ben) = (folder.path().join("ada"), folder.path().join("ben"));
+    profile(&ada, "Ada", server.url());
+    profile(&ben, "Ben", server.url());
+
+    let mut callee = desktop.open("callee", &ben, &STAND_INS);
+    callee.says("You can be reached at");
+    callee.take_keyboard();
+    callee.picture("1-home");
+    let link = server.link_of(&ben);
+    let mut caller = desktop.open("caller", &ada, &[&STAND_INS[..], &[&link]].concat());
+    callee.says(call::CALLS_WITH_VIDEO);
+    caller.says(call::CANCEL);
+    caller.take_keyboard();
+    callee.picture("2-rings");
+    caller.picture("3-calling");
+
+    callee.says_after("Return", "Path: Direct");
+    for window in [&mut caller, &mut callee] {
+        window.says("Path: Direct");
+        window.says(call::THEIR_PICTURE);
+    }
+    callee.picture("4-call");
+
+    caller.keys("ctrl+d");
+    callee.says(call::THEY_ARE_MUTED);
+    caller.keys("ctrl+e");
+    callee.says(call::THEIR_CAMERA_IS_OFF);
+    callee.picture("5-muted-and-dark");
+    caller.keys("ctrl+d");
+    callee.says_no_more(call::THEY_ARE_MUTED);
+    caller.keys("ctrl+e");
+    callee.says_no_more(call::THEIR_CAMERA_IS_OFF);
+    callee.says(call::THEIR_PICTURE);
+
+    caller.keys("ctrl+t");
+    caller.writes_in(chat::WRITE);
+    caller.types(MESSAGE);
+    caller.keys("Return");
+    callee.keys("ctrl+t");
+    callee.says(MESSAGE);
+    caller.says(chat::mark(MessageState::Delivered));
+    callee.picture("6-chat");
+    callee.keys("F12");
+    callee.says(call::PATH_HEADING);
+    callee.picture("7-path");
+
+    caller.keys("ctrl+shift+h");
+    for window in [&mut caller, &mut callee] {
+        window.says(ended::HOW_WAS_IT);
+    }
+    callee.picture("8-ended");
+    for (window, profile, other) in [(caller, &ada, "Ben"), (callee, &ben, "Ada")] {
+        window.keys("ctrl+q");
+        assert_eq!(window.ended(), Some(0));
+        let (recent, report) = kept(profile);
+        assert_eq!(recent.as_array().unwrap().len(), 1, "{recent}");
+        assert_eq!((&recent[0]["claimed"], &recent[0]["outcome"]), (&json!(other), &json!("talked")));
+        assert_eq!((&report["end"]["why"], &report["path"]["route"]), (&json!("normal"), &json!("direct")));
+        assert!(report["sound"]["played"].as_u64().unwrap() > 0, "{report}");
+        assert_eq!(report["their_status"], json!({"muted": false, "camera_off": false, "sharing": false}));
+    }
+}
