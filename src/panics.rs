@@ -97,11 +97,11 @@ fn keep(folder: &Path, report: &str) -> io::Result<PathBuf> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let file = (0..)
-        .map(|another| folder.join(format!("{now:014}-{another}.{ENDING}")))
-        .find(|file| !file.exists())
-        .unwrap_or_else(|| folder.join(format!("{now:014}.{ENDING}")));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    // Later than the last one, whatever the clock says: their names are their order.
+    let newest = reports(folder).last().and_then(|file| file.file_stem()?.to_str()?.parse::<u128>().ok());
+    let moment = now.max(newest.map_or(0, |newest| newest + 1));
+    let file = folder.join(format!("{moment:017}.{ENDING}"));
     fs::write(&file, report)?;
     let mut all = reports(folder);
     let too_many = all.len().saturating_sub(KEPT);
