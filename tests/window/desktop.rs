@@ -7,7 +7,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
     os::unix::fs::PermissionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::Mutex,
     thread,
@@ -288,7 +288,9 @@ impl Window<'_> {
 
     /// A picture of the screen, kept where pictures go.
     pub(crate) fn picture(&self, name: &str) {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("window");
+        // `cargo xtask snapshots` says where it wants them.
+        let folder = std::env::var_os("SIGHTLINE_PICTURES")
+            .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("window"), PathBuf::from);
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join(format!("{name}.png"));
         let done = self.command("scrot").args(["--overwrite", "--silent"]).arg(&file).status().unwrap();
