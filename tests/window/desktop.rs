@@ -7,7 +7,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
     os::unix::fs::PermissionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::Mutex,
     thread,
@@ -97,9 +97,14 @@ impl Desktop {
     }
 
     /// Opens a window of the app on a screen of its own.
+    ///
+    /// Where there is no portal, files are chosen by a program; one that lies in the profile's folder comes before others.
     pub(crate) fn open(&self, name: &'static str, profile: &Path, arguments: &[&str]) -> Window<'_> {
         let (screen, display) = screen();
-        let app = self.app(&display, profile, arguments).spawn().unwrap();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = [profile.to_owned()].into_iter().chain(std::env::split_paths(&path));
+        let path = std::env::join_paths(path).unwrap();
+        let app = self.app(&display, profile, arguments).env("PATH", path).spawn().unwrap();
         Window { desktop: self, screen, display, app, name }
     }
 
@@ -137,6 +142,10 @@ impl Desktop {
                 name: text(&element["name"]),
                 text: text(&element["text"]),
                 is_focused: element["focused"] == Value::Bool(true),
+                middle: (
+                    element["middle"][0].as_i64().unwrap_or_default(),
+                    element["middle"][1].as_i64().unwrap_or_default(),
+                ),
             })
             .collect()
     }
@@ -170,6 +179,7 @@ struct Element {
     name: String,
     text: String,
     is_focused: bool,
+    middle: (i64, i64),
 }
 
 impl Element {
@@ -189,7 +199,7 @@ pub(crate) struct Window<'a> {
 
 impl Window<'_> {
     /// Waits until what is in the window is as it should be; `meanwhile` is done each time that it is not.
-    fn until(&mut self, what: &str, meanwhile: impl Fn(&Self), is_it: impl Fn(&[Element]) -> bool) {
+    fn until(&mut self, what: &str, meanwhile: impl Fn(&Self), mut is_it: impl FnMut(&[Element]) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let all = self.desktop.elements(self.app.id());
@@ -232,6 +242,21 @@ impl Window<'_> {
         self.until(name, |_| {}, |all| all.iter().any(|it| it.name == name && it.is_focused));
     }
 
+    /// Waits for it, and presses it with the pointer.
+    pub(crate) fn presses(&mut self, name: &str) {
+        let mut middle = (0, 0);
+        self.until(
+            &format!("“{name}”"),
+            |_| {},
+            |all| {
+                let found = all.iter().find(|it| it.name == name);
+                found.inspect(|it| middle = it.middle).is_some()
+            },
+        );
+        let (x, y) = (middle.0.to_string(), middle.1.to_string());
+        self.xdotool(&["mousemove", "--sync", &x, &y, "click", "1"]);
+    }
+
     /// Keys, as `xdotool` names them.
     pub(crate) fn keys(&self, keys: &str) {
         self.xdotool(&["key", "--clearmodifiers", keys]);
@@ -263,7 +288,9 @@ impl Window<'_> {
 
     /// A picture of the screen, kept where pictures go.
     pub(crate) fn picture(&self, name: &str) {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("window");
+        // `cargo xtask snapshots` says where it wants them.
+        let folder = std::env::var_os("SIGHTLINE_PICTURES")
+            .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("window"), PathBuf::from);
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join(format!("{name}.png"));
         let done = self.command("scrot").args(["--overwrite", "--silent"]).arg(&file).status().unwrap();

@@ -1,11 +1,11 @@
-//! Two windows and a server: the whole app as a person has it, by keyboard and by the names that are read aloud.
+//! Two windows and a server: the whole app as a person has it, by keyboard, pointer and the names that are read aloud.
 //!
 //! Cameras and microphones are stand-ins; screens, bus and reader are the test's own (`desktop.rs`). What one window does is
 //! looked for in the other. Pictures of each step are kept beside what is built.
 
 mod desktop;
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use serde_json::{Value, json};
 use sightline::{
@@ -23,9 +23,18 @@ const MESSAGE: &str = "Can you see the sea?";
 
 fn profile(folder: &Path, name: &str, server: &str) {
     fs::create_dir_all(folder).unwrap();
-    let settings =
-        format!("name = \"{name}\"\nserver = \"{server}\"\nset_up = true\n[window]\nkeep_running = false\n");
+    let downloads = folder.join("downloads");
+    let settings = format!(
+        "name = \"{name}\"\nserver = \"{server}\"\nset_up = true\ndownloads = {downloads:?}\n[window]\nkeep_running = false\n"
+    );
     fs::write(folder.join("settings.toml"), settings).unwrap();
+}
+
+/// What stands in for a dialog for files where there is no portal: it chooses this one.
+fn chooser(folder: &Path, file: &Path) {
+    let program = folder.join("zenity");
+    fs::write(&program, format!("#!/bin/sh\necho '{}'\n", file.display())).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// What is kept of the only call, as one who looks it up finds it: the line about it, and its report.
@@ -38,7 +47,7 @@ fn kept(profile: &Path) -> (Value, Value) {
 }
 
 #[test]
-fn two_windows_hold_a_call_by_keyboard() {
+fn two_windows_hold_a_call_by_keyboard_and_pointer() {
     let _turn = my_turn();
     let Some(desktop) = Desktop::start() else { return };
     let server = ServerProgram::start();
@@ -46,6 +55,9 @@ fn two_windows_hold_a_call_by_keyboard() {
     let (ada, ben) = (folder.path().join("ada"), folder.path().join("ben"));
     profile(&ada, "Ada", server.url());
     profile(&ben, "Ben", server.url());
+    let sent = folder.path().join("holiday.txt");
+    fs::write(&sent, "sunny, 21 degrees\n".repeat(10_000)).unwrap();
+    chooser(&ada, &sent);
 
     let mut callee = desktop.open("callee", &ben, &STAND_INS);
     callee.says("You can be reached at");
@@ -83,7 +95,11 @@ fn two_windows_hold_a_call_by_keyboard() {
     caller.keys("Return");
     callee.keys("ctrl+t");
     callee.says(MESSAGE);
-    caller.says(chat::mark(MessageState::Delivered));
+    caller.says(&chat::message(chat::YOU, MESSAGE, Some(chat::mark(MessageState::Delivered))));
+    caller.presses(chat::ADD_FILES);
+    callee.presses(&chat::for_file(chat::ACCEPT, "holiday.txt"));
+    callee.says(&chat::for_file(chat::SHOW, "holiday.txt"));
+    assert_eq!(fs::read(ben.join("downloads/holiday.txt")).unwrap(), fs::read(&sent).unwrap());
     callee.picture("6-chat");
     callee.keys("F12");
     callee.says(call::PATH_HEADING);

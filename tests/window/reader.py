@@ -2,7 +2,7 @@
 """Tells what a screen reader would hear of a window.
 
 The number of a process comes in on a line of its own, and a line of JSON goes out: everything in its windows that has a
-role, with its name, its text, and whether it has the keyboard.
+role, with its name, its text, whether it has the keyboard, and where its middle is in the window.
 """
 import json
 import sys
@@ -61,11 +61,13 @@ def told(element):
     try:
         text = element.get_text_iface()
         content = Atspi.Text.get_text(text, 0, -1) if text else ""
+        place = element.get_component_iface() and element.get_extents(Atspi.CoordType.WINDOW)
         return {
             "role": element.get_role_name(),
             "name": element.get_name() or "",
             "text": content or "",
             "focused": element.get_state_set().contains(Atspi.StateType.FOCUSED),
+            "middle": [place.x + place.width // 2, place.y + place.height // 2] if place else None,
         }
     except GLib.Error:
         return None

@@ -13,6 +13,7 @@ mod pair;
 mod quality;
 mod run;
 mod setup;
+mod snapshots;
 mod steps;
 mod window;
 
@@ -74,10 +75,11 @@ enum Command {
     Pair,
     Lab,
     Package,
+    Snapshots,
 }
 
 impl Command {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Setup,
         Self::Run,
         Self::Test,
@@ -87,6 +89,7 @@ impl Command {
         Self::Pair,
         Self::Lab,
         Self::Package,
+        Self::Snapshots,
     ];
 
     fn name(self) -> &'static str {
@@ -100,6 +103,7 @@ impl Command {
             Self::Pair => "pair",
             Self::Lab => "lab",
             Self::Package => "package",
+            Self::Snapshots => "snapshots",
         }
     }
 
@@ -123,6 +127,7 @@ impl Command {
             Self::Lab => {
                 "parts of the network laboratory, on their own; Linux, root [what, and its arguments]"
             }
+            Self::Snapshots => "the pictures of the README, taken of two windows in a call; Linux",
             Self::Package => {
                 "a .deb of the app and one of the server, looked at by Debian's tools [--check to install, start and remove them; --from FOLDER with built programs]"
             }
@@ -132,7 +137,7 @@ impl Command {
     fn takes_arguments(self) -> bool {
         match self {
             Self::Run | Self::Bench | Self::Fuzz | Self::Pair | Self::Lab | Self::Package => true,
-            Self::Setup | Self::Test | Self::Check => false,
+            Self::Setup | Self::Test | Self::Check | Self::Snapshots => false,
         }
     }
 
@@ -177,6 +182,11 @@ impl Command {
                 pair::pair(arguments)
             }
             Self::Lab => lab::lab(arguments),
+            Self::Snapshots => {
+                setup::setup()?;
+                setup::test_tools();
+                snapshots::snapshots()
+            }
             Self::Package => {
                 setup::setup()?;
                 package::package(arguments)
@@ -206,7 +216,7 @@ fn parse(arguments: &[String]) -> Result<Option<(Command, &[String])>, Failure> 
 fn listing() -> String {
     let mut text = String::from("cargo xtask COMMAND\n\n");
     for command in Command::ALL {
-        text.push_str(&format!("  {:<7}  {}\n", command.name(), command.about()));
+        text.push_str(&format!("  {:<9}  {}\n", command.name(), command.about()));
     }
     text
 }
@@ -223,7 +233,7 @@ mod tests {
     fn no_word_asks_for_the_list_and_the_list_names_every_command() {
         assert_eq!(parse(&[]), Ok(None));
         for command in Command::ALL {
-            assert!(listing().contains(&format!("\n  {:<7}  ", command.name())), "{command:?}");
+            assert!(listing().contains(&format!("\n  {:<9}  ", command.name())), "{command:?}");
         }
     }
 
