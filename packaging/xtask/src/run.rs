@@ -7,13 +7,10 @@ use std::process::{Command, ExitStatus};
 use crate::steps::{cargo, succeed};
 use crate::{Failure, Outcome};
 
-/// Whether `sightline` without arguments opens a window. It does not yet.
-const HAS_WINDOW: bool = false;
-
 /// Builds and starts `sightline`; its exit code becomes ours.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let app = build("sightline", "sightline")?;
-    let (arguments, notice) = choose(arguments, HAS_WINDOW, has_display());
+    let (arguments, notice) = choose(arguments, has_display());
     if let Some(notice) = notice {
         println!("{notice}");
     }
@@ -51,14 +48,12 @@ fn pass_through(status: ExitStatus) -> Outcome {
 }
 
 /// What to start, and what to tell the person first.
-fn choose(arguments: &[String], has_window: bool, has_display: bool) -> (Vec<String>, Option<&'static str>) {
-    let notice = match (arguments.is_empty(), has_window, has_display) {
-        (false, _, _) | (true, true, true) => return (arguments.to_vec(), None),
-        (true, true, false) => {
-            "There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set): running `sightline demo`."
-        }
-        (true, false, _) => "Sightline has no window yet: running `sightline demo`.",
-    };
+fn choose(arguments: &[String], has_display: bool) -> (Vec<String>, Option<&'static str>) {
+    if !arguments.is_empty() || has_display {
+        return (arguments.to_vec(), None);
+    }
+    let notice =
+        "There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set): running `sightline demo`.";
     (vec!["demo".to_owned()], Some(notice))
 }
 
@@ -73,26 +68,19 @@ mod tests {
 
     #[test]
     fn the_window_opens_where_there_is_one_and_a_display() {
-        assert_eq!(choose(&[], true, true), (vec![], None));
+        assert_eq!(choose(&[], true), (vec![], None));
     }
 
     #[test]
     fn without_a_display_the_demo_runs_and_says_why() {
-        let (arguments, notice) = choose(&[], true, false);
+        let (arguments, notice) = choose(&[], false);
         assert_eq!(arguments, ["demo"]);
         assert!(notice.is_some_and(|notice| notice.contains("display")), "{notice:?}");
     }
 
     #[test]
-    fn without_a_window_the_demo_runs_and_says_why() {
-        let (arguments, notice) = choose(&[], false, true);
-        assert_eq!(arguments, ["demo"]);
-        assert!(notice.is_some_and(|notice| notice.contains("window")), "{notice:?}");
-    }
-
-    #[test]
     fn a_person_who_says_what_to_start_gets_it() {
         let asked = ["link".to_owned()];
-        assert_eq!(choose(&asked, false, false), (asked.to_vec(), None));
+        assert_eq!(choose(&asked, false), (asked.to_vec(), None));
     }
 }
