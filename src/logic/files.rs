@@ -9,7 +9,7 @@
 //! * **Both ends speak up on a new channel:** the sender begins again where the last count stood, the receiver says its own.
 //! * **The end is agreed on in sealed messages:** when the sum over the whole file was right, and not before, it is done.
 //!
-//! Of several files that were taken, one goes at a time in each direction, the oldest first. See [`pace`] for how fast.
+//! Of several files that were taken, one goes at a time in each direction, the oldest first. See `files/pace.rs` for how fast.
 
 mod card;
 mod frame;

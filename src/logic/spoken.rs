@@ -6,7 +6,7 @@
 //! it stands for all of these, without waiting for a connection, and stays the same whatever connections the call has.
 //!
 //! Twelve digits are 39.8 bits. Somebody in between makes one of the two handshakes last, and could try fresh keys until
-//! the codes are alike. Each trial costs [`ROUNDS`] times a hash, so 2⁵⁶ hashes are to be expected while the call rings.
+//! the codes are alike. Each trial costs `ROUNDS` times a hash, so 2⁵⁶ hashes are to be expected while the call rings.
 //!
 //! Words would be easier to say, but need a list for each language.
 
