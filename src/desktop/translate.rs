@@ -9,7 +9,7 @@ use crate::{
     logic::{
         desk::{DataUse, Figures, FileWish, Heard, Line, Order, Preferences},
         files::FileOrder,
-        path::PathPolicy,
+        path::{PathPolicy, PathReport},
         quality::Sample,
         spoken,
     },
@@ -115,8 +115,9 @@ const fn most(data_use: DataUse) -> Option<(u16, u16)> {
 }
 
 fn figures(statistics: &Statistics) -> Figures {
-    let Statistics { call_t_ms, round_trip_ms, sending, counters, pictures, sound, lost_of_ours, .. } =
-        statistics;
+    let Statistics {
+        call_t_ms, round_trip_ms, sending, counters, pictures, sound, lost_of_ours, path, ..
+    } = statistics;
     Figures {
         sample: Sample {
             t_ms: *call_t_ms,
@@ -130,5 +131,6 @@ fn figures(statistics: &Statistics) -> Figures {
         },
         sending: *sending,
         has_picture: counters.frames_shown > 0,
+        path: Some(Arc::new(PathReport::clone(path))),
     }
 }

@@ -273,6 +273,9 @@ pub struct Statistics {
     pub sound: SoundCounts,
     /// The part that is lost of what we send.
     pub lost_of_ours: f64,
+    /// How it travels, as it stands now. Events leave it out: there its changes are told.
+    #[serde(skip)]
+    pub path: Box<PathReport>,
 }
 
 /// The end of the engine that others hold. Dropping it ends the engine.

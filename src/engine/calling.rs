@@ -413,6 +413,7 @@ impl Calling {
             pictures: self.tally.pictures(),
             sound: self.tally.sound(),
             lost_of_ours: room.loss,
+            path: Box::new(self.path.report()),
         }
     }
 

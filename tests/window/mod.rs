@@ -103,6 +103,8 @@ fn two_windows_hold_a_call_by_keyboard_and_pointer() {
     callee.picture("6-chat");
     callee.keys("F12");
     callee.says(call::PATH_HEADING);
+    // The steps are told anew each second, and not only when another path is taken.
+    callee.says(call::IN_USE);
     callee.picture("7-path");
 
     caller.keys("ctrl+shift+h");

@@ -203,7 +203,7 @@ pub enum Line {
 }
 
 /// How a call does.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Figures {
     /// What quality is judged by.
     pub sample: Sample,
@@ -211,4 +211,6 @@ pub struct Figures {
     pub sending: Option<Sending>,
     /// A picture of theirs was shown.
     pub has_picture: bool,
+    /// How it travels; nothing where that is as it was.
+    pub path: Option<Arc<PathReport>>,
 }

@@ -157,7 +157,8 @@ impl Ongoing {
     }
 
     pub(super) fn note_figures(&mut self, figures: Figures) {
-        let Figures { mut sample, sending, has_picture } = figures;
+        let Figures { mut sample, sending, has_picture, path } = figures;
+        self.path = path.or(self.path.take());
         sample.target_bps = sending.filter(|_| !self.ours.camera_off).map(|sending| sending.target_bps);
         sample.slow_computer =
             sending.is_some_and(|sending| matches!(sending.plan.why, adapt::Why::Encoder { .. }));

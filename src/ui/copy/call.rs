@@ -115,6 +115,8 @@ pub const TO_BOTTOM_LEFT: &str = "Move to the bottom left";
 pub const TO_BOTTOM_RIGHT: &str = "Move to the bottom right";
 /// Our camera is off.
 pub const OWN_CAMERA_IS_OFF: &str = "Camera off";
+/// In the place of one's own picture, until the call is answered.
+pub const OWN_CAMERA_OPENS: &str = "Opens when answered";
 
 /// Beside their name.
 pub const THEY_ARE_MUTED: &str = "Microphone off";

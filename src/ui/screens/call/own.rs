@@ -141,7 +141,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, stage: Rect, room: Rect, scen
     let corner = theme::size().corner;
     match picture {
         Some(_) => picture::paint(ui, rect, scene, Whose::Ours, scene.snapshot.preferences.mirror, corner),
-        None => nobody(ui, rect),
+        None => nobody(ui, rect, call.ours.camera_off),
     }
     let stage_colours = theme::stage();
     let (line, ink) =
@@ -175,13 +175,19 @@ pub(super) fn items(ui: &mut Ui, state: &mut State) {
     }
 }
 
-fn nobody(ui: &Ui, rect: Rect) {
+/// Where our picture will be: it is off, or not there yet.
+fn nobody(ui: &Ui, rect: Rect, is_off: bool) {
     let (size, palette, stage) = (theme::size(), theme::palette(ui), theme::stage());
     ui.painter().rect_filled(rect, theme::corner(size.corner), palette.raised.get());
     let icon = Rect::from_center_size(rect.center() - vec2(0.0, size.close), Vec2::splat(size.icon));
-    Icon::CameraOff.paint(ui.painter(), icon, stage.quiet.get());
+    let (mark, words) = if is_off {
+        (Icon::CameraOff, copy::OWN_CAMERA_IS_OFF)
+    } else {
+        (Icon::Camera, copy::OWN_CAMERA_OPENS)
+    };
+    mark.paint(ui.painter(), icon, stage.quiet.get());
     let below = pos2(rect.center().x, icon.bottom() + size.tight);
-    ui.painter().text(below, Align2::CENTER_TOP, copy::OWN_CAMERA_IS_OFF, theme::small(), stage.quiet.get());
+    ui.painter().text(below, Align2::CENTER_TOP, words, theme::small(), stage.quiet.get());
 }
 
 fn muted_mark(ui: &Ui, rect: Rect) {
