@@ -201,8 +201,7 @@ impl Bandwidth {
             probe_again: PROBE_AGAIN,
             starting: true,
             end: None,
-            // Who has to begin with less than the usual looks for that more often: the beginning may just have been bad.
-            had: Some(End { bps: f64::from(START_BPS), at: now }),
+            had: None,
             yielded_at: None,
             foreign: None,
             draining: false,

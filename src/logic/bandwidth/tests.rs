@@ -30,13 +30,9 @@ fn a_narrow_path_is_filled_without_a_queue() {
 
 #[test]
 fn a_narrow_path_is_not_overfilled_as_a_call_begins() {
-    type Rate = fn(u64) -> f64;
-    let half: Rate = |_| 0.5e6;
-    let one: Rate = |_| 1e6;
-    let three: Rate = |_| 3e6;
-    for (name, bps, most_ms) in
-        [("0.5 Mbit/s", half, 160.0), ("1 Mbit/s", one, 30.0), ("3 Mbit/s", three, 30.0)]
-    {
+    let links: [(&str, fn(u64) -> f64, f64); 3] =
+        [("0.5 Mbit/s", |_| 0.5e6, 160.0), ("1 Mbit/s", |_| 1e6, 30.0), ("3 Mbit/s", |_| 3e6, 30.0)];
+    for (name, bps, most_ms) in links {
         for seed in 1..=4 {
             let seen = run(name, 3, Conditions { bps, seed, ..Conditions::default() });
             let worst = seen.tenths[..10].iter().map(|tenth| tenth.queue_ms).fold(0.0, f64::max);
