@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::logic::{call::PeerEvent, legs::Order, path::PathPolicy, servers::Servers};
+use crate::logic::{bandwidth, call::PeerEvent, legs::Order, path::PathPolicy, servers::Servers};
 
 use super::{
     calling::Surroundings,
@@ -23,8 +23,6 @@ use super::{
 const SERVERS_WITHIN: Duration = Duration::from_millis(1500);
 /// A leg begins with at least this, whatever the one before it had room for.
 const LEAST_START_BPS: u32 = 300_000;
-/// At most it is this, however much the one before carried.
-const MOST_START_BPS: u32 = 1_000_000;
 /// Orders that wait with a leg. An other side that sends more gains nothing: the rest is dropped.
 const MAX_WAITING: usize = 256;
 
@@ -85,7 +83,7 @@ impl LegEnds {
             let servers = if *only_direct { all_allowed.allowed_by(policy) } else { all_allowed };
             let (bind, orders) = (std::mem::take(bind), std::mem::take(orders));
             // What the old path had room for says little of the new one, but more than nothing where it was little.
-            let start_bps = self.room.look().target_bps.clamp(LEAST_START_BPS, MOST_START_BPS);
+            let start_bps = self.room.look().target_bps.clamp(LEAST_START_BPS, bandwidth::START_BPS);
             let room = Arc::new(Room::beginning_with(start_bps));
             let peer = around.peers.open(setup(generation, policy, servers, bind, room.clone()));
             all &= orders.into_iter().all(|order| peer.order(order));

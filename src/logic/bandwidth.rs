@@ -4,8 +4,7 @@
 //! alone that others use as well, and to stand on a path that merely loses. So it listens in three ways. The **trend** of the
 //! delay says that a queue grows, before it is long. The **loss** is tried out where no queue grows: if less is lost when
 //! less is sent, it was too much. And **probes**, short stretches at a higher rate, find what fits, at the start and after
-//! each setback; between them the rate creeps up. Each probe leaves a queue on a narrow path, so an end that is found where it
-//! was before is looked for less and less often.
+//! each setback; between them the rate creeps up.
 //!
 //! The trend and its figures are the well-known ones of WebRTC. To grow by 8 % a second and no faster was tried by others: a
 //! call then needs half a minute for a good picture, and as long again after each dip. To believe loss at once, too: at 10 %
@@ -31,9 +30,8 @@ use self::{
 };
 use super::pacing::Probe;
 
-/// Where nothing is known: enough for a first small picture, and what a narrow path bears. A good one is known two round trips
-/// later. To begin with twice as much was tried, and cost a path of half a Mbit/s a queue of 300 ms in the first second.
-pub const START_BPS: u32 = 500_000;
+/// Where nothing is known: enough for a picture that is one, and little enough not to hurt.
+pub const START_BPS: u32 = 1_000_000;
 /// Sound alone needs about this.
 pub const LEAST_BPS: u32 = 60_000;
 /// More is not looked for: nothing that we send needs it.
@@ -49,10 +47,6 @@ const OF_SATURATED: f64 = 0.92;
 const PROBE_AGAIN: Duration = Duration::from_millis(1500);
 const PROBE_AGAIN_MOST: Duration = Duration::from_secs(10);
 const PROBE_AGAIN_GROWS: f64 = 1.7;
-/// Where there was more than this many times as much within the last while, it is looked for more often.
-const WAS_MORE: f64 = 1.5;
-const WAS_KNOWN: Duration = Duration::from_secs(60);
-const PROBE_AGAIN_MOST_AFTER_MORE: Duration = Duration::from_secs(2);
 /// After loss that was ours: a policer's allowance has to fill up, and each probe empties it.
 const PROBE_AFTER_LOSS: Duration = Duration::from_secs(5);
 /// Where it may not be now, it is looked again after this.
@@ -68,8 +62,8 @@ const LEAST_YIELD: f64 = 0.3;
 /// Between two setbacks, and where far too much is sent still.
 const REST: Duration = Duration::from_millis(250);
 const HASTE: Duration = Duration::from_millis(100);
-/// An end that is lower than this part of the one that is known is a new one.
-const NEW_END: f64 = 0.7;
+/// Setbacks closer than this are one.
+const EPISODE: Duration = Duration::from_secs(2);
 /// Less than this is no queue, whatever the trend says.
 const LITTLE: Duration = Duration::from_millis(8);
 /// A queue of this length is not let be, whatever the trend says.
@@ -82,7 +76,7 @@ const NOT_OURS: Duration = Duration::from_secs(8);
 /// It may swell by so much before it is taken for ours.
 const FOREIGN_SWELLS: f64 = 1.6;
 /// Beside it, more than this is not claimed.
-const BESIDE_BPS: f64 = 1_000_000.0;
+const BESIDE_BPS: f64 = START_BPS as f64;
 
 /// How fast the rate grows, in a second, far from any end that is known and near to it.
 const GROWS_FAR: f64 = 1.25;
@@ -143,7 +137,7 @@ pub struct Standing {
     pub short_queue: bool,
 }
 
-/// What fitted, and when.
+/// Where the end of what fits was found, and when.
 #[derive(Clone, Copy, Debug)]
 struct End {
     bps: f64,
@@ -166,9 +160,9 @@ pub struct Bandwidth {
     probe_again: Duration,
     /// Until the first probes have told, or nothing will.
     starting: bool,
+    /// The rate before the last setback.
+    before: Option<f64>,
     end: Option<End>,
-    /// What there was before the end was as low as it is.
-    had: Option<End>,
     yielded_at: Option<Instant>,
     /// A queue that is not ours, and until when it is borne.
     foreign: Option<(Duration, Instant)>,
@@ -200,8 +194,8 @@ impl Bandwidth {
             probe_at: None,
             probe_again: PROBE_AGAIN,
             starting: true,
+            before: None,
             end: None,
-            had: None,
             yielded_at: None,
             foreign: None,
             draining: false,
@@ -271,7 +265,7 @@ impl Bandwidth {
         self.take_probe(now);
         if self.silence_at().is_some_and(|at| now >= at) {
             self.silent_at = Some(now);
-            self.note_had(now);
+            self.before = Some(self.before.unwrap_or(0.0).max(self.target));
             self.set_target(self.target * SILENCE_YIELD);
             self.schedule_probe(PROBE_AGAIN, now);
         }
@@ -342,15 +336,6 @@ impl Bandwidth {
         let too_long = standing > LONG_QUEUE + borne;
         let grows = usage == Usage::Growing && fresh > LITTLE && fresh > borne;
         let queue = grows || too_long || swells;
-        let left_before = self.yielded_at.is_some_and(|at| now < at + fresh + self.round_trip());
-        if self.draining
-            && left_before
-            && fresh >= SHORT_QUEUE
-            && let (Some(end), Some(arrives)) = (&mut self.end, self.delivered.bps_now())
-        {
-            // When it was yielded, a link that had become narrow had not yet shown how narrow.
-            *end = End { bps: end.bps.min(arrives), at: now };
-        }
         if queue {
             self.yield_to_queue(fresh.saturating_sub(borne), now);
         } else if self.draining && fresh < SHORT_QUEUE {
@@ -375,6 +360,7 @@ impl Bandwidth {
     }
 
     fn note_own_loss(&mut self, delivered: f64, now: Instant) {
+        self.before = None;
         self.end = Some(End { bps: delivered, at: now });
         self.short_queue_until = Some(now + END_KNOWN);
         self.set_target(self.target.min(delivered));
@@ -391,12 +377,12 @@ impl Bandwidth {
             return;
         }
         let Some(arrives) = arrives_now else { return };
-        let is_new = self.end.is_none_or(|end| now > end.at + END_KNOWN || arrives < end.bps * NEW_END);
-        if is_new && !self.starting {
-            self.note_had(now);
+        // What it was before a row of setbacks, not between two of them.
+        if self.yielded_at.is_none_or(|at| now > at + EPISODE) || self.before.is_none() {
+            self.before = Some(self.target);
         }
-        let drains = drains_at(waits);
-        let less = arrives * YIELD.min(drains);
+        let drains = 1.0 - waits.as_secs_f64() / DRAIN.as_secs_f64();
+        let less = arrives * YIELD.min(drains.max(LEAST_YIELD));
         self.yielded_at = Some(now);
         self.draining |= drains < YIELD;
         self.end = Some(End { bps: arrives, at: now });
@@ -404,25 +390,8 @@ impl Bandwidth {
         if less < self.target {
             self.set_target(less);
         }
-        // The end that is known, once more, is no reason to look again how far it is.
-        if is_new || self.probe_at.is_none() && !self.probes.is_under_way() {
-            self.probe_again = PROBE_AGAIN;
-            self.schedule_probe(PROBE_AGAIN, now);
-        }
-    }
-
-    fn note_had(&mut self, now: Instant) {
-        let had = self.had.filter(|had| now < had.at + WAS_KNOWN && had.bps > self.target);
-        self.had = Some(End { bps: had.map_or(self.target, |had| had.bps), at: now });
-    }
-
-    /// A probe found nothing new: the next comes later.
-    fn probe_later(&mut self, now: Instant) {
-        let was_more = |had: End| now < had.at + WAS_KNOWN && had.bps > self.target * WAS_MORE;
-        let most =
-            if self.had.is_some_and(was_more) { PROBE_AGAIN_MOST_AFTER_MORE } else { PROBE_AGAIN_MOST };
-        self.probe_again = self.probe_again.mul_f64(PROBE_AGAIN_GROWS).min(most);
-        self.schedule_probe(self.probe_again, now);
+        self.probe_again = PROBE_AGAIN;
+        self.schedule_probe(PROBE_AGAIN, now);
     }
 
     /// Less was sent, and the queue stays as long as it was: it is not ours.
@@ -480,28 +449,22 @@ impl Bandwidth {
     fn take_probe(&mut self, now: Instant) {
         let Some(found) = self.probes.poll(now) else { return };
         let Some(found) = found.filter(|_| self.trend.usage() != Usage::Growing || self.starting) else {
-            if self.starting {
-                // Chance took it, or what was told of it.
-                self.schedule_probe(LOOK_AGAIN, now);
-            } else {
-                self.probe_later(now);
-            }
+            self.probe_again = self.probe_again.mul_f64(PROBE_AGAIN_GROWS).min(PROBE_AGAIN_MOST);
+            self.schedule_probe(self.probe_again, now);
             return;
         };
         let fits = found.bps * if found.saturated { OF_SATURATED } else { 1.0 };
         let grows = fits > self.target * 1.15;
-        let waits = self.waiting.fresh();
         if fits > self.target || (self.starting && found.saturated) {
+            self.set_target(fits);
             self.end = found.saturated.then_some(End { bps: found.bps, at: now });
-            // What the guess was too much by waits on the way, with the probe itself.
-            self.draining = found.saturated && waits >= SHORT_QUEUE;
-            self.set_target(if self.draining { fits * drains_at(waits).min(YIELD) } else { fits });
         }
         if found.saturated || self.target >= self.most * 0.95 {
             self.starting = false;
         }
         if found.saturated || !grows {
-            self.probe_later(now);
+            self.probe_again = self.probe_again.mul_f64(PROBE_AGAIN_GROWS).min(PROBE_AGAIN_MOST);
+            self.schedule_probe(self.probe_again, now);
         } else {
             self.probe_again = PROBE_AGAIN;
             // Once more before what it brought is in use: a round trip shows whether it holds.
@@ -529,9 +492,4 @@ impl Bandwidth {
             }
         }
     }
-}
-
-/// At which part of what fits a queue of that length is gone in time.
-fn drains_at(waits: Duration) -> f64 {
-    (1.0 - waits.as_secs_f64() / DRAIN.as_secs_f64()).max(LEAST_YIELD)
 }

@@ -71,8 +71,6 @@ pub(super) struct Seen {
     pub(super) tenths: Vec<Tenth>,
     /// How long each picture's last packet took from when it was made.
     pub(super) picture_ms: Vec<f64>,
-    /// When each packet of sound left, and how long it took.
-    pub(super) sound_ms: Vec<(u64, f64)>,
 }
 
 impl Seen {
@@ -88,13 +86,9 @@ impl Seen {
     }
 
     pub(super) fn picture_ms_quantile(&self, part: f64) -> f64 {
-        quantile(self.picture_ms.clone(), part)
-    }
-
-    /// Of the sound that left within these seconds.
-    pub(super) fn sound_ms_quantile(&self, seconds: std::ops::Range<u64>, part: f64) -> f64 {
-        let then = self.sound_ms.iter().filter(|(at_ms, _)| seconds.contains(&(at_ms / 1000)));
-        quantile(then.map(|(_, took)| *took).collect(), part)
+        let mut sorted = self.picture_ms.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get((sorted.len().saturating_sub(1) as f64 * part) as usize).copied().unwrap_or_default()
     }
 
     pub(super) fn say(&self, name: &str) {
@@ -116,31 +110,18 @@ impl Seen {
     }
 }
 
-fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get((values.len().saturating_sub(1) as f64 * part) as usize).copied().unwrap_or_default()
-}
-
 #[derive(Clone, Copy)]
 enum Item {
     Ours(u64),
     Tcp(u64),
 }
 
-/// What a packet of ours is.
-#[derive(Clone, Copy)]
-enum Part {
-    Sound,
-    Picture { made_ms: u64, last: bool },
-    Padding,
-}
-
 struct Sent {
     at: Instant,
-    at_ms: u64,
     bytes: usize,
     probe: Option<u32>,
-    part: Part,
+    made_ms: Option<u64>,
+    last_of_picture: bool,
 }
 
 /// A plain flow that takes what it gets, and halves when it loses.
@@ -159,7 +140,7 @@ pub(super) struct Simulation {
     now_ms: u64,
     dice: u64,
     bandwidth: Bandwidth,
-    pacer: Pacer<(usize, Part)>,
+    pacer: Pacer<(usize, Option<u64>, bool)>,
     sent: BTreeMap<u64, Sent>,
     next: u64,
     queue: VecDeque<(Item, usize)>,
@@ -205,7 +186,7 @@ impl Simulation {
             tcp: Tcp { window: 10.0, threshold: f64::MAX, flying: 0, next: 0, recover: 0 },
             acks: VecDeque::new(),
             tenth: Tenth::default(),
-            seen: Seen { tenths: Vec::new(), picture_ms: Vec::new(), sound_ms: Vec::new() },
+            seen: Seen { tenths: Vec::new(), picture_ms: Vec::new() },
             pictures: 0,
         }
     }
@@ -263,7 +244,7 @@ impl Simulation {
         let target = self.bandwidth.standing(now).target_bps;
         if self.now_ms.is_multiple_of(SOUND_EVERY) {
             let bytes = adapt::sound_bps(target) as usize / 400 + SOUND_AROUND;
-            match self.pacer.put(Class::Sound, (bytes, Part::Sound), bytes) {
+            match self.pacer.put(Class::Sound, (bytes, None, false), bytes) {
                 Put::LeavesAtOnce(packet) => self.leave(packet, now),
                 Put::Waits | Put::Refused => unreachable!("sound does not wait"),
             }
@@ -284,8 +265,7 @@ impl Simulation {
             let packet = bytes.min(PICTURE_PACKET);
             bytes -= packet;
             let packet = packet + 60;
-            let part = Part::Picture { made_ms: self.now_ms, last: bytes == 0 };
-            self.pacer.put(Class::Picture, (packet, part), packet);
+            self.pacer.put(Class::Picture, (packet, Some(self.now_ms), bytes == 0), packet);
         }
     }
 
@@ -294,17 +274,17 @@ impl Simulation {
             if let Some(packet) = self.pacer.take(now) {
                 self.leave(packet, now);
             } else if self.pacer.wants_padding(now) {
-                self.leave((PICTURE_PACKET, Part::Padding), now);
+                self.leave((PICTURE_PACKET, None, false), now);
             } else {
                 return;
             }
         }
     }
 
-    fn leave(&mut self, (bytes, part): (usize, Part), now: Instant) {
+    fn leave(&mut self, (bytes, made_ms, last_of_picture): (usize, Option<u64>, bool), now: Instant) {
         let probe = self.pacer.left(bytes, now).map(|probe| probe.id);
         self.bandwidth.note_sent(now);
-        self.sent.insert(self.next, Sent { at: now, at_ms: self.now_ms, bytes, probe, part });
+        self.sent.insert(self.next, Sent { at: now, bytes, probe, made_ms, last_of_picture });
         self.enter(Item::Ours(self.next), bytes);
         self.next += 1;
     }
@@ -366,13 +346,9 @@ impl Simulation {
                 Item::Ours(number) => {
                     self.tenth.delivered_bps += bytes as f64 * 80.0;
                     self.noted.push((number, at / 250 * 250));
-                    let (sent, at_ms) = (&self.sent[&number], at as f64 / 1000.0);
-                    match sent.part {
-                        Part::Picture { made_ms, last: true } => {
-                            self.seen.picture_ms.push(at_ms - made_ms as f64);
-                        }
-                        Part::Sound => self.seen.sound_ms.push((sent.at_ms, at_ms - sent.at_ms as f64)),
-                        Part::Picture { last: false, .. } | Part::Padding => {}
+                    let sent = &self.sent[&number];
+                    if let Some(made) = sent.made_ms.filter(|_| sent.last_of_picture) {
+                        self.seen.picture_ms.push(at as f64 / 1000.0 - made as f64);
                     }
                 }
                 Item::Tcp(number) => {
