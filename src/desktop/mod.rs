@@ -19,7 +19,7 @@ mod translate;
 
 use std::{io::Write as _, net::IpAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use sightline_protocol::{call::Media, keys::Identity};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -93,6 +93,11 @@ fn open(options: Options) -> anyhow::Result<()> {
         Start::First(first) => first,
         Start::HandedOver => return Ok(()),
     };
+    ensure!(
+        has_display(),
+        "there is no display to open a window on: neither WAYLAND_DISPLAY nor DISPLAY is set. `sightline call` and `sightline \
+         answer` work without a window"
+    );
     let hidden = prepared.is_hidden();
     let waker = Waker::default();
     let wakes = waker.clone();
@@ -112,6 +117,12 @@ fn open(options: Options) -> anyhow::Result<()> {
     // A name that nobody answers for keeps a thread of the system busy for longer than anybody wants to wait.
     runtime.shutdown_background();
     Ok(opened?)
+}
+
+/// Where it can be known before anything is started: other systems always have one.
+fn has_display() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"].into_iter().any(is_set)
 }
 
 /// What other starts of the program hand over.
