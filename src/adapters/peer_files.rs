@@ -4,7 +4,7 @@
 //! send much would wait for each other.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, PoisonError, Weak,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -69,28 +69,37 @@ impl FileChannel {
     fn serve(self: &Arc<Self>, channel: Arc<dyn DataChannel>) -> Result<(), Arc<dyn DataChannel>> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(waiting) = waiting else { return Err(channel) };
-        tokio::spawn(send(channel.clone(), waiting));
-        tokio::spawn(self.clone().receive(channel));
-        Ok(())
-    }
-
-    async fn receive(self: Arc<Self>, channel: Arc<dyn DataChannel>) {
-        loop {
-            match channel.poll().await {
-                Some(DataChannelEvent::OnOpen) => self.set_open(true),
-                Some(DataChannelEvent::OnMessage(message)) if message.data.len() <= MAX_FILE_FRAME_BYTES => {
-                    self.taker.take(message.data.freeze());
-                }
-                Some(DataChannelEvent::OnClose) | None => break,
-                Some(_) => {}
+        // Neither keeps the connection: what takes would otherwise hold what sends, and both the channel, for ever.
+        let receiving = tokio::spawn(receive(Arc::downgrade(self), channel.clone()));
+        let files = Arc::downgrade(self);
+        tokio::spawn(async move {
+            send(channel, waiting).await;
+            receiving.abort();
+            if let Some(files) = files.upgrade() {
+                files.set_open(false);
             }
-        }
-        self.set_open(false);
+        });
+        Ok(())
     }
 
     fn set_open(&self, is_open: bool) {
         self.is_open.store(is_open, Ordering::Relaxed);
         self.taker.look();
+    }
+}
+
+async fn receive(files: Weak<FileChannel>, channel: Arc<dyn DataChannel>) {
+    loop {
+        let event = channel.poll().await;
+        let Some(files) = files.upgrade() else { return };
+        match event {
+            Some(DataChannelEvent::OnOpen) => files.set_open(true),
+            Some(DataChannelEvent::OnMessage(message)) if message.data.len() <= MAX_FILE_FRAME_BYTES => {
+                files.taker.take(message.data.freeze());
+            }
+            Some(DataChannelEvent::OnClose) | None => return files.set_open(false),
+            Some(_) => {}
+        }
     }
 }
 
