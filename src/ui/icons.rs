@@ -4,9 +4,8 @@
 //! icon covers is worked out here, from its distance to the marks, once for each size; the result is kept as a small
 //! texture and tinted when it is drawn.
 //!
-//! egui's own strokes were tried first. Their ends are blunt and their joints pointed; discs set on top of the ends show
-//! through where the colour does, and at 16 pixels two soft edges on top of each other look bold. A symbol font would
-//! have been a megabyte, and somebody else's hand.
+//! egui's own strokes would not do: their ends are blunt and their joints pointed. A symbol font would be larger, and
+//! somebody else's hand.
 
 mod coverage;
 mod drawings;
