@@ -1,7 +1,7 @@
 //! Files over the peer connection: a data channel of its own, besides the one for words.
 //!
-//! Two tasks carry it, one each way: whoever waits for room to send must not keep what comes waiting, or two ends that both
-//! send much would wait for each other.
+//! Both ways are waited for side by side: whoever waits for room to send must not keep what comes waiting, or two ends that
+//! both send much would wait for each other.
 
 use std::sync::{
     Arc, Mutex, PoisonError, Weak,
@@ -69,12 +69,13 @@ impl FileChannel {
     fn serve(self: &Arc<Self>, channel: Arc<dyn DataChannel>) -> Result<(), Arc<dyn DataChannel>> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(waiting) = waiting else { return Err(channel) };
-        // Neither keeps the connection: what takes would otherwise hold what sends, and both the channel, for ever.
-        let receiving = tokio::spawn(receive(Arc::downgrade(self), channel.clone()));
         let files = Arc::downgrade(self);
         tokio::spawn(async move {
-            send(channel, waiting).await;
-            receiving.abort();
+            // Whichever ends first ends the other, and with both goes what keeps the channel and so the connection.
+            tokio::select! {
+                () = receive(&files, &*channel) => {}
+                () = send(&*channel, waiting) => {}
+            }
             if let Some(files) = files.upgrade() {
                 files.set_open(false);
             }
@@ -88,7 +89,8 @@ impl FileChannel {
     }
 }
 
-async fn receive(files: Weak<FileChannel>, channel: Arc<dyn DataChannel>) {
+/// Ends with the channel.
+async fn receive(files: &Weak<FileChannel>, channel: &dyn DataChannel) {
     loop {
         let event = channel.poll().await;
         let Some(files) = files.upgrade() else { return };
@@ -97,14 +99,14 @@ async fn receive(files: Weak<FileChannel>, channel: Arc<dyn DataChannel>) {
             Some(DataChannelEvent::OnMessage(message)) if message.data.len() <= MAX_FILE_FRAME_BYTES => {
                 files.taker.take(message.data.freeze());
             }
-            Some(DataChannelEvent::OnClose) | None => return files.set_open(false),
+            Some(DataChannelEvent::OnClose) | None => return,
             Some(_) => {}
         }
     }
 }
 
-/// Ends with the connection: whoever holds the other end of the queue goes with it.
-async fn send(channel: Arc<dyn DataChannel>, mut waiting: mpsc::Receiver<Bytes>) {
+/// Ends where the channel takes nothing more.
+async fn send(channel: &dyn DataChannel, mut waiting: mpsc::Receiver<Bytes>) {
     while let Some(frame) = waiting.recv().await {
         if let Err(error) = channel.send(BytesMut::from(&*frame)).await {
             tracing::debug!(%error, "the channel for files takes nothing more");

@@ -219,7 +219,7 @@ fn with_aiortc() -> Meeting {
 }
 
 fn direct() -> Value {
-    json!({ "servers": [], "policy": "all", "with_media": true, "with_channel": null })
+    json!({ "servers": [], "policy": "all", "with_media": true, "with_channel": null, "words": DIRECT_CHANNEL })
 }
 
 async fn both_see_and_hear(call: &mut Meeting) {

@@ -59,13 +59,16 @@ function look() {
 }
 
 const deeds = {
-  open({ servers, policy, with_media, with_channel }) {
+  open({ servers, policy, with_media, with_channel, words }) {
     pc = new RTCPeerConnection({ iceServers: servers, iceTransportPolicy: policy });
     pc.onicecandidate = ({ candidate }) => say({ candidate: candidate && candidate.toJSON() });
     pc.onicecandidateerror = ({ url, errorCode, errorText }) => say({ server: url, errorCode, errorText });
     pc.onconnectionstatechange = () => say({ state: pc.connectionState });
     pc.ontrack = ({ track }) => show(track);
-    pc.ondatachannel = event => take(event.channel);
+    // Their other one is for files.
+    pc.ondatachannel = event => {
+      if (event.channel.label === words) take(event.channel);
+    };
     const stream = with_media ? media() : new MediaStream();
     for (const track of stream.getTracks()) pc.addTrack(track, stream);
     if (with_channel) take(pc.createDataChannel(with_channel));
