@@ -397,6 +397,18 @@ fn a_damaged_profile_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn where_no_window_can_be_opened_that_is_said_and_what_goes_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("nowhere").to_str().unwrap().to_owned();
+    for (display, wayland) in [(None, None), (Some(":4711"), None), (None, Some(nowhere.as_str()))] {
+        let ended = Program::run_on(display, wayland, &["--profile", folder.path().to_str().unwrap()]);
+        assert_eq!(ended.code, 2, "{}", ended.errors);
+        assert!(ended.errors.contains("work without a window"), "{}", ended.errors);
+        assert!(!ended.errors.contains(".rs"), "nobody cares for the line: {}", ended.errors);
+    }
+}
+
+#[test]
 fn who_names_no_server_is_told_how_to() {
     let folder = tempfile::tempdir().unwrap();
     let profile = folder.path().to_str().unwrap();

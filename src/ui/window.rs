@@ -72,7 +72,13 @@ pub fn run(
         let desk = start(Box::new(move || context.request_repaint()));
         Ok(Box::new(Window::new(desk)) as Box<dyn eframe::App>)
     };
-    eframe::run_native(copy::APP, options, Box::new(open)).map_err(|error| NoWindow(error.to_string()))
+    eframe::run_native(copy::APP, options, Box::new(open))
+        .map_err(|error| NoWindow(without_place(&error.to_string()).to_owned()))
+}
+
+/// What a library says of a failure, without the line of its own source that it begins with.
+fn without_place(said: &str) -> &str {
+    said.rsplit_once(".rs:").and_then(|(_, behind)| behind.split_once(": ")).map_or(said, |(_, words)| words)
 }
 
 struct Window {

@@ -142,7 +142,23 @@ pub(crate) struct Ended {
 impl Program {
     /// Runs to the end.
     pub(crate) fn run(args: &[&str]) -> Ended {
-        let output = Command::new(env!("CARGO_BIN_EXE_sightline")).args(args).output().unwrap();
+        Self::ended_by_itself(Command::new(env!("CARGO_BIN_EXE_sightline")).args(args))
+    }
+
+    /// Where these are the screens, whatever this computer has.
+    pub(crate) fn run_on(display: Option<&str>, wayland: Option<&str>, args: &[&str]) -> Ended {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sightline"));
+        for (name, value) in [("DISPLAY", display), ("WAYLAND_DISPLAY", wayland), ("WAYLAND_SOCKET", None)] {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Self::ended_by_itself(command.args(args))
+    }
+
+    fn ended_by_itself(command: &mut Command) -> Ended {
+        let output = command.output().unwrap();
         Ended {
             code: output.status.code().unwrap_or(-1),
             output: String::from_utf8(output.stdout).unwrap(),

@@ -113,7 +113,9 @@ impl Command {
             Self::Run => {
                 "set up, build in release mode and start Sightline with its own server [arguments for it]"
             }
-            Self::Test => "set up, then formatting, lints, documentation and every test: what CI runs",
+            Self::Test => {
+                "set up, then formatting, lints, documentation, every test and the packages: what CI runs"
+            }
             Self::Check => {
                 "formatting, lints, documentation, and licences and advisories where cargo-deny is here"
             }
@@ -152,7 +154,8 @@ impl Command {
                 setup::setup()?;
                 setup::components()?;
                 setup::test_tools();
-                steps::all(&[steps::FORMAT, steps::LINTS, steps::DOCS, steps::TESTS])
+                steps::all(&[steps::FORMAT, steps::LINTS, steps::DOCS, steps::TESTS])?;
+                steps::with_time("packages", package::test)
             }
             Self::Check => {
                 setup::components()?;

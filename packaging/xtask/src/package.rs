@@ -15,7 +15,7 @@ use std::process::Command;
 
 use crate::needs::{self, PACKAGE_NEEDS};
 use crate::setup::{self, on_path};
-use crate::steps::{cargo, succeed, workspace};
+use crate::steps::{self, cargo, succeed, workspace};
 use crate::{Failure, Outcome};
 
 use tree::Tree;
@@ -45,26 +45,15 @@ struct Wanted {
 /// Builds both, and looks at them.
 pub(crate) fn package(arguments: &[String]) -> Outcome {
     let wanted = understood(arguments)?;
-    if !cfg!(target_os = "linux") || !on_path("dpkg-deb") {
+    if !has_packages() {
         return Err(Failure::new("packages are made on Debian and its like, where there is dpkg-deb."));
     }
-    setup::bring(PACKAGE_NEEDS);
-    let lacking = needs::missing(PACKAGE_NEEDS, on_path);
-    if let Some(needed) = lacking.iter().find(|need| need.required) {
-        return Err(Failure::new(format!("there is no {} here; it {}.", needed.name, needed.why)));
-    }
+    has_tools()?;
     let programs = match wanted.from {
         Some(folder) => folder,
         None => built()?,
     };
-    let root = workspace();
-    let here = target().join("package");
-    let mut packages = Vec::new();
-    for plan in [app(&root, &programs), server(&root, &programs)] {
-        packages.push(make(&root, &here, &plan)?);
-    }
-    let entries = root.join("packaging/linux");
-    check::looks_right(&packages, &entries)?;
+    let packages = made_of(&programs)?;
     if wanted.check {
         check::installs(&packages)?;
     }
@@ -72,6 +61,46 @@ pub(crate) fn package(arguments: &[String]) -> Outcome {
         println!("{}", package.display());
     }
     Ok(())
+}
+
+/// As a test: of the programs that the tests before it have built. They are installed in CI alone: nobody who runs the
+/// tests has asked for another program on their computer.
+pub(crate) fn test() -> Outcome {
+    if !has_packages() {
+        println!("– packages: SKIPPED, they are made on Debian and its like");
+        return Ok(());
+    }
+    println!("▶ packages: as `cargo xtask package`, of the programs that were tested");
+    has_tools()?;
+    let packages = made_of(&target().join("debug"))?;
+    if steps::in_ci() {
+        check::installs(&packages)?;
+    } else {
+        println!("– installing: left out, `cargo xtask package --check` does it");
+    }
+    Ok(())
+}
+
+fn has_packages() -> bool {
+    cfg!(target_os = "linux") && on_path("dpkg-deb")
+}
+
+fn has_tools() -> Outcome {
+    setup::bring(PACKAGE_NEEDS);
+    let lacking = needs::missing(PACKAGE_NEEDS, on_path);
+    match lacking.iter().find(|need| need.required) {
+        Some(needed) => Err(Failure::new(format!("there is no {} here; it {}.", needed.name, needed.why))),
+        None => Ok(()),
+    }
+}
+
+fn made_of(programs: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let root = workspace();
+    let here = target().join("package");
+    let plans = [app(&root, programs), server(&root, programs)];
+    let packages = plans.iter().map(|plan| make(&root, &here, plan)).collect::<Result<Vec<_>, _>>()?;
+    check::looks_right(&packages, &root.join("packaging/linux"))?;
+    Ok(packages)
 }
 
 fn understood(arguments: &[String]) -> Result<Wanted, Failure> {

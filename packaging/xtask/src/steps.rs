@@ -116,10 +116,16 @@ pub(crate) fn succeed(command: &mut Command, if_it_fails: &str) -> Outcome {
 
 fn in_order(steps: &[Step], run: impl Fn(&Step) -> Outcome) -> Outcome {
     for step in steps {
-        let (outcome, seconds) = timed(|| run(step));
-        outcome?;
-        println!("✔ {} ({seconds:.1} s)\n", step.name);
+        with_time(step.name, || run(step))?;
     }
+    Ok(())
+}
+
+/// Does it, and says how long it took.
+pub(crate) fn with_time(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {
+    let start = Instant::now();
+    work()?;
+    println!("✔ {name} ({:.1} s)\n", start.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -128,14 +134,14 @@ fn one(step: &Step) -> Outcome {
     succeed(cargo().args(step.arguments).envs(step.environment.iter().copied()), step.if_it_fails)
 }
 
-fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
-    let start = Instant::now();
-    (work(), start.elapsed().as_secs_f64())
-}
-
 fn describes_this_package(variable: &str) -> bool {
     ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|prefix| variable.starts_with(prefix))
         || ["CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&variable)
+}
+
+/// Nothing is skipped there.
+pub(crate) fn in_ci() -> bool {
+    env::var_os("CI").is_some_and(|ci| !ci.is_empty())
 }
 
 /// The folder of the workspace, as `cargo run` told us.
