@@ -35,6 +35,9 @@ const TOOLS: [(&str, &str); 5] = [
     ("/usr/libexec/at-spi-bus-launcher", "at-spi2-core"),
 ];
 
+/// What shows windows on Wayland, and the package that brings it.
+const COMPOSITOR: (&str, &str) = ("weston", "weston");
+
 /// The bus, and who reads aloud.
 pub(crate) struct Desktop {
     folder: tempfile::TempDir,
@@ -106,6 +109,35 @@ impl Desktop {
         let path = std::env::join_paths(path).unwrap();
         let app = self.app(&display, profile, arguments).env("PATH", path).spawn().unwrap();
         Window { desktop: self, screen, display, app, name }
+    }
+
+    /// The app, without arguments, on a compositor that shows each of its points as four.
+    pub(crate) fn open_on_wayland(&self, name: &'static str, profile: &Path) -> Option<Window<'_>> {
+        let (tool, package) = COMPOSITOR;
+        if !is_there(tool) {
+            skipped(tool, package);
+            return None;
+        }
+        let socket = "screen";
+        let screen = Command::new(tool)
+            .args(["--backend=headless-backend.so", "--use-gl", "--idle-time=0", "--no-config"])
+            .args(["--width=2160", "--height=1440", "--scale=2", "--socket", socket])
+            .env("XDG_RUNTIME_DIR", self.folder.path())
+            .env("LIBGL_ALWAYS_SOFTWARE", "1")
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while !self.folder.path().join(socket).exists() {
+            assert!(Instant::now() < deadline, "the compositor did not start");
+            thread::sleep(LOOK);
+        }
+        let mut app = self.app("", profile, &[]);
+        let app = app.env_remove("DISPLAY").env("WAYLAND_DISPLAY", socket).spawn().unwrap();
+        Some(Window { desktop: self, screen, display: String::new(), app, name })
     }
 
     /// The app as it is started on that screen.
@@ -257,6 +289,24 @@ impl Window<'_> {
         self.xdotool(&["mousemove", "--sync", &x, &y, "click", "1"]);
     }
 
+    /// How large the window is, in its own points: how far away from its corner the middle of anything is.
+    pub(crate) fn extent(&mut self) -> (i64, i64) {
+        let mut extent = (0, 0);
+        self.until(
+            "anything with a place",
+            |_| {},
+            |all| {
+                let middles = || all.iter().map(|it| it.middle);
+                extent = (
+                    middles().map(|it| it.0).max().unwrap_or(0),
+                    middles().map(|it| it.1).max().unwrap_or(0),
+                );
+                extent.0 > 0 && extent.1 > 0
+            },
+        );
+        extent
+    }
+
     /// Keys, as `xdotool` names them.
     pub(crate) fn keys(&self, keys: &str) {
         self.xdotool(&["key", "--clearmodifiers", keys]);
@@ -323,7 +373,7 @@ impl Window<'_> {
 
 impl Drop for Window<'_> {
     fn drop(&mut self) {
-        if thread::panicking() {
+        if thread::panicking() && !self.display.is_empty() {
             self.picture(&format!("failed-{}", self.name));
         }
         end(&mut self.app);

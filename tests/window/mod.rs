@@ -10,7 +10,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use serde_json::{Value, json};
 use sightline::{
     logic::desk::MessageState,
-    ui::copy::{call, chat, ended},
+    ui::copy::{call, chat, ended, home},
 };
 
 use crate::support::programs::{ServerProgram, my_turn};
@@ -122,4 +122,18 @@ fn two_windows_hold_a_call_by_keyboard_and_pointer() {
         assert!(report["sound"]["played"].as_u64().unwrap() > 0, "{report}");
         assert_eq!(report["their_status"], json!({"muted": false, "camera_off": false, "sharing": false}));
     }
+}
+
+#[test]
+fn a_window_opens_on_wayland_at_twice_the_size() {
+    let _turn = my_turn();
+    let Some(desktop) = Desktop::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerProgram::start();
+    profile(folder.path(), "Ada", server.url());
+    let Some(mut window) = desktop.open_on_wayland("Ada", folder.path()) else { return };
+    window.says(home::CALL);
+    let (right, bottom) = window.extent();
+    // In the screen's own dots it is twice as large as on a screen without a scale.
+    assert!(right > 1_080 && bottom > 720, "{right} × {bottom}");
 }

@@ -263,6 +263,15 @@ pub(crate) const TEST_NEEDS: &[Need] = &[
         service: None,
     },
     Need {
+        name: "weston",
+        tools: &["weston"],
+        debian: &["weston"],
+        elsewhere: "the tests that use it are for Linux",
+        required: false,
+        why: "a screen in memory on which windows are shown by way of Wayland",
+        service: None,
+    },
+    Need {
         name: "rsvg-convert",
         tools: &["rsvg-convert"],
         debian: &["librsvg2-bin"],

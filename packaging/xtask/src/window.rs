@@ -120,7 +120,7 @@ impl Scene {
             .args(arguments)
             .env("DISPLAY", &self.screen.name)
             .env_remove("WAYLAND_DISPLAY")
-            .env("RUST_LOG", "sightline::ui=debug")
+            .env("SIGHTLINE_LOG", "sightline=debug")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
