@@ -19,8 +19,8 @@ use serde_json::Value;
 use crate::support::skipping::skipped;
 
 /// How long something may take to be seen: without a graphics card, in a build for tests, beside other tests.
-const PATIENCE: Duration = Duration::from_secs(60);
-const LOOK: Duration = Duration::from_millis(200);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const LOOK: Duration = Duration::from_millis(200);
 /// As large as the window wants to be: without a window manager it stands in the corner, and fills it.
 const SCREEN: &str = "1080x720x24";
 
@@ -40,13 +40,14 @@ const COMPOSITOR: (&str, &str) = ("weston", "weston");
 
 /// The bus, and who reads aloud.
 pub(crate) struct Desktop {
-    folder: tempfile::TempDir,
+    pub(super) folder: tempfile::TempDir,
     bus: Child,
-    address: String,
-    reader: Mutex<Reader>,
+    pub(super) address: String,
+    reader: Mutex<Told>,
 }
 
-struct Reader {
+/// A program that is asked by a line, and answers by one.
+pub(super) struct Told {
     child: Child,
     ask: ChildStdin,
     told: BufReader<ChildStdout>,
@@ -84,18 +85,8 @@ impl Desktop {
         let mut address = String::new();
         BufReader::new(bus.stdout.take().unwrap()).read_line(&mut address).unwrap();
         let address = address.trim().to_owned();
-        let mut reader = Command::new(PYTHON)
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/window/reader.py"))
-            .env("DBUS_SESSION_BUS_ADDRESS", &address)
-            .env("XDG_RUNTIME_DIR", folder.path())
-            .env("HOME", folder.path())
-            .env_remove("DISPLAY")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (ask, told) = (reader.stdin.take().unwrap(), reader.stdout.take().unwrap());
-        let reader = Mutex::new(Reader { child: reader, ask, told: BufReader::new(told) });
+        let reader = Told::start("reader.py", &address, folder.path());
+        let reader = Mutex::new(reader);
         Self { folder, bus, address, reader }
     }
 
@@ -160,11 +151,7 @@ impl Desktop {
 
     /// Everything in the window of that process. A window that is just changing may be told of next time.
     fn elements(&self, process: u32) -> Vec<Element> {
-        let mut reader = self.reader.lock().unwrap();
-        writeln!(reader.ask, "{process}").unwrap();
-        let mut line = String::new();
-        reader.told.read_line(&mut line).unwrap();
-        let told: Value = serde_json::from_str(&line).unwrap();
+        let told = self.reader.lock().unwrap().ask(&process.into());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         told.as_array()
             .into_iter()
@@ -185,10 +172,43 @@ impl Desktop {
 
 impl Drop for Desktop {
     fn drop(&mut self) {
-        if let Ok(reader) = self.reader.get_mut() {
-            end(&mut reader.child);
-        }
         end(&mut self.bus);
+    }
+}
+
+impl Told {
+    /// On that bus.
+    pub(super) fn start(program: &str, bus: &str, folder: &Path) -> Self {
+        let mut child = Command::new(PYTHON)
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/window").join(program))
+            .env("DBUS_SESSION_BUS_ADDRESS", bus)
+            .env("XDG_RUNTIME_DIR", folder)
+            .env("HOME", folder)
+            .env_remove("DISPLAY")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (ask, told) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        Self { child, ask, told: BufReader::new(told) }
+    }
+
+    pub(super) fn ask(&mut self, what: &Value) -> Value {
+        writeln!(self.ask, "{what}").unwrap();
+        self.hear()
+    }
+
+    /// What it says unasked.
+    pub(super) fn hear(&mut self) -> Value {
+        let mut line = String::new();
+        self.told.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        end(&mut self.child);
     }
 }
 

@@ -4,28 +4,37 @@
 //! looked for in the other. Pictures of each step are kept beside what is built.
 
 mod desktop;
+mod panel;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use serde_json::{Value, json};
 use sightline::{
-    logic::desk::MessageState,
-    ui::copy::{call, chat, ended, home},
+    logic::{
+        course::{EndReason, Side},
+        desk::MessageState,
+    },
+    ui::copy::{call, chat, desktop as outside, ended, home},
 };
 
 use crate::support::programs::{ServerProgram, my_turn};
 
 use desktop::Desktop;
+use panel::Panel;
 
 /// Nothing of this computer is opened, and nothing leaves it.
 const STAND_INS: [&str; 6] = ["--video", "pattern", "--audio", "tone", "--bind", "127.0.0.1"];
 const MESSAGE: &str = "Can you see the sea?";
 
 fn profile(folder: &Path, name: &str, server: &str) {
+    profile_that(folder, name, server, "keep_running = false");
+}
+
+fn profile_that(folder: &Path, name: &str, server: &str, keeps: &str) {
     fs::create_dir_all(folder).unwrap();
     let downloads = folder.join("downloads");
     let settings = format!(
-        "name = \"{name}\"\nserver = \"{server}\"\nset_up = true\ndownloads = {downloads:?}\n[window]\nkeep_running = false\n"
+        "name = \"{name}\"\nserver = \"{server}\"\nset_up = true\ndownloads = {downloads:?}\n[window]\n{keeps}\n"
     );
     fs::write(folder.join("settings.toml"), settings).unwrap();
 }
@@ -122,6 +131,32 @@ fn two_windows_hold_a_call_by_keyboard_and_pointer() {
         assert!(report["sound"]["played"].as_u64().unwrap() > 0, "{report}");
         assert_eq!(report["their_status"], json!({"muted": false, "camera_off": false, "sharing": false}));
     }
+}
+
+#[test]
+fn who_has_no_window_open_answers_by_a_notice_and_hangs_up_and_ends_by_the_tray() {
+    let _turn = my_turn();
+    let Some(desktop) = Desktop::start() else { return };
+    let mut panel = Panel::start(&desktop);
+    let server = ServerProgram::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (ada, ben) = (folder.path().join("ada"), folder.path().join("ben"));
+    profile(&ada, "Ada", server.url());
+    profile_that(&ben, "Ben", server.url(), "keep_running = true");
+    let callee = desktop.open("callee", &ben, &[&STAND_INS[..], &["--hidden"]].concat());
+    let mut caller = desktop.open("caller", &ada, &[&STAND_INS[..], &[&server.link_of(&ben)]].concat());
+
+    let calling = outside::calling(outside::SOMEONE);
+    panel.presses(&calling, outside::DECLINE);
+    caller.says(ended::why(EndReason::Declined, Side::Them).title);
+    panel.shows_none();
+    caller.presses(ended::REDIAL_VIDEO);
+    panel.presses(&calling, outside::ACCEPT);
+    caller.says("Path: Direct");
+    panel.chooses(outside::HANG_UP);
+    caller.says(ended::why(EndReason::Normal, Side::Them).next);
+    panel.chooses(outside::QUIT);
+    assert_eq!(callee.ended(), Some(0));
 }
 
 #[test]
