@@ -414,6 +414,7 @@ impl Calling {
             sound: self.tally.sound(),
             lost_of_ours: room.loss,
             path: Box::new(self.path.report()),
+            evidence: Arc::default(),
         }
     }
 

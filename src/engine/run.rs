@@ -266,6 +266,7 @@ impl Engine {
                 self.path = policy;
                 self.lines.set_policy(policy);
             }
+            Command::Trial(_) => {}
             Command::Spend(most) => {
                 self.most = most;
                 self.calls.values_mut().for_each(|calling| calling.set_most(most));

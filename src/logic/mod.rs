@@ -21,6 +21,7 @@ pub mod desk;
 pub mod devices;
 pub mod doctor;
 pub mod drift;
+pub mod evidence;
 pub mod files;
 pub mod freezes;
 pub mod interfaces;

@@ -9,6 +9,7 @@ use super::{
     course::{EndReason, Link, Role, Side, Stage, Status},
     desk::Survey,
     doctor::{Prediction, Score, score},
+    evidence::Evidence,
     freezes, jitter,
     latency::LatencyReport,
     path::PathReport,
@@ -158,6 +159,9 @@ pub struct CallReport {
     /// What the doctor had expected of the path, and what became of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prediction: Option<Foretold>,
+    /// How it did second by second, and what happened in it.
+    #[serde(default)]
+    pub evidence: Evidence,
     /// What a person said of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub survey: Option<Survey>,
@@ -342,6 +346,7 @@ impl CallReport {
             voice: VoiceReport::default(),
             their_status: None,
             prediction: None,
+            evidence: Evidence::default(),
             survey: None,
         }
     }
