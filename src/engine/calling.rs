@@ -9,15 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sightline_protocol::call::{CallId, Media};
+use sightline_protocol::call::{CallId, DescriptionKind, Media};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
     logic::{
-        call::PeerEvent,
+        call::{Call, PeerEvent},
         candidate::Kind,
         chat::Chat,
-        course::{Role, Stage, Status},
+        course::{Stage, Status},
         desk::Transfer,
         interfaces::InterfaceSeen,
         legs::{LegEffect, LegWhy, Order},
@@ -38,7 +38,8 @@ use super::{
     counters::Tally,
     files::FileDesk,
     legs::LegEnds,
-    ports::{MediaMaker, PeerMaker, PeerReport, PeerSetup, SourceEnded},
+    notes::{self, Notes},
+    ports::{MediaMaker, PeerMaker, PeerReport, PeerSetup, SourceEnded, program::Journal},
     reference,
     thread::{Stop, Thread},
     video_recv::VideoRecv,
@@ -80,6 +81,7 @@ pub(super) struct Calling {
     pub(super) path: Path,
     pub(super) chat: Chat,
     pub(super) files: FileDesk,
+    pub(super) notes: Notes,
     began: Instant,
     clock: Clock,
     media: Media,
@@ -101,28 +103,30 @@ pub(super) struct Calling {
 
 impl Calling {
     pub(super) fn new(
-        call: CallId,
-        role: Role,
-        media: Media,
+        known: &Call,
         path: PathPolicy,
         voice: VoiceSettings,
         nudge: Arc<Notify>,
+        journal: Arc<dyn Journal>,
         clock: Clock,
     ) -> Self {
         let began = clock.now();
-        let report = CallReport::begin(call.to_string(), role, clock.media(began).as_micros() / 1000);
+        let call = known.id();
+        let report = CallReport::begin(call.to_string(), known.role(), clock.media(began).as_micros() / 1000);
         let (video, video_in) = sync_channel(VIDEO_QUEUE);
         let (audio, audio_in) = sync_channel(AUDIO_QUEUE);
+        let tally = Arc::<Tally>::default();
         Self {
             call,
             report,
             path: Path::new(path),
             chat: Chat::default(),
             files: FileDesk::new(nudge),
+            notes: Notes::new(began, clock, tally.clone(), journal),
             began,
             clock,
-            media,
-            tally: Arc::default(),
+            media: known.media(),
+            tally,
             wish: Arc::default(),
             muted: Arc::default(),
             voice: Arc::new(VoiceWish::new(voice)),
@@ -145,6 +149,7 @@ impl Calling {
     pub(super) fn note_stage(&mut self, stage: Stage) {
         let t_ms = self.t_ms();
         self.report.note_stage(t_ms, stage);
+        self.notes.recorder.note_stage(t_ms, stage);
         self.files.set_connected(stage == Stage::Connected);
         if let Stage::Ended { reason, by: _ } = stage {
             self.path.note_end(t_ms, reason);
@@ -180,6 +185,7 @@ impl Calling {
                 } else if order == Order::EndOfCandidates {
                     self.path.note_remote_done(t_ms, generation);
                 }
+                self.note_order(t_ms, generation, &order);
                 self.legs.order(generation, order)
             }
             LegEffect::Use { generation } => {
@@ -399,6 +405,33 @@ impl Calling {
         self.files.finish()
     }
 
+    /// Writes down how it does: once a second.
+    pub(super) fn read(&mut self, processor: Option<Duration>) {
+        let around = notes::Surroundings {
+            leg: self.legs.in_use(),
+            round_trip_ms: self.path.pair_in_use().and_then(|pair| pair.round_trip_ms),
+            room: self.legs.room.look(),
+            sends_pictures: !self.wish.is_off(),
+            encryption: &self.report.encryption,
+            processor,
+        };
+        self.notes.read(&around);
+    }
+
+    /// This side described a leg.
+    pub(super) fn note_our_description(&mut self, generation: u32, kind: DescriptionKind, sdp: &str) {
+        self.notes.recorder.descriptions.note(self.t_ms(), generation, true, kind, sdp);
+    }
+
+    fn note_order(&mut self, t_ms: u64, generation: u32, order: &Order) {
+        let (kind, sdp) = match order {
+            Order::TakeOffer { sdp } => (DescriptionKind::Offer, sdp),
+            Order::TakeAnswer { sdp } => (DescriptionKind::Answer, sdp),
+            Order::MakeOffer | Order::AddCandidate(_) | Order::EndOfCandidates => return,
+        };
+        self.notes.recorder.descriptions.note(t_ms, generation, false, kind, sdp);
+    }
+
     pub(super) fn statistics(&self) -> Statistics {
         // A call without pictures looks nowhere else.
         let room = self.legs.room.look();
@@ -414,7 +447,7 @@ impl Calling {
             sound: self.tally.sound(),
             lost_of_ours: room.loss,
             path: Box::new(self.path.report()),
-            evidence: Arc::default(),
+            evidence: self.notes.now(),
         }
     }
 
@@ -439,6 +472,7 @@ impl Calling {
         self.report.sound = self.tally.sound();
         (self.report.microphone, self.report.speaker) = self.tally.edges();
         self.report.voice = self.voice.report();
+        self.report.evidence = self.notes.whole(self.legs.in_use(), &self.report.encryption);
         self.report
     }
 }

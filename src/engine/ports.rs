@@ -34,6 +34,7 @@ use crate::{
 
 use super::reference::ReferenceIn;
 
+pub mod program;
 pub mod sound;
 
 /// Samples of sound that are handled at once: 10 ms.

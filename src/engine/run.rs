@@ -26,11 +26,12 @@ use crate::{
     logic::{
         call::{Call, PeerEvent},
         course::{EndReason, Stage},
-        devices::{Device, DeviceKind},
+        devices::{Device, DeviceKind, InUse},
         legs::{LegEffect, LegWhy},
         network_change::{self, NetworkVerdict},
         path::PathPolicy,
         phone::{Effect, Event, Owner, Phone},
+        spoken,
     },
     media::voice::VoiceSettings,
 };
@@ -46,6 +47,7 @@ use super::{
     ports::{
         DeviceNews, Doctor, Envelope, Exchange, Mail as _, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker,
         PeerNews, PeerReport,
+        program::{Journal, Processor},
     },
 };
 
@@ -94,6 +96,10 @@ pub struct Parts {
     pub media: Box<dyn MediaMaker>,
     /// What happens to the devices that they stand for.
     pub device_news: mpsc::Receiver<DeviceNews>,
+    /// Knows what this program costs.
+    pub processor: Box<dyn Processor>,
+    /// Keeps what it notes.
+    pub journal: Arc<dyn Journal>,
 }
 
 /// Starts the loop on the runtime that this is called from.
@@ -119,6 +125,9 @@ pub fn start(parts: Parts) -> Handle {
         peers: parts.peers,
         media: parts.media,
         devices: BTreeMap::new(),
+        devices_in_use: BTreeMap::new(),
+        processor: parts.processor,
+        journal: parts.journal,
         reports,
         told,
         calls: HashMap::new(),
@@ -149,6 +158,9 @@ struct Engine {
     media: Box<dyn MediaMaker>,
     /// All that there are, kind by kind.
     devices: BTreeMap<DeviceKind, Vec<Device>>,
+    devices_in_use: BTreeMap<DeviceKind, InUse>,
+    processor: Box<dyn Processor>,
+    journal: Arc<dyn Journal>,
     reports: mpsc::Sender<PeerReport>,
     told: mpsc::Sender<Update>,
     calls: HashMap<CallId, Calling>,
@@ -319,7 +331,14 @@ impl Engine {
                 let devices = self.devices.values().flatten().cloned().collect();
                 self.tell(Update::Devices(devices)).await;
             }
-            DeviceNews::InUse(in_use) => self.tell(Update::Device(in_use)).await,
+            DeviceNews::InUse(in_use) => {
+                for calling in self.calls.values_mut() {
+                    let t_ms = calling.t_ms();
+                    calling.notes.recorder.note_device(t_ms, &in_use);
+                }
+                self.devices_in_use.insert(in_use.kind, in_use.clone());
+                self.tell(Update::Device(in_use)).await;
+            }
         }
     }
 
@@ -342,6 +361,8 @@ impl Engine {
                     calling.report.note_link(t_ms, link);
                     calling.path.note_link(t_ms, generation, link);
                     self.tell(Update::Link { call, link }).await;
+                } else if let PeerEvent::Description { kind, sdp } = &event {
+                    calling.note_our_description(generation, *kind, sdp);
                 }
                 self.handle(Event::Peer { call, generation, event }).await;
             }
@@ -445,15 +466,11 @@ impl Engine {
         if matches!(stage, Stage::Inviting | Stage::RingingHere)
             && let Some(known) = self.phone.call(call)
         {
-            let mut calling = Calling::new(
-                call,
-                known.role(),
-                known.media(),
-                self.path,
-                self.voice,
-                self.file_news.clone(),
-                self.clock,
-            );
+            let (nudge, journal) = (self.file_news.clone(), self.journal.clone());
+            let mut calling = Calling::new(known, self.path, self.voice, nudge, journal, self.clock);
+            for in_use in self.devices_in_use.values() {
+                calling.notes.recorder.begin_with_device(in_use);
+            }
             calling.set_most(self.most);
             calling.note_switchboard(self.lines.is_up(call));
             calling.note_interfaces(self.network.look().interfaces);
@@ -465,6 +482,10 @@ impl Engine {
             && let Some(media) = self.phone.call(call).map(Call::media)
         {
             let handshake_hash = self.keys.handshake_hash(call);
+            if let (Some(hash), Some(calling)) = (handshake_hash, self.calls.get(&call)) {
+                let code = calling.notes.code();
+                tokio::task::spawn_blocking(move || code.set(spoken::code(&hash)).ok());
+            }
             self.tell(Update::Agreed { call, media, handshake_hash }).await;
         }
         let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));

@@ -75,7 +75,7 @@ pub(super) enum Hears {
 pub(in super::super) struct Gate {
     pub(super) doors: Doors,
     pub(super) watch: Arc<Watch>,
-    tally: Arc<Tally>,
+    pub(super) tally: Arc<Tally>,
     states: Vec<Mutex<State>>,
     outlets: Mutex<Vec<Weak<Outlet>>>,
     /// Where servers are that are asked by datagrams: looked at for every packet.

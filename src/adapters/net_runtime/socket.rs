@@ -46,6 +46,7 @@ impl WatchedSocket {
         }
         *meta = RecvMeta::default();
         (meta.addr, meta.len, meta.stride) = (from, length, length.max(1));
+        self.gate.tally.wire_received.add(length as u64);
         Poll::Ready(())
     }
 
@@ -86,6 +87,9 @@ impl AsyncUdpSocket for WatchedSocket {
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
         let sent = ready!(poll_send(&self.outlet, &self.gate, cx, transmit));
+        if sent.is_ok() {
+            self.gate.tally.wire_sent.add(transmit.contents.len() as u64);
+        }
         repeat(&self.outlet, &self.gate, transmit);
         Poll::Ready(sent)
     }
@@ -104,6 +108,7 @@ impl AsyncUdpSocket for WatchedSocket {
         }
         let came = ready!(self.outlet.inner.poll_recv(cx, bufs, meta))?;
         for (buf, meta) in bufs.iter_mut().zip(meta).take(came) {
+            self.gate.tally.wire_received.add(meta.len as u64);
             self.look_at(buf, meta);
         }
         Poll::Ready(Ok(came))
