@@ -29,6 +29,7 @@ use crate::{
         ports::{DeviceNews, Doctor, Exchange, Mail, MailEvent, MediaMaker, sound::MakeDevices},
         run::{Parts, start},
     },
+    logging,
     logic::{devices::Choice, path::PathPolicy, phone::Owner},
     settings::Profile,
 };
@@ -159,7 +160,7 @@ impl Installation {
             media: self.others.unwrap_or_else(|| seen(self.devices.wrap(self.media, &news), self.glass)),
             device_news,
             processor: Box::new(OwnProcess),
-            journal: Arc::new(()),
+            journal: logging::journal(),
         })
     }
 }

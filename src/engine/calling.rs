@@ -19,11 +19,13 @@ use crate::{
         chat::Chat,
         course::{Stage, Status},
         desk::Transfer,
+        evidence::{Hindrance, Topic},
         interfaces::InterfaceSeen,
         legs::{LegEffect, LegWhy, Order},
         packet::Packet,
         path::{Path, PathPolicy},
         report::{At, CallReport},
+        search::Search,
         servers::Servers,
         units::MediaTime,
     },
@@ -39,7 +41,9 @@ use super::{
     files::FileDesk,
     legs::LegEnds,
     notes::{self, Notes},
-    ports::{MediaMaker, PeerMaker, PeerReport, PeerSetup, SourceEnded, program::Journal},
+    ports::{
+        MediaMaker, PeerMaker, PeerReport, PeerSetup, SourceEnded, hindering::Hindering, program::Journal,
+    },
     reference,
     thread::{Stop, Thread},
     video_recv::VideoRecv,
@@ -82,6 +86,10 @@ pub(super) struct Calling {
     pub(super) chat: Chat,
     pub(super) files: FileDesk,
     pub(super) notes: Notes,
+    /// Which paths it may take.
+    pub(super) policy: PathPolicy,
+    search: Option<Search>,
+    hindering: Arc<Hindering>,
     began: Instant,
     clock: Clock,
     media: Media,
@@ -123,6 +131,9 @@ impl Calling {
             chat: Chat::default(),
             files: FileDesk::new(nudge),
             notes: Notes::new(began, clock, tally.clone(), journal),
+            policy: path,
+            search: None,
+            hindering: Arc::default(),
             began,
             clock,
             media: known.media(),
@@ -171,6 +182,7 @@ impl Calling {
     /// Does with a leg what was decided. `false` where it takes no more orders.
     pub(super) fn leg(&mut self, leg: LegEffect, around: &Surroundings<'_>) -> bool {
         let (now, t_ms) = (self.clock.now(), self.t_ms());
+        self.note_search(t_ms, &leg);
         match leg {
             LegEffect::Open { generation, why, only_direct } => {
                 self.path.note_leg_opened(t_ms, generation, why, only_direct);
@@ -205,6 +217,39 @@ impl Calling {
         }
     }
 
+    /// From now on it may take such paths.
+    pub(super) fn set_policy(&mut self, policy: PathPolicy) {
+        self.policy = policy;
+        self.path.set_policy(policy);
+    }
+
+    /// That leg was asked for. Where nothing is found, what was allowed before is allowed again.
+    pub(super) fn begin_search(&mut self, leg: u32, wanted: PathPolicy, back_to: Option<PathPolicy>) {
+        self.search = Some(Search::new(leg, wanted, back_to));
+    }
+
+    /// The search that has come to nothing, if one has.
+    pub(super) fn take_failed(&mut self) -> Option<Search> {
+        self.search.take_if(|search| search.has_failed())
+    }
+
+    fn note_search(&mut self, t_ms: u64, effect: &LegEffect) {
+        if self.search.take_if(|search| search.note(effect)).is_some() {
+            self.notes.recorder.note(t_ms, Topic::Trial, "Media goes over the path that was looked for");
+        }
+    }
+
+    /// Somebody tried something with the path.
+    pub(super) fn note_trial(&mut self, sentence: &str) {
+        self.notes.recorder.note(self.t_ms(), Topic::Trial, sentence);
+    }
+
+    /// From now on our own sending is hindered so, until the call is over.
+    pub(super) fn hinder(&mut self, hindrance: Hindrance) {
+        self.hindering.set(hindrance);
+        self.notes.recorder.note_hindrance(self.t_ms(), hindrance);
+    }
+
     /// Says a sealed message over the call's own path. `false` where that does not go.
     pub(super) fn say(&self, sealed: &[u8]) -> bool {
         self.legs.say(sealed)
@@ -228,6 +273,7 @@ impl Calling {
                 tally: self.tally.clone(),
                 files: self.files.taker(),
                 room,
+                hindering: self.hindering.clone(),
             }
         };
         self.legs.open_waiting(setup, around, self.clock.now())

@@ -3,6 +3,7 @@
 mod beats;
 mod mail;
 mod talk;
+mod trials;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -223,6 +224,7 @@ impl Engine {
                     self.tell_hearing().await;
                     self.tell_speaking().await;
                     self.tell_chat().await;
+                    self.settle_searches().await;
                 }
                 () = at(wake) => {
                     // What came while the loop was busy with something else is no silence.
@@ -278,7 +280,7 @@ impl Engine {
                 self.path = policy;
                 self.lines.set_policy(policy);
             }
-            Command::Trial(_) => {}
+            Command::Trial(trial) => self.take_trial(trial).await,
             Command::Spend(most) => {
                 self.most = most;
                 self.calls.values_mut().for_each(|calling| calling.set_most(most));
@@ -374,7 +376,7 @@ impl Engine {
                 calling.note_round_trip();
                 if moved {
                     // Where only a relay may be used there is no better path to look for.
-                    let relayed = calling.path.route().is_relayed() && !self.path.needs_relay();
+                    let relayed = calling.path.route().is_relayed() && !calling.policy.needs_relay();
                     let path = Box::new(calling.path.report());
                     self.tell(Update::Path { call, path }).await;
                     let event = PeerEvent::Route { relayed };
@@ -526,7 +528,7 @@ impl Engine {
 
     fn calling_and_surroundings(&mut self, call: CallId) -> (Option<&mut Calling>, Surroundings<'_>) {
         let around = Surroundings {
-            path: self.path,
+            path: self.calls.get(&call).map_or(self.path, |calling| calling.policy),
             bind: &self.bind,
             ahead: &self.ahead,
             servers: self.lines.servers(call, self.clock.now()),

@@ -87,9 +87,6 @@ impl AsyncUdpSocket for WatchedSocket {
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
         let sent = ready!(poll_send(&self.outlet, &self.gate, cx, transmit));
-        if sent.is_ok() {
-            self.gate.tally.wire_sent.add(transmit.contents.len() as u64);
-        }
         repeat(&self.outlet, &self.gate, transmit);
         Poll::Ready(sent)
     }
@@ -132,7 +129,7 @@ pub(super) fn poll_send(
 ) -> Poll<io::Result<usize>> {
     let local = outlet.local;
     let Some(id) = door(transmit.destination) else {
-        let sent = ready!(outlet.inner.poll_send(cx, transmit));
+        let sent = ready!(let_out(outlet, gate, cx, transmit));
         if sent.is_ok() {
             let each = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
             for datagram in transmit.contents.chunks(each) {
@@ -142,19 +139,39 @@ pub(super) fn poll_send(
         return Poll::Ready(sent);
     };
     let to = match gate.send(outlet, id, transmit.contents) {
-        Through::Taken => return Poll::Ready(Ok(transmit.contents.len())),
+        Through::Taken => {
+            gate.tally.wire_sent.add(transmit.contents.len() as u64);
+            return Poll::Ready(Ok(transmit.contents.len()));
+        }
         Through::Shut(kind) => return Poll::Ready(Err(kind.into())),
         Through::To(address) => address,
     };
     let Transmit { ecn, contents, segment_size, src_ip, .. } = *transmit;
     let really = Transmit { destination: to, ecn, contents, segment_size, src_ip };
-    let sent = ready!(outlet.inner.poll_send(cx, &really));
+    let sent = ready!(let_out(outlet, gate, cx, &really));
     if let Some(url) = gate.doors.url(id) {
         let way = Way { door: id.0, url, from: local.ip() };
         match &sent {
             Ok(_) => gate.watch.asked(way, to, contents),
             Err(_) => gate.watch.failed(id.0, url, Some(local.ip()), &Trouble::NoRoute),
         }
+    }
+    Poll::Ready(sent)
+}
+
+/// Sends, unless nothing is to leave by UDP: then it is lost, as if the network had lost it.
+pub(super) fn let_out(
+    outlet: &Outlet,
+    gate: &Gate,
+    cx: &mut Context<'_>,
+    transmit: &Transmit<'_>,
+) -> Poll<io::Result<usize>> {
+    if gate.hindering.look().blocks_udp {
+        return Poll::Ready(Ok(transmit.contents.len()));
+    }
+    let sent = ready!(outlet.inner.poll_send(cx, transmit));
+    if let Ok(bytes) = &sent {
+        gate.tally.wire_sent.add(*bytes as u64);
     }
     Poll::Ready(sent)
 }
