@@ -61,6 +61,7 @@ pub(super) fn commands(order: Order, downloads: &Path) -> Vec<Command> {
         Order::HangUp => vec![Command::HangUp],
         Order::Status(status) => vec![Command::Status(status)],
         Order::Use { kind, choice } => vec![Command::Use { kind, choice }],
+        Order::Trial(trial) => vec![Command::Trial(trial)],
         Order::Drawn { width, height } => vec![Command::Drawn { width, height }],
         Order::Owner(owner) => vec![Command::Owner(owner)],
         Order::Ask(who) => vec![Command::Ask(who)],
@@ -116,7 +117,16 @@ const fn most(data_use: DataUse) -> Option<(u16, u16)> {
 
 fn figures(statistics: &Statistics) -> Figures {
     let Statistics {
-        call_t_ms, round_trip_ms, sending, counters, pictures, sound, lost_of_ours, path, ..
+        call_t_ms,
+        round_trip_ms,
+        sending,
+        counters,
+        pictures,
+        sound,
+        lost_of_ours,
+        path,
+        evidence,
+        ..
     } = statistics;
     Figures {
         sample: Sample {
@@ -132,5 +142,6 @@ fn figures(statistics: &Statistics) -> Figures {
         sending: *sending,
         has_picture: counters.frames_shown > 0,
         path: Some(Arc::new(PathReport::clone(path))),
+        evidence: Some(evidence.clone()),
     }
 }

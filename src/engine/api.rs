@@ -16,6 +16,7 @@ use crate::{
         course::{Link, Role, Stage, Status},
         desk::Transfer,
         devices::{Choice, Device, DeviceKind, InUse},
+        evidence::{Evidence, Trial},
         files::FileOrder,
         path::{PathPolicy, PathReport},
         phone::Owner,
@@ -93,6 +94,8 @@ pub enum Command {
     Owner(Owner),
     /// Which paths the calls that are to come may take.
     Path(PathPolicy),
+    /// Try something with the path of the call that stands.
+    Trial(Trial),
     /// Pictures larger than this are not wanted, neither from here nor from there; nothing for whatever the path carries.
     Spend(Option<(u16, u16)>),
     /// Be reached at this server from now on, or at none. A call that stands goes on over the one it has.
@@ -276,6 +279,9 @@ pub struct Statistics {
     /// How it travels, as it stands now. Events leave it out: there its changes are told.
     #[serde(skip)]
     pub path: Box<PathReport>,
+    /// What is known of it besides. Events leave it out: the report has it in the end.
+    #[serde(skip)]
+    pub evidence: Arc<Evidence>,
 }
 
 /// The end of the engine that others hold. Dropping it ends the engine.

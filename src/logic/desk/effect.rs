@@ -12,6 +12,7 @@ use crate::logic::{
     contacts::Contacts,
     course::Status,
     devices::{Choice, DeviceKind},
+    evidence::Trial,
     phone::Owner,
     report::CallReport,
 };
@@ -94,6 +95,8 @@ pub enum Order {
         /// Which.
         choice: Choice,
     },
+    /// Something is tried with the path.
+    Trial(Trial),
     /// Their picture is drawn at this size.
     Drawn {
         /// In pixels of the screen.

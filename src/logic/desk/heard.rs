@@ -12,6 +12,7 @@ use crate::logic::{
     course::{Link, Role, Stage, Status},
     devices::{Device, InUse},
     doctor::Diagnosis,
+    evidence::Evidence,
     path::PathReport,
     quality::Sample,
     report::{CallReport, Sending},
@@ -213,4 +214,6 @@ pub struct Figures {
     pub has_picture: bool,
     /// How it travels; nothing where that is as it was.
     pub path: Option<Arc<PathReport>>,
+    /// What is known of it besides; nothing where that is as it was.
+    pub evidence: Option<Arc<Evidence>>,
 }

@@ -15,6 +15,7 @@ use sightline_protocol::{
 use crate::logic::{
     adapt,
     course::{EndReason, Link, Role, Side, Stage, Status},
+    evidence::Evidence,
     path::PathReport,
     quality::{Judge, Word},
     report::{CallReport, Sending},
@@ -45,6 +46,7 @@ pub(super) struct Ongoing {
     pub(super) ours: Status,
     pub(super) theirs: Theirs,
     pub(super) path: Option<Arc<PathReport>>,
+    pub(super) evidence: Arc<Evidence>,
     pub(super) round_trip_ms: Option<f64>,
     pub(super) sending: Option<Sending>,
     pub(super) judge: Judge,
@@ -142,6 +144,7 @@ impl Ongoing {
             ours: Status::default(),
             theirs: Theirs::default(),
             path: None,
+            evidence: Arc::default(),
             round_trip_ms: None,
             sending: None,
             judge: Judge::default(),
@@ -157,8 +160,11 @@ impl Ongoing {
     }
 
     pub(super) fn note_figures(&mut self, figures: Figures) {
-        let Figures { mut sample, sending, has_picture, path } = figures;
+        let Figures { mut sample, sending, has_picture, path, evidence } = figures;
         self.path = path.or(self.path.take());
+        if let Some(evidence) = evidence {
+            self.evidence = evidence;
+        }
         sample.target_bps = sending.filter(|_| !self.ours.camera_off).map(|sending| sending.target_bps);
         sample.slow_computer =
             sending.is_some_and(|sending| matches!(sending.plan.why, adapt::Why::Encoder { .. }));
@@ -199,6 +205,7 @@ impl Ongoing {
             ours: self.ours,
             theirs: self.theirs,
             path: self.path.clone(),
+            evidence: self.evidence.clone(),
             round_trip_ms: self.round_trip_ms,
             sending: self.sending,
             quality: self.quality.clone(),

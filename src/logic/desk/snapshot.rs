@@ -15,6 +15,7 @@ use crate::logic::{
     course::{EndReason, Link, Role, Side, Stage, Status},
     devices::{Choice, Device, InUse},
     doctor::Diagnosis,
+    evidence::Evidence,
     path::PathReport,
     report::{CallReport, Sending},
 };
@@ -262,6 +263,8 @@ pub struct CallCard {
     pub theirs: Theirs,
     /// How it travels; nothing before anything is known.
     pub path: Option<Arc<PathReport>>,
+    /// What is known of it besides, second by second.
+    pub evidence: Arc<Evidence>,
     /// There and back.
     pub round_trip_ms: Option<f64>,
     /// How our pictures are sent.

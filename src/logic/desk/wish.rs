@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use sightline_protocol::{call::Media, keys::Address};
 
-use crate::logic::devices::{Choice, DeviceKind};
+use crate::logic::{
+    devices::{Choice, DeviceKind},
+    evidence::Trial,
+};
 
 /// What somebody wants.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +80,8 @@ pub enum Wish {
     TestSound,
     /// Look at the network.
     Examine,
+    /// Try something with the path of the call that stands.
+    Trial(Trial),
     /// Write something to the other side.
     Say {
         /// What.

@@ -55,6 +55,7 @@ impl Desk {
             Wish::Microphone { on } => self.switch(|status| status.muted = !on),
             Wish::Camera { on } => self.switch(|status| status.camera_off = !on),
             Wish::Use { kind, choice } => self.use_device(kind, choice),
+            Wish::Trial(trial) => self.engine(Order::Trial(trial)),
             Wish::Drawn { width, height } => self.engine(Order::Drawn { width, height }),
             Wish::Preview { on } => self.engine(Order::Preview { on }),
             Wish::TestSound => self.effects.push_back(Effect::TestSound),

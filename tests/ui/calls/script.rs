@@ -49,6 +49,7 @@ pub(crate) fn card(stage: Stage) -> CallCard {
         ours: Status::default(),
         theirs: Theirs::default(),
         path: None,
+        evidence: Arc::default(),
         round_trip_ms: None,
         sending: None,
         quality: Quality::default(),
