@@ -226,8 +226,7 @@ fn moment(before: &Reading, now: &Reading) -> Moment {
         sent_bps: bps(before.bytes_sent, now.bytes_sent),
         received_bps: bps(before.bytes_received, now.bytes_received),
         target_bps: now.target_bps,
-        // `max` first: what is no number counts as nought.
-        lost_of_ours_percent: (now.lost_of_ours * 100.0).max(0.0).min(100.0) as f32,
+        lost_of_ours_percent: percent(now.lost_of_ours),
         lost_of_theirs_percent: f32::from(now.sound.lost_percent.min(100)),
         jitter_ms: has_sound.then_some(now.sound.target_ms as f32),
         frames_sent_per_s: per_s(before.counters.frames_sent, now.counters.frames_sent),
@@ -247,6 +246,11 @@ fn moment(before: &Reading, now: &Reading) -> Moment {
 }
 
 /// How much was counted since: where a count fell, it began anew.
+/// What is no number counts as nought.
+fn percent(part: f64) -> f32 {
+    if part.is_nan() { 0.0 } else { (part * 100.0).clamp(0.0, 100.0) as f32 }
+}
+
 fn since(before: u64, now: u64) -> u64 {
     if now < before { now } else { now - before }
 }
