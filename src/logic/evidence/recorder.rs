@@ -245,12 +245,12 @@ fn moment(before: &Reading, now: &Reading) -> Moment {
     }
 }
 
-/// How much was counted since: where a count fell, it began anew.
 /// What is no number counts as nought.
 fn percent(part: f64) -> f32 {
     if part.is_nan() { 0.0 } else { (part * 100.0).clamp(0.0, 100.0) as f32 }
 }
 
+/// How much was counted since: where a count fell, it began anew.
 fn since(before: u64, now: u64) -> u64 {
     if now < before { now } else { now - before }
 }
