@@ -216,6 +216,7 @@ fn moment(before: &Reading, now: &Reading) -> Moment {
     let packets = since(before.sound.packets_played, now.sound.packets_played);
     let held_us = since(before.sound.held_in_all_us, now.sound.held_in_all_us);
     let used = before.processor.zip(now.processor).and_then(|(before, now)| now.checked_sub(before));
+    let lost = if now.lost_of_ours.is_finite() { now.lost_of_ours * 100.0 } else { 0.0 };
     let has_sound = now.sound.packets_played > 0;
     let frozen = |pictures: &PictureCounts| pictures.frozen_ms.saturating_add(pictures.stands_ms);
     Moment {
@@ -226,7 +227,7 @@ fn moment(before: &Reading, now: &Reading) -> Moment {
         sent_bps: bps(before.bytes_sent, now.bytes_sent),
         received_bps: bps(before.bytes_received, now.bytes_received),
         target_bps: now.target_bps,
-        lost_of_ours_percent: percent(now.lost_of_ours),
+        lost_of_ours_percent: lost.clamp(0.0, 100.0) as f32,
         lost_of_theirs_percent: f32::from(now.sound.lost_percent.min(100)),
         jitter_ms: has_sound.then_some(now.sound.target_ms as f32),
         frames_sent_per_s: per_s(before.counters.frames_sent, now.counters.frames_sent),
@@ -243,11 +244,6 @@ fn moment(before: &Reading, now: &Reading) -> Moment {
             .min(for_ms),
         cpu_percent: used.map(|used| (used.as_secs_f64() * 100.0 / seconds) as f32),
     }
-}
-
-/// What is no number counts as nought.
-fn percent(part: f64) -> f32 {
-    if part.is_nan() { 0.0 } else { (part * 100.0).clamp(0.0, 100.0) as f32 }
 }
 
 /// How much was counted since: where a count fell, it began anew.
