@@ -10,7 +10,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use serde_json::{Value, json};
 use sightline::{
     logic::desk::MessageState,
-    ui::copy::{call, chat, ended},
+    ui::copy::{call, chat, ended, panel},
 };
 
 use crate::support::programs::{ServerProgram, my_turn};
@@ -102,7 +102,7 @@ fn two_windows_hold_a_call_by_keyboard_and_pointer() {
     assert_eq!(fs::read(ben.join("downloads/holiday.txt")).unwrap(), fs::read(&sent).unwrap());
     callee.picture("6-chat");
     callee.keys("F12");
-    callee.says(call::PATH_HEADING);
+    callee.says(panel::HEADING);
     // The steps are told anew each second, and not only when another path is taken.
     callee.says(call::IN_USE);
     callee.picture("7-path");
