@@ -27,13 +27,13 @@ use super::{
     course::{EndReason, Link},
     interfaces::InterfaceSeen,
     legs::LegWhy,
-    servers::Servers,
+    servers::{Servers, Transport},
     sightings::Sightings,
 };
 
 pub use report::{
-    CandidateRow, Edge, EdgeStatus, InUse, InterfaceRow, LegRow, Mapping, NatView, Node, PairRow, PairState,
-    PathReport, Place, Presence, RelayUse, SCHEMA_VERSION, ServerRow,
+    CandidateRow, ChannelRow, Edge, EdgeStatus, InUse, InterfaceRow, LegRow, Mapping, NatView, Node, PairRow,
+    PairState, PathReport, Place, Presence, RelayRow, RelayUse, SCHEMA_VERSION, ServerRow,
 };
 pub use timeline::{Change, Entry};
 
@@ -172,6 +172,7 @@ pub struct Path {
     legs: Vec<LegNotes>,
     in_use: Option<u32>,
     switchboard_up: Option<bool>,
+    relay_until_ms: Option<u64>,
     ended: Option<EndReason>,
     timeline: Timeline,
 }
@@ -327,6 +328,11 @@ impl Path {
         self.timeline.note(t_ms, None, Change::Switchboard { up }, sentence.to_owned());
     }
 
+    /// How long the right to use the relay holds, unless it is renewed; nothing where there is none.
+    pub fn note_relay_until(&mut self, until_ms: Option<u64>) {
+        self.relay_until_ms = until_ms;
+    }
+
     /// The call is over.
     pub fn note_end(&mut self, t_ms: u64, reason: EndReason) {
         self.ended = Some(reason);
@@ -336,6 +342,26 @@ impl Path {
     /// Direct or relayed, and by which end.
     pub fn route(&self) -> Route {
         self.pair_in_use().map_or(Route::None, PairInUse::route)
+    }
+
+    /// From now on such paths are allowed.
+    pub fn set_policy(&mut self, policy: PathPolicy) {
+        self.policy = policy;
+    }
+
+    /// Whether what carries the call is one of these paths.
+    pub fn fits(&self, policy: PathPolicy) -> bool {
+        let over = match policy {
+            PathPolicy::Any => return true,
+            PathPolicy::Direct => return !self.route().is_relayed(),
+            PathPolicy::Relay => None,
+            PathPolicy::RelayUdp => Some(Transport::Udp),
+            PathPolicy::RelayTcp => Some(Transport::Tcp),
+            PathPolicy::RelayTls => Some(Transport::Tls),
+        };
+        // Where only a relay may be used, it is ours that hides our addresses.
+        let ours = self.report().in_use.and_then(|in_use| in_use.our_relay);
+        ours.is_some_and(|relay| over.is_none() || relay.over == over)
     }
 
     /// The pair that carries the call.
