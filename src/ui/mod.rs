@@ -6,6 +6,7 @@
 //!
 //! * [`window`] the program's window, and the loop in which it is drawn.
 //! * [`shell`] which page is shown; [`screens`] the pages; [`widgets`] what they are made of.
+//! * [`panel`] how the call travels: beside every page.
 //! * [`scene`] what a page is given and what it may say.
 //! * [`theme`], [`fonts`], [`copy`] how it looks and what it says: no other file names a colour or holds a sentence.
 //! * [`icons`] our own; [`picture`] video, drawn from its planes.
@@ -15,6 +16,7 @@ pub mod copy;
 pub mod fonts;
 pub mod icons;
 pub mod keys;
+pub mod panel;
 pub mod picture;
 pub mod scene;
 pub mod screens;

@@ -1,11 +1,15 @@
 //! Which page is shown. A call comes before everything else; what it is about decides by itself which of its pages.
 
-use egui::{CentralPanel, Frame, Ui};
+use egui::{CentralPanel, Frame, Rect, Ui};
 
 use super::{
     keys::Hotkey,
+    panel::docking::Dock,
     scene::Scene,
-    screens::{call, ended, first_start, help, home, incoming, outgoing, settings},
+    screens::{
+        call, ended, first_start, help, home, incoming, outgoing,
+        settings::{self, Section},
+    },
     theme,
     widgets::{arrange, notices},
 };
@@ -54,6 +58,7 @@ pub struct Shell {
     call: call::State,
     ended: ended::State,
     notices: notices::State,
+    path: Dock,
     before: Option<Shown>,
 }
 
@@ -67,17 +72,37 @@ impl Shell {
         self.keys(ui, shown, scene);
         let palette = theme::palette(ui);
         let ground = if shown == Shown::Call { theme::stage().ground } else { palette.ground };
+        let mut to_servers = self.path.show_window(ui, scene);
         CentralPanel::default().frame(Frame::new().fill(ground.get())).show(ui, |ui| match shown {
             Shown::Incoming | Shown::Outgoing | Shown::Call => {
-                self.page(ui, shown, scene);
-                let room = self.call.room_for_notices(ui.max_rect(), shown == Shown::Incoming);
-                arrange::place(ui, "notices", room, |ui| notices::show(ui, &mut self.notices, scene));
+                let (page, panel) = self.path.split(ui.max_rect(), true);
+                to_servers |= self.panel(ui, panel, scene);
+                arrange::place(ui, "page", page, |ui| {
+                    self.page(ui, shown, scene);
+                    let room = self.call.room_for_notices(ui.max_rect(), shown == Shown::Incoming);
+                    arrange::place(ui, "notices", room, |ui| notices::show(ui, &mut self.notices, scene));
+                });
             }
             Shown::FirstStart | Shown::Page(_) | Shown::Ended => {
                 let room = arrange::foot(ui, "notices", |ui| notices::show(ui, &mut self.notices, scene));
-                arrange::place(ui, "page", room, |ui| self.page(ui, shown, scene));
+                let (page, panel) = self.path.split(room, false);
+                to_servers |= self.panel(ui, panel, scene);
+                if page.is_positive() {
+                    arrange::place(ui, "page", page, |ui| self.page(ui, shown, scene));
+                }
             }
         });
+        if to_servers {
+            settings::open_at(ui, Section::Servers);
+            self.page = Page::Settings;
+            self.path.close();
+            ui.ctx().request_repaint();
+        }
+    }
+
+    /// The path panel, where it is docked. Says whether the page with the servers is wanted.
+    fn panel(&mut self, ui: &mut Ui, rect: Option<Rect>, scene: &mut Scene<'_>) -> bool {
+        rect.is_some_and(|rect| arrange::place(ui, "path", rect, |ui| self.path.show(ui, scene)))
     }
 
     fn page(&mut self, ui: &mut Ui, shown: Shown, scene: &mut Scene<'_>) {
@@ -88,7 +113,7 @@ impl Shell {
             Shown::Page(Page::Help) => help::show(ui, &mut self.help, &mut self.page, scene),
             Shown::Incoming => incoming::show(ui, &mut self.incoming, scene),
             Shown::Outgoing => outgoing::show(ui, &mut self.outgoing, scene),
-            Shown::Call => call::show(ui, &mut self.call, scene),
+            Shown::Call => call::show(ui, &mut self.call, &mut self.path, scene),
             Shown::Ended => ended::show(ui, &mut self.ended, scene),
         }
     }
@@ -124,7 +149,8 @@ impl Shell {
             Shown::Outgoing => self.outgoing = outgoing::State::default(),
             Shown::Call => self.call = call::State::default(),
             Shown::Ended => self.ended = ended::State::default(),
-            Shown::FirstStart | Shown::Page(_) => {}
+            Shown::FirstStart => self.path.close(),
+            Shown::Page(_) => {}
         }
     }
 
@@ -132,6 +158,12 @@ impl Shell {
     fn keys(&mut self, ui: &Ui, shown: Shown, scene: &mut Scene<'_>) {
         if Hotkey::Quit.pressed(ui) {
             scene.wish(Wish::Quit);
+        }
+        if shown != Shown::FirstStart && Hotkey::Panel.pressed(ui) {
+            self.path.toggle();
+        }
+        if self.path.is_docked() && Hotkey::Away.pressed(ui) {
+            self.path.close();
         }
         if let Shown::Page(page) = shown {
             for (hotkey, to) in [(Hotkey::Settings, Page::Settings), (Hotkey::Help, Page::Help)] {

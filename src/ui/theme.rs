@@ -35,6 +35,8 @@ pub struct Sizes {
     pub body: f32,
     pub small: f32,
     pub code: f32,
+    pub figures: f32,
+    pub figure_large: f32,
     pub hair: f32,
     pub tight: f32,
     pub close: f32,
@@ -83,6 +85,8 @@ pub struct Palette {
     pub danger_hover: Colour,
     pub on_danger: Colour,
     pub focus: Colour,
+    pub ours: Colour,
+    pub theirs: Colour,
     pub shadow: Colour,
 }
 
@@ -181,6 +185,16 @@ pub fn small() -> FontId {
 /// Addresses and keys.
 pub fn code() -> FontId {
     FontId::new(size().code, FontFamily::Monospace)
+}
+
+/// Figures that stand below each other.
+pub fn figures() -> FontId {
+    FontId::new(size().figures, FontFamily::Monospace)
+}
+
+/// A figure that is read at a glance.
+pub fn figure_large() -> FontId {
+    FontId::new(size().figure_large, FontFamily::Monospace)
 }
 
 /// A corner as egui takes it.
@@ -293,7 +307,9 @@ mod tests {
                 }
             }
             for ground in [palette.ground, palette.surface, palette.raised] {
-                for text in [palette.accent, palette.good, palette.fair, palette.poor] {
+                for text in
+                    [palette.accent, palette.good, palette.fair, palette.poor, palette.ours, palette.theirs]
+                {
                     assert!(contrast(text, ground) >= 4.5, "{text:?} on {ground:?}");
                 }
                 for line in [palette.strong_line, palette.focus] {

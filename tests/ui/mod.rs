@@ -10,6 +10,7 @@ mod glass;
 mod help;
 mod home;
 mod pages;
+mod panel;
 #[cfg(target_os = "linux")]
 mod pictures;
 mod samples;

@@ -140,20 +140,8 @@ pub const RECONNECTING_HINT: &str = "Nothing comes through. Other paths are bein
 /// Before the path is known.
 pub const NO_PATH_YET: &str = "Finding a path";
 
-/// The heading of the panel.
-pub const PATH_HEADING: &str = "The path of this call";
-/// A line of it.
-pub const ROUND_TRIP: &str = "There and back";
-/// A line of it.
-pub const YOUR_PICTURE: &str = "Your picture";
-/// A line of it.
-pub const QUALITY: &str = "Quality";
-/// A line of it.
-pub const ROUTE: &str = "Route";
 /// Not measured yet.
 pub const NOT_KNOWN_YET: &str = "not known yet";
-/// Over the lines of the picture.
-pub const STEPS: &str = "Step by step";
 /// Closes a panel.
 pub const CLOSE_PANEL: &str = "Close this panel";
 

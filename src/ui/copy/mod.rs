@@ -14,6 +14,7 @@ pub mod first_start;
 pub mod help;
 pub mod home;
 pub mod notices;
+pub mod panel;
 pub mod settings;
 
 /// The app's name.

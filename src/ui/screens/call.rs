@@ -6,7 +6,6 @@
 mod bar;
 mod devices;
 mod own;
-mod path_panel;
 mod picture;
 mod stage;
 mod top;
@@ -30,6 +29,7 @@ use crate::{
         copy,
         icons::Icon,
         keys::Hotkey,
+        panel::docking::Dock,
         scene::Scene,
         theme,
         widgets::{
@@ -51,7 +51,7 @@ const SETTLED_S: f64 = 0.25;
 #[derive(Debug, Default)]
 pub struct State {
     own: own::State,
-    side: Option<Side>,
+    shows_chat: bool,
     chat: chat::State,
     waking: Waking,
     clock: Clock,
@@ -69,12 +69,12 @@ struct Drawn {
 }
 
 /// Draws it.
-pub fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
+pub fn show(ui: &mut Ui, state: &mut State, path: &mut Dock, scene: &mut Scene<'_>) {
     let Some(call) = &scene.snapshot.call else { return };
     dark(ui);
     let now_ms = state.clock.now_unix_ms(ui, scene.snapshot.now_unix_ms);
     let away_s = state.away(call, now_ms);
-    let (stage_rect, panel) = split(ui.max_rect(), state.side.is_some());
+    let (stage_rect, panel) = split(ui.max_rect(), state.shows_chat);
 
     let drawn = stage::show(ui, stage_rect, call, scene, away_s);
     state.drawn.take(ui, drawn, scene);
@@ -90,7 +90,7 @@ pub fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
     let must = call.stage != Stage::Connected || own_has_focus;
     let opacity = state.waking.opacity(ui, must);
     let full_screen = ui.input(|input| input.viewport().fullscreen.unwrap_or(false));
-    let shown = Shown { side: state.side, full_screen, only_cancel: false };
+    let shown = Shown { chat: state.shows_chat, path: path.is_open(), full_screen, only_cancel: false };
     let mut press = None;
     if opacity > 0.0 {
         let (top, foot) = ui
@@ -115,13 +115,20 @@ pub fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
     }
     drops(ui, state, stage_rect, scene);
     keys(ui, call, &mut press, state, full_screen, scene);
-    state.press(ui, press, full_screen);
+    state.press(ui, press, path, full_screen);
+    if state.shows_chat && path.is_docked() {
+        // There is room for one of them: what was opened last stays.
+        match press {
+            Some(Press::Side(Side::Path)) => state.shows_chat = false,
+            Some(Press::Side(Side::Chat) | Press::FullScreen) | None => path.close(),
+        }
+    }
 }
 
 impl State {
     /// Where notices hide nothing that can be pressed: on the stage, below what stands at its head.
     pub fn room_for_notices(&self, all: Rect, is_bare: bool) -> Rect {
-        let (stage, _) = split(all, self.side.is_some());
+        let (stage, _) = split(all, self.shows_chat);
         let head = if is_bare { theme::size().near } else { top::height(stage.width()) };
         stage.with_min_y(stage.top() + head)
     }
@@ -136,11 +143,15 @@ impl State {
         Some(now_ms.saturating_sub(since) / 1000)
     }
 
-    fn press(&mut self, ui: &Ui, press: Option<Press>, full_screen: bool) {
+    fn press(&mut self, ui: &Ui, press: Option<Press>, path: &mut Dock, full_screen: bool) {
         match press {
-            Some(Press::Side(side)) => {
-                self.side = (self.side != Some(side)).then_some(side);
-                if self.side == Some(Side::Chat) {
+            Some(Press::Side(Side::Path)) => {
+                path.toggle();
+                ui.ctx().request_repaint();
+            }
+            Some(Press::Side(Side::Chat)) => {
+                self.shows_chat = !self.shows_chat;
+                if self.shows_chat {
                     self.chat.opened();
                 }
                 ui.ctx().request_repaint();
@@ -192,43 +203,33 @@ fn show_panel(
     now_ms: u64,
     scene: &mut Scene<'_>,
 ) {
-    let Some(side) = state.side else { return };
     let (size, palette) = (theme::size(), theme::palette(ui));
     ui.painter().rect_filled(rect, 0.0, palette.surface.get());
     let mut close = false;
     arrange::place(ui, "panel", rect.shrink(size.near), |ui| {
         ui.shrink_clip_rect(rect);
-        let heading = match side {
-            Side::Chat => copy::chat::HEADING,
-            Side::Path => copy::call::PATH_HEADING,
-        };
         ui.horizontal(|ui| {
-            ui.label(RichText::new(heading).font(theme::heading()));
+            ui.label(RichText::new(copy::chat::HEADING).font(theme::heading()));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 close = ui.add(IconButton::new(Icon::Close, copy::call::CLOSE_PANEL)).clicked();
             });
         });
-        match side {
-            Side::Path => path_panel::show(ui, call),
-            Side::Chat => {
-                let they = copy::call::name_in_call(&call.who);
-                let talk = chat::Talk {
-                    messages: &call.messages,
-                    transfers: &call.transfers,
-                    they: &they,
-                    now_unix_ms: now_ms,
-                    in_call: true,
-                };
-                chat::show(ui, &mut state.chat, talk, scene);
-            }
-        }
+        let they = copy::call::name_in_call(&call.who);
+        let talk = chat::Talk {
+            messages: &call.messages,
+            transfers: &call.transfers,
+            they: &they,
+            now_unix_ms: now_ms,
+            in_call: true,
+        };
+        chat::show(ui, &mut state.chat, talk, scene);
     });
-    if side == Side::Chat && call.unread > 0 && state.read_up_to != call.messages.len() {
+    if call.unread > 0 && state.read_up_to != call.messages.len() {
         state.read_up_to = call.messages.len();
         scene.wish(Wish::Read);
     }
     if close {
-        state.side = None;
+        state.shows_chat = false;
     }
 }
 
@@ -252,7 +253,7 @@ fn drops(ui: &Ui, state: &mut State, stage: Rect, scene: &mut Scene<'_>) {
     }
     if !dropped.is_empty() {
         scene.wish(Wish::OfferFiles { paths: dropped });
-        state.side = Some(Side::Chat);
+        state.shows_chat = true;
     }
 }
 
@@ -265,18 +266,14 @@ fn keys(
     scene: &mut Scene<'_>,
 ) {
     switches(ui, call, scene);
-    for (hotkey, does) in [
-        (Hotkey::Chat, Press::Side(Side::Chat)),
-        (Hotkey::Panel, Press::Side(Side::Path)),
-        (Hotkey::FullScreen, Press::FullScreen),
-    ] {
+    for (hotkey, does) in [(Hotkey::Chat, Press::Side(Side::Chat)), (Hotkey::FullScreen, Press::FullScreen)] {
         if hotkey.pressed(ui) {
             *press = Some(does);
         }
     }
     if Hotkey::Away.pressed(ui) {
-        if state.side.is_some() {
-            state.side = None;
+        if state.shows_chat {
+            state.shows_chat = false;
         } else if full_screen {
             *press = Some(Press::FullScreen);
         }
@@ -329,7 +326,7 @@ pub(super) fn outgoing(ui: &mut Ui, own: &mut own::State, scene: &mut Scene<'_>)
     ui.painter().rect_filled(stage_rect, 0.0, theme::stage().ground.get());
     stage::card(ui, stage_rect, call, scene, true);
     own::show(ui, own, stage_rect, own_room(stage_rect), scene);
-    let shown = Shown { side: None, full_screen: false, only_cancel: true };
+    let shown = Shown { chat: false, path: false, full_screen: false, only_cancel: true };
     bar::show(ui, stage_rect, call, own, shown, scene);
     switches(ui, call, scene);
     if Hotkey::Away.pressed(ui) {

@@ -1,6 +1,6 @@
 //! The pages of a call, in all its states.
 
-mod script;
+pub(super) mod script;
 
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;

@@ -25,12 +25,12 @@ const MENU: f32 = 24.0;
 /// Controls are smaller where the stage is narrow.
 const SMALL: f32 = 42.0;
 
-/// A panel beside the stage.
+/// What stands beside the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     /// Chat and files.
     Chat,
-    /// How the call travels.
+    /// How the call travels: the window's own panel.
     Path,
 }
 
@@ -44,8 +44,10 @@ pub(super) enum Press {
 /// What of the window the bar shows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown {
-    /// Which panel is open.
-    pub side: Option<Side>,
+    /// The chat is open.
+    pub chat: bool,
+    /// The path panel is open.
+    pub path: bool,
     /// The window fills the screen.
     pub full_screen: bool,
     /// Only what there is before somebody answered.
@@ -238,8 +240,8 @@ impl Bar<'_> {
 
     fn is_open(&self, item: Item) -> Option<bool> {
         match item {
-            Item::Chat => Some(self.shown.side == Some(Side::Chat)),
-            Item::Path => Some(self.shown.side == Some(Side::Path)),
+            Item::Chat => Some(self.shown.chat),
+            Item::Path => Some(self.shown.path),
             Item::Microphone | Item::Camera | Item::Screen | Item::FullScreen | Item::More | Item::HangUp => {
                 None
             }

@@ -1,0 +1,297 @@
+//! Where everything of the map stands: boxes, and the wires between them. Pure: numbers in, rectangles out.
+//!
+//! Wide, the two computers stand at the sides, and the direct path is one straight line along the top; narrow, they stand
+//! above and below, and it runs down the left. Servers stand in between, below each other, on a rail each to and from them, so
+//! that no wire ever crosses a box. A drawing with free lines was tried on paper: with eight servers they cross each other.
+
+use egui::{Pos2, Rect, Vec2, pos2, vec2};
+
+/// From this width on the computers stand at the sides.
+const WIDE: f32 = 780.0;
+const HEAD: f32 = 24.0;
+const PAD: f32 = 8.0;
+const GAP: f32 = 12.0;
+/// Between two columns, where the wires run.
+const AISLE: f32 = 36.0;
+/// Between two rows, where the wires run.
+const STEP: f32 = 26.0;
+/// What stands on the direct wire.
+const LABEL: Vec2 = vec2(132.0, 22.0);
+/// The same where it runs downwards.
+const TALL_LABEL: Vec2 = vec2(68.0, 38.0);
+/// From the top of a box to the wire that goes straight through it.
+const AXIS: f32 = 20.0;
+/// Where the rail leaves a box, below that.
+const RAIL: f32 = 22.0;
+/// The least that keeps both apart.
+const NAT_ROWS: usize = 2;
+
+/// A line of small type in a box is so high.
+pub const ROW: f32 = 18.0;
+
+/// What is to be placed: how many lines of small type each box has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Things {
+    /// This computer.
+    pub us: usize,
+    /// Our NAT.
+    pub our_nat: usize,
+    /// Each server: the ways to it, one line each.
+    pub stations: Vec<usize>,
+    /// Their NAT.
+    pub their_nat: usize,
+    /// Their computer.
+    pub them: usize,
+}
+
+/// A server's box.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Station {
+    /// All of it.
+    pub rect: Rect,
+    /// The line of each way to it.
+    pub doors: Vec<Rect>,
+    /// From our NAT to each of them.
+    pub inward: Vec<Vec<Pos2>>,
+    /// From it to their NAT.
+    pub onward: Vec<Pos2>,
+}
+
+/// Where everything stands; the upper left corner is at nought.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    /// All of it.
+    pub size: Vec2,
+    /// This computer.
+    pub us: Rect,
+    /// Our NAT.
+    pub our_nat: Rect,
+    /// The servers.
+    pub stations: Vec<Station>,
+    /// Their NAT.
+    pub their_nat: Rect,
+    /// Their computer.
+    pub them: Rect,
+    /// From this computer to our NAT.
+    pub out: Vec<Pos2>,
+    /// From our NAT to theirs.
+    pub direct: Vec<Pos2>,
+    /// What stands on that wire.
+    pub direct_label: Rect,
+    /// From their NAT to their computer.
+    pub last: Vec<Pos2>,
+}
+
+/// Places everything in that width.
+pub fn place(things: &Things, width: f32) -> Layout {
+    if width >= WIDE { wide(things, width) } else { tall(things, width) }
+}
+
+/// How high a box is.
+fn height(rows: usize) -> f32 {
+    HEAD + ROW * rows as f32 + PAD
+}
+
+fn wide(things: &Things, width: f32) -> Layout {
+    let room = width - 4.0 * AISLE;
+    let mut left = 0.0;
+    let mut column = |share: f32| {
+        let from = left;
+        left += room * share + AISLE;
+        (from, room * share)
+    };
+    let columns = [0.225, 0.17, 0.275, 0.17, 0.16].map(&mut column);
+    let at = |index: usize, rows: usize| {
+        let (from, wide) = columns[index];
+        Rect::from_min_size(pos2(from, 0.0), vec2(wide, height(rows)))
+    };
+    let us = at(0, things.us.max(1));
+    let our_nat = at(1, things.our_nat.max(NAT_ROWS));
+    let their_nat = at(3, things.their_nat.max(NAT_ROWS));
+    let them = at(4, things.them.max(1));
+    let (middle, wide) = columns[2];
+    let rail_in = our_nat.right() + AISLE / 2.0;
+    let rail_out = their_nat.left() - AISLE / 2.0;
+    let leaves = AXIS + RAIL;
+    let mut top = leaves + STEP / 2.0;
+    let mut stations = Vec::new();
+    for &doors in &things.stations {
+        let rect = Rect::from_min_size(pos2(middle, top), vec2(wide, height(doors.max(1))));
+        let doors = door_rows(rect, doors);
+        let inward = doors.iter().map(|door| {
+            let y = door.center().y;
+            vec![pos2(our_nat.right(), leaves), pos2(rail_in, leaves), pos2(rail_in, y), pos2(rect.left(), y)]
+        });
+        let y = rect.top() + HEAD / 2.0;
+        let onward = vec![
+            pos2(rect.right(), y),
+            pos2(rail_out, y),
+            pos2(rail_out, leaves),
+            pos2(their_nat.left(), leaves),
+        ];
+        stations.push(Station { rect, inward: inward.collect(), doors, onward });
+        top = rect.bottom() + GAP;
+    }
+    let straight = |from: Rect, to: Rect| vec![pos2(from.right(), AXIS), pos2(to.left(), AXIS)];
+    let direct = straight(our_nat, their_nat);
+    let low = [us, our_nat, their_nat, them].iter().map(|rect| rect.bottom()).fold(top - GAP, f32::max);
+    Layout {
+        size: vec2(width, low),
+        direct_label: Rect::from_center_size(pos2(middle + wide / 2.0, AXIS), LABEL),
+        out: straight(us, our_nat),
+        last: straight(their_nat, them),
+        us,
+        our_nat,
+        stations,
+        their_nat,
+        them,
+        direct,
+    }
+}
+
+fn tall(things: &Things, width: f32) -> Layout {
+    let mut top = 0.0;
+    let mut next = |rows: usize| {
+        let rect = Rect::from_min_size(pos2(0.0, top), vec2(width, height(rows)));
+        top = rect.bottom() + STEP;
+        rect
+    };
+    let us = next(things.us);
+    let our_nat = next(things.our_nat);
+    let axis = TALL_LABEL.x / 2.0;
+    let rail_in = TALL_LABEL.x + GAP;
+    let (left, right) = (rail_in + GAP, width - 2.0 * GAP);
+    let rail_out = width - GAP;
+    let from = our_nat.bottom();
+    let mut low = from + STEP;
+    let rects: Vec<_> = things
+        .stations
+        .iter()
+        .map(|doors| {
+            let rect = Rect::from_min_size(pos2(left, low), vec2(right - left, height(*doors.max(&1))));
+            low = rect.bottom() + GAP;
+            rect
+        })
+        .collect();
+    let into = (low - GAP).max(from + STEP + TALL_LABEL.y) + STEP;
+    let stations = rects.into_iter().zip(&things.stations).map(|(rect, doors)| {
+        let doors = door_rows(rect, *doors);
+        let inward = doors.iter().map(|door| {
+            let y = door.center().y;
+            vec![pos2(rail_in, from), pos2(rail_in, y), pos2(rect.left(), y)]
+        });
+        let y = rect.top() + HEAD / 2.0;
+        let onward = vec![pos2(rect.right(), y), pos2(rail_out, y), pos2(rail_out, into)];
+        Station { rect, inward: inward.collect(), doors, onward }
+    });
+    let stations = stations.collect();
+    let their_nat = Rect::from_min_size(pos2(0.0, into), vec2(width, height(things.their_nat)));
+    let below = their_nat.bottom() + STEP;
+    let them = Rect::from_min_size(pos2(0.0, below), vec2(width, height(things.them)));
+    let down = |from: Rect, to: Rect| vec![pos2(axis, from.bottom()), pos2(axis, to.top())];
+    let middle = f32::midpoint(from, into);
+    Layout {
+        size: vec2(width, them.bottom()),
+        direct: vec![pos2(axis, from), pos2(axis, into)],
+        direct_label: Rect::from_center_size(pos2(axis, middle), TALL_LABEL),
+        out: down(us, our_nat),
+        last: down(their_nat, them),
+        us,
+        our_nat,
+        stations,
+        their_nat,
+        them,
+    }
+}
+
+fn door_rows(rect: Rect, doors: usize) -> Vec<Rect> {
+    let first = rect.top() + HEAD;
+    let row = |index: usize| {
+        let top = first + ROW * index as f32;
+        Rect::from_min_max(pos2(rect.left(), top), pos2(rect.right(), top + ROW))
+    };
+    (0..doors).map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every() -> impl Iterator<Item = (Things, Layout)> {
+        let mut all = Vec::new();
+        for width in [340.0, 400.0, 540.0, 779.0, 780.0, 900.0, 1400.0] {
+            for stations in 0..=8_usize {
+                for rows in 0..=5_usize {
+                    let stations = (0..stations).map(|index| (index + rows) % 5).collect();
+                    let things =
+                        Things { us: rows, our_nat: rows, stations, their_nat: 5 - rows, them: rows / 2 };
+                    let layout = place(&things, width);
+                    assert_eq!(layout.size.x, width);
+                    all.push((things, layout));
+                }
+            }
+        }
+        all.into_iter()
+    }
+
+    fn boxes(layout: &Layout) -> Vec<Rect> {
+        let stations = layout.stations.iter().map(|station| station.rect);
+        [layout.us, layout.our_nat, layout.their_nat, layout.them].into_iter().chain(stations).collect()
+    }
+
+    fn wires(layout: &Layout) -> Vec<&[Pos2]> {
+        let through = layout
+            .stations
+            .iter()
+            .flat_map(|station| station.inward.iter().map(Vec::as_slice).chain([station.onward.as_slice()]));
+        [&layout.out, &layout.direct, &layout.last].map(Vec::as_slice).into_iter().chain(through).collect()
+    }
+
+    #[test]
+    fn no_box_lies_on_another_and_none_leaves_the_area() {
+        for (things, layout) in every() {
+            let area = Rect::from_min_size(Pos2::ZERO, layout.size).expand(0.01);
+            let mut boxes = boxes(&layout);
+            boxes.push(layout.direct_label);
+            for (index, rect) in boxes.iter().enumerate() {
+                assert!(rect.is_positive() && area.contains_rect(*rect), "{things:?}: {rect} in {area}");
+                for other in &boxes[index + 1..] {
+                    assert!(
+                        !rect.shrink(0.5).intersects(other.shrink(0.5)),
+                        "{things:?}: {rect} and {other}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_wire_crosses_a_box_and_each_ends_at_two() {
+        for (things, layout) in every() {
+            let boxes = boxes(&layout);
+            for wire in wires(&layout) {
+                for ends in wire.windows(2) {
+                    let line = Rect::from_two_pos(ends[0], ends[1]);
+                    assert!(line.width() < 0.01 || line.height() < 0.01, "{things:?}: a slanting wire");
+                    for rect in &boxes {
+                        assert!(!rect.shrink(1.0).intersects(line), "{things:?}: {line} crosses {rect}");
+                    }
+                }
+                for end in [wire[0], wire[wire.len() - 1]] {
+                    let touches = boxes.iter().any(|rect| rect.expand(0.01).contains(end));
+                    assert!(touches, "{things:?}: a wire ends in the middle of nowhere, at {end}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_way_to_a_server_has_its_line_inside_the_server() {
+        for (things, layout) in every() {
+            for (station, &doors) in layout.stations.iter().zip(&things.stations) {
+                assert_eq!((station.doors.len(), station.inward.len()), (doors, doors));
+                assert!(station.doors.iter().all(|door| station.rect.contains_rect(*door)));
+            }
+        }
+    }
+}
