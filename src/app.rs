@@ -17,6 +17,7 @@ use crate::{
         network_watch::Watch,
         peer::WebRtc,
         probe::{self, Subject},
+        processor::OwnProcess,
         sound_devices::CpalDevices,
         switchboard::Switchboard,
     },
@@ -28,6 +29,7 @@ use crate::{
         ports::{DeviceNews, Doctor, Exchange, Mail, MailEvent, MediaMaker, sound::MakeDevices},
         run::{Parts, start},
     },
+    logging,
     logic::{devices::Choice, path::PathPolicy, phone::Owner},
     settings::Profile,
 };
@@ -157,6 +159,8 @@ impl Installation {
             peers: Box::new(WebRtc::new(runtime, clock)),
             media: self.others.unwrap_or_else(|| seen(self.devices.wrap(self.media, &news), self.glass)),
             device_news,
+            processor: Box::new(OwnProcess),
+            journal: logging::journal(),
         })
     }
 }

@@ -28,9 +28,10 @@ use rtc::{
 };
 
 use crate::{
-    engine::room::Room,
+    engine::{ports::hindering::Hindering, room::Room},
     logic::{
         bandwidth::Bandwidth,
+        hinderer::Hinderer,
         pacing::{Class, Pacer, Put},
     },
 };
@@ -59,6 +60,8 @@ struct Stream {
 /// See the head of this file.
 pub(super) struct Departure {
     room: Arc<Room>,
+    hindering: Arc<Hindering>,
+    hinderer: Hinderer<rtp::Packet>,
     bandwidth: Bandwidth,
     pacer: Pacer<rtp::Packet>,
     told: Told,
@@ -70,10 +73,12 @@ pub(super) struct Departure {
 }
 
 impl Departure {
-    pub(super) fn new(room: Arc<Room>, now: Instant) -> Self {
+    pub(super) fn new(room: Arc<Room>, hindering: Arc<Hindering>, now: Instant) -> Self {
         let start_bps = room.look().target_bps;
         Self {
             room,
+            hindering,
+            hinderer: Hinderer::default(),
             bandwidth: Bandwidth::new(start_bps, now),
             pacer: Pacer::new(start_bps),
             told: Told::default(),
@@ -130,6 +135,9 @@ impl Departure {
                 break;
             }
         }
+        while let Some(packet) = self.hinderer.take(self.hindering.look(), now) {
+            self.passing.send(Packet::Rtp(packet), now);
+        }
         self.room.tell(&standing);
         self.room.tell_waiting(self.waiting(bps));
     }
@@ -155,7 +163,10 @@ impl Departure {
             self.told.note(bytes, probe.map(|probe| probe.id), now);
             self.bandwidth.note_sent(now);
         }
-        self.passing.send(Packet::Rtp(packet), now);
+        // What is done to it on purpose looks to all that counts as if the network had done it.
+        if let Some(packet) = self.hinderer.pass(packet, self.hindering.look(), now) {
+            self.passing.send(Packet::Rtp(packet), now);
+        }
     }
 
     fn hear(&mut self, packet: &dyn rtc::rtcp::Packet, now: Instant) {
@@ -219,7 +230,8 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Departure {
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
-        [self.pacer.poll_timeout(), self.bandwidth.poll_timeout()].into_iter().flatten().min()
+        let hindered = self.hinderer.poll_timeout(self.hindering.look());
+        [self.pacer.poll_timeout(), self.bandwidth.poll_timeout(), hindered].into_iter().flatten().min()
     }
 }
 

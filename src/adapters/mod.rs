@@ -27,6 +27,7 @@ pub mod pickers;
 pub mod probe;
 #[cfg(target_os = "linux")]
 mod proc_net;
+pub mod processor;
 pub mod proxy;
 pub mod recorder;
 mod relay_stream;

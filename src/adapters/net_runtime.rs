@@ -33,7 +33,10 @@ use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime, TokioRuntime,
 };
 
-use crate::{adapters::proxy::Proxies, engine::counters::Tally};
+use crate::{
+    adapters::proxy::Proxies,
+    engine::{counters::Tally, ports::hindering::Hindering},
+};
 
 use beat::Beat;
 use gate::Gate;
@@ -64,10 +67,11 @@ impl NetRuntime {
         doors: Doors,
         watch: Arc<Watch>,
         tally: Arc<Tally>,
+        hindering: Arc<Hindering>,
         proxies: Proxies,
         from: Vec<IpAddr>,
     ) -> Self {
-        let gate = Arc::new(Gate::new(doors, watch, tally));
+        let gate = Arc::new(Gate::new(doors, watch, tally, hindering));
         openers::open_all(&gate, &Means { proxies, from });
         Self { tokio: TokioRuntime, gate, beat: Mutex::default(), driver: Mutex::default() }
     }

@@ -258,11 +258,15 @@ impl Task {
             self.doors.clone(),
             self.watch.clone(),
             self.setup.tally.clone(),
+            self.setup.hindering.clone(),
             self.proxies.clone(),
             self.setup.bind.clone(),
         );
         let registry = configure_rtcp_reports(Registry::new())
-            .with(Slot::CongestionControl, Departure::new(self.setup.room.clone(), self.clock.now()))
+            .with(
+                Slot::CongestionControl,
+                Departure::new(self.setup.room.clone(), self.setup.hindering.clone(), self.clock.now()),
+            )
             .with(Slot::TwccReceiver, TwccReceiverBuilder::new().with_interval(TELL_EVERY).build())
             .with(Slot::from(12_500), Repairs::default())
             .with(Slot::from(14_000), RtcpToUs::default());

@@ -32,6 +32,23 @@ impl AccessDesk {
         self.access.set_policy(policy);
     }
 
+    /// From now on this one call may take such paths.
+    pub(super) fn set_call_policy(
+        &mut self,
+        call: CallId,
+        policy: PathPolicy,
+        mail: &dyn Mail,
+        now: Instant,
+    ) {
+        self.access.set_call_policy(call, policy, now);
+        self.carry_out(mail, now);
+    }
+
+    /// Why a call cannot be relayed that may only be, where that is known.
+    pub(super) fn why_no_relay(&self, call: CallId, now: Instant) -> Option<String> {
+        self.access.why_no_relay(call, now)
+    }
+
     /// Looks at what came from the switchboard; most of it is not for this desk.
     pub(super) fn take_mail_event(&mut self, event: &MailEvent, mail: &dyn Mail, now: Instant) {
         let event = match event {

@@ -9,21 +9,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sightline_protocol::call::{CallId, Media};
+use sightline_protocol::call::{CallId, DescriptionKind, Media};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
     logic::{
-        call::PeerEvent,
+        call::{Call, PeerEvent},
         candidate::Kind,
         chat::Chat,
-        course::{Role, Stage, Status},
+        course::{Stage, Status},
         desk::Transfer,
+        evidence::{Hindrance, Topic},
         interfaces::InterfaceSeen,
         legs::{LegEffect, LegWhy, Order},
         packet::Packet,
         path::{Path, PathPolicy},
         report::{At, CallReport},
+        search::Search,
         servers::Servers,
         units::MediaTime,
     },
@@ -38,7 +40,10 @@ use super::{
     counters::Tally,
     files::FileDesk,
     legs::LegEnds,
-    ports::{MediaMaker, PeerMaker, PeerReport, PeerSetup, SourceEnded},
+    notes::{self, Notes},
+    ports::{
+        MediaMaker, PeerMaker, PeerReport, PeerSetup, SourceEnded, hindering::Hindering, program::Journal,
+    },
     reference,
     thread::{Stop, Thread},
     video_recv::VideoRecv,
@@ -80,6 +85,11 @@ pub(super) struct Calling {
     pub(super) path: Path,
     pub(super) chat: Chat,
     pub(super) files: FileDesk,
+    pub(super) notes: Notes,
+    /// Which paths it may take.
+    pub(super) policy: PathPolicy,
+    search: Option<Search>,
+    hindering: Arc<Hindering>,
     began: Instant,
     clock: Clock,
     media: Media,
@@ -101,28 +111,33 @@ pub(super) struct Calling {
 
 impl Calling {
     pub(super) fn new(
-        call: CallId,
-        role: Role,
-        media: Media,
+        known: &Call,
         path: PathPolicy,
         voice: VoiceSettings,
         nudge: Arc<Notify>,
+        journal: Arc<dyn Journal>,
         clock: Clock,
     ) -> Self {
         let began = clock.now();
-        let report = CallReport::begin(call.to_string(), role, clock.media(began).as_micros() / 1000);
+        let call = known.id();
+        let report = CallReport::begin(call.to_string(), known.role(), clock.media(began).as_micros() / 1000);
         let (video, video_in) = sync_channel(VIDEO_QUEUE);
         let (audio, audio_in) = sync_channel(AUDIO_QUEUE);
+        let tally = Arc::<Tally>::default();
         Self {
             call,
             report,
             path: Path::new(path),
             chat: Chat::default(),
             files: FileDesk::new(nudge),
+            notes: Notes::new(began, clock, tally.clone(), journal),
+            policy: path,
+            search: None,
+            hindering: Arc::default(),
             began,
             clock,
-            media,
-            tally: Arc::default(),
+            media: known.media(),
+            tally,
             wish: Arc::default(),
             muted: Arc::default(),
             voice: Arc::new(VoiceWish::new(voice)),
@@ -145,6 +160,7 @@ impl Calling {
     pub(super) fn note_stage(&mut self, stage: Stage) {
         let t_ms = self.t_ms();
         self.report.note_stage(t_ms, stage);
+        self.notes.recorder.note_stage(t_ms, stage);
         self.files.set_connected(stage == Stage::Connected);
         if let Stage::Ended { reason, by: _ } = stage {
             self.path.note_end(t_ms, reason);
@@ -166,6 +182,7 @@ impl Calling {
     /// Does with a leg what was decided. `false` where it takes no more orders.
     pub(super) fn leg(&mut self, leg: LegEffect, around: &Surroundings<'_>) -> bool {
         let (now, t_ms) = (self.clock.now(), self.t_ms());
+        self.note_search(t_ms, &leg);
         match leg {
             LegEffect::Open { generation, why, only_direct } => {
                 self.path.note_leg_opened(t_ms, generation, why, only_direct);
@@ -180,6 +197,7 @@ impl Calling {
                 } else if order == Order::EndOfCandidates {
                     self.path.note_remote_done(t_ms, generation);
                 }
+                self.note_order(t_ms, generation, &order);
                 self.legs.order(generation, order)
             }
             LegEffect::Use { generation } => {
@@ -197,6 +215,39 @@ impl Calling {
                 true
             }
         }
+    }
+
+    /// From now on it may take such paths.
+    pub(super) fn set_policy(&mut self, policy: PathPolicy) {
+        self.policy = policy;
+        self.path.set_policy(policy);
+    }
+
+    /// That leg was asked for. Where nothing is found, what was allowed before is allowed again.
+    pub(super) fn begin_search(&mut self, leg: u32, wanted: PathPolicy, back_to: Option<PathPolicy>) {
+        self.search = Some(Search::new(leg, wanted, back_to));
+    }
+
+    /// The search that has come to nothing, if one has.
+    pub(super) fn take_failed(&mut self) -> Option<Search> {
+        self.search.take_if(|search| search.has_failed())
+    }
+
+    fn note_search(&mut self, t_ms: u64, effect: &LegEffect) {
+        if self.search.take_if(|search| search.note(effect)).is_some() {
+            self.notes.recorder.note(t_ms, Topic::Trial, "Media goes over the path that was looked for");
+        }
+    }
+
+    /// Somebody tried something with the path.
+    pub(super) fn note_trial(&mut self, sentence: &str) {
+        self.notes.recorder.note(self.t_ms(), Topic::Trial, sentence);
+    }
+
+    /// From now on our own sending is hindered so, until the call is over.
+    pub(super) fn hinder(&mut self, hindrance: Hindrance) {
+        self.hindering.set(hindrance);
+        self.notes.recorder.note_hindrance(self.t_ms(), hindrance);
     }
 
     /// Says a sealed message over the call's own path. `false` where that does not go.
@@ -222,6 +273,7 @@ impl Calling {
                 tally: self.tally.clone(),
                 files: self.files.taker(),
                 room,
+                hindering: self.hindering.clone(),
             }
         };
         self.legs.open_waiting(setup, around, self.clock.now())
@@ -399,6 +451,33 @@ impl Calling {
         self.files.finish()
     }
 
+    /// Writes down how it does: once a second.
+    pub(super) fn read(&mut self, processor: Option<Duration>) {
+        let around = notes::Surroundings {
+            leg: self.legs.in_use(),
+            round_trip_ms: self.path.pair_in_use().and_then(|pair| pair.round_trip_ms),
+            room: self.legs.room.look(),
+            sends_pictures: !self.wish.is_off(),
+            encryption: &self.report.encryption,
+            processor,
+        };
+        self.notes.read(&around);
+    }
+
+    /// This side described a leg.
+    pub(super) fn note_our_description(&mut self, generation: u32, kind: DescriptionKind, sdp: &str) {
+        self.notes.recorder.descriptions.note(self.t_ms(), generation, true, kind, sdp);
+    }
+
+    fn note_order(&mut self, t_ms: u64, generation: u32, order: &Order) {
+        let (kind, sdp) = match order {
+            Order::TakeOffer { sdp } => (DescriptionKind::Offer, sdp),
+            Order::TakeAnswer { sdp } => (DescriptionKind::Answer, sdp),
+            Order::MakeOffer | Order::AddCandidate(_) | Order::EndOfCandidates => return,
+        };
+        self.notes.recorder.descriptions.note(t_ms, generation, false, kind, sdp);
+    }
+
     pub(super) fn statistics(&self) -> Statistics {
         // A call without pictures looks nowhere else.
         let room = self.legs.room.look();
@@ -414,7 +493,7 @@ impl Calling {
             sound: self.tally.sound(),
             lost_of_ours: room.loss,
             path: Box::new(self.path.report()),
-            evidence: Arc::default(),
+            evidence: self.notes.now(),
         }
     }
 
@@ -439,6 +518,7 @@ impl Calling {
         self.report.sound = self.tally.sound();
         (self.report.microphone, self.report.speaker) = self.tally.edges();
         self.report.voice = self.voice.report();
+        self.report.evidence = self.notes.whole(self.legs.in_use(), &self.report.encryption);
         self.report
     }
 }

@@ -3,14 +3,14 @@
 use std::{
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use crate::logic::{
     adapt::Plan,
-    latency::{Latency, LatencyReport, Step},
+    latency::{Latency, LatencyReport, Recent, Step},
     report::{Counters, PictureCounts, Sending, SoundCounts, SoundEdge},
     units::MediaTime,
 };
@@ -66,6 +66,10 @@ macro_rules! tally {
         #[derive(Debug, Default)]
         pub struct Tally {
             $(#[doc = concat!("See [`Counters::", stringify!($name), "`].")] pub $name: Count,)*
+            /// Bytes that left by sockets and streams, of all legs together.
+            pub wire_sent: Count,
+            /// Bytes that came by them.
+            pub wire_received: Count,
             /// The first picture of theirs was shown.
             pub first_picture: Once,
             /// The first beat of their sound was due, whatever it played.
@@ -84,6 +88,8 @@ macro_rules! tally {
             /// In microseconds; nought until it is known.
             round_trip: AtomicU64,
             their_camera_off: AtomicBool,
+            /// Width and height of their picture; nought until one is shown.
+            their_size: AtomicU32,
         }
 
         impl Tally {
@@ -141,6 +147,24 @@ impl Tally {
         }
     }
 
+    /// The changes of our pictures after so many.
+    pub fn plans_after(&self, known: usize) -> Vec<(MediaTime, Plan)> {
+        let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        plans.get(known..).unwrap_or_default().to_vec()
+    }
+
+    /// Their picture as it was shown last: width and height.
+    pub fn their_size(&self) -> Option<(u16, u16)> {
+        let size = self.their_size.load(Ordering::Relaxed);
+        (size != 0).then_some(((size >> 16) as u16, size as u16))
+    }
+
+    /// Their picture is shown with so many pixels.
+    pub fn set_their_size(&self, width: usize, height: usize) {
+        let pixels = |count: usize| u32::from(u16::try_from(count).unwrap_or(u16::MAX));
+        self.their_size.store(pixels(width) << 16 | pixels(height), Ordering::Relaxed);
+    }
+
     /// How it stands with their pictures.
     pub fn pictures(&self) -> PictureCounts {
         *self.pictures.lock().unwrap_or_else(PoisonError::into_inner)
@@ -181,6 +205,11 @@ impl Tally {
     /// How long pictures took.
     pub fn latency(&self) -> LatencyReport {
         self.latency.lock().unwrap_or_else(PoisonError::into_inner).report()
+    }
+
+    /// How long pictures took since this was last asked.
+    pub fn take_recent(&self) -> Recent {
+        self.latency.lock().unwrap_or_else(PoisonError::into_inner).take_recent()
     }
 
     /// How it stands with their sound.

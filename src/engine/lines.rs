@@ -154,6 +154,18 @@ impl Lines {
         self.lines.values_mut().for_each(|line| line.access.set_policy(policy));
     }
 
+    /// From now on this one call may take such paths.
+    pub(super) fn set_call_policy(&mut self, call: CallId, policy: PathPolicy, now: Instant) {
+        if let Some(line) = self.line_mut(call) {
+            line.access.set_call_policy(call, policy, &*line.mail, now);
+        }
+    }
+
+    /// Why a call cannot be relayed that may only be, where that is known.
+    pub(super) fn why_no_relay(&self, call: CallId, now: Instant) -> Option<String> {
+        self.line(call)?.access.why_no_relay(call, now)
+    }
+
     /// An envelope of ours was taken by the mail.
     pub(super) fn envelope_posted(&mut self, call: CallId, with: Address, now: Instant) {
         if let Some(line) = self.line_mut(call) {

@@ -19,6 +19,7 @@ pub mod keyring;
 mod legs;
 mod lines;
 pub mod mailbox;
+mod notes;
 mod outlet;
 mod parcels;
 pub mod ports;

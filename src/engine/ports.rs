@@ -34,6 +34,8 @@ use crate::{
 
 use super::reference::ReferenceIn;
 
+pub mod hindering;
+pub mod program;
 pub mod sound;
 
 /// Samples of sound that are handled at once: 10 ms.
@@ -146,6 +148,8 @@ pub struct PeerSetup {
     pub files: Arc<dyn FrameTaker>,
     /// Where it tells what its path has room for, and begins with what is there.
     pub room: Arc<super::room::Room>,
+    /// What is done on purpose to what it sends.
+    pub hindering: Arc<hindering::Hindering>,
 }
 
 /// What a peer connection reports, and of which call.

@@ -3,6 +3,7 @@
 mod beats;
 mod mail;
 mod talk;
+mod trials;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -26,11 +27,12 @@ use crate::{
     logic::{
         call::{Call, PeerEvent},
         course::{EndReason, Stage},
-        devices::{Device, DeviceKind},
+        devices::{Device, DeviceKind, InUse},
         legs::{LegEffect, LegWhy},
         network_change::{self, NetworkVerdict},
         path::PathPolicy,
         phone::{Effect, Event, Owner, Phone},
+        spoken,
     },
     media::voice::VoiceSettings,
 };
@@ -46,6 +48,7 @@ use super::{
     ports::{
         DeviceNews, Doctor, Envelope, Exchange, Mail as _, MediaMaker, NetworkEvent, NetworkWatch, PeerMaker,
         PeerNews, PeerReport,
+        program::{Journal, Processor},
     },
 };
 
@@ -94,6 +97,10 @@ pub struct Parts {
     pub media: Box<dyn MediaMaker>,
     /// What happens to the devices that they stand for.
     pub device_news: mpsc::Receiver<DeviceNews>,
+    /// Knows what this program costs.
+    pub processor: Box<dyn Processor>,
+    /// Keeps what it notes.
+    pub journal: Arc<dyn Journal>,
 }
 
 /// Starts the loop on the runtime that this is called from.
@@ -119,6 +126,9 @@ pub fn start(parts: Parts) -> Handle {
         peers: parts.peers,
         media: parts.media,
         devices: BTreeMap::new(),
+        devices_in_use: BTreeMap::new(),
+        processor: parts.processor,
+        journal: parts.journal,
         reports,
         told,
         calls: HashMap::new(),
@@ -149,6 +159,9 @@ struct Engine {
     media: Box<dyn MediaMaker>,
     /// All that there are, kind by kind.
     devices: BTreeMap<DeviceKind, Vec<Device>>,
+    devices_in_use: BTreeMap<DeviceKind, InUse>,
+    processor: Box<dyn Processor>,
+    journal: Arc<dyn Journal>,
     reports: mpsc::Sender<PeerReport>,
     told: mpsc::Sender<Update>,
     calls: HashMap<CallId, Calling>,
@@ -211,6 +224,7 @@ impl Engine {
                     self.tell_hearing().await;
                     self.tell_speaking().await;
                     self.tell_chat().await;
+                    self.settle_searches().await;
                 }
                 () = at(wake) => {
                     // What came while the loop was busy with something else is no silence.
@@ -266,7 +280,7 @@ impl Engine {
                 self.path = policy;
                 self.lines.set_policy(policy);
             }
-            Command::Trial(_) => {}
+            Command::Trial(trial) => self.take_trial(trial).await,
             Command::Spend(most) => {
                 self.most = most;
                 self.calls.values_mut().for_each(|calling| calling.set_most(most));
@@ -319,7 +333,14 @@ impl Engine {
                 let devices = self.devices.values().flatten().cloned().collect();
                 self.tell(Update::Devices(devices)).await;
             }
-            DeviceNews::InUse(in_use) => self.tell(Update::Device(in_use)).await,
+            DeviceNews::InUse(in_use) => {
+                for calling in self.calls.values_mut() {
+                    let t_ms = calling.t_ms();
+                    calling.notes.recorder.note_device(t_ms, &in_use);
+                }
+                self.devices_in_use.insert(in_use.kind, in_use.clone());
+                self.tell(Update::Device(in_use)).await;
+            }
         }
     }
 
@@ -342,6 +363,8 @@ impl Engine {
                     calling.report.note_link(t_ms, link);
                     calling.path.note_link(t_ms, generation, link);
                     self.tell(Update::Link { call, link }).await;
+                } else if let PeerEvent::Description { kind, sdp } = &event {
+                    calling.note_our_description(generation, *kind, sdp);
                 }
                 self.handle(Event::Peer { call, generation, event }).await;
             }
@@ -353,7 +376,7 @@ impl Engine {
                 calling.note_round_trip();
                 if moved {
                     // Where only a relay may be used there is no better path to look for.
-                    let relayed = calling.path.route().is_relayed() && !self.path.needs_relay();
+                    let relayed = calling.path.route().is_relayed() && !calling.policy.needs_relay();
                     let path = Box::new(calling.path.report());
                     self.tell(Update::Path { call, path }).await;
                     let event = PeerEvent::Route { relayed };
@@ -445,15 +468,11 @@ impl Engine {
         if matches!(stage, Stage::Inviting | Stage::RingingHere)
             && let Some(known) = self.phone.call(call)
         {
-            let mut calling = Calling::new(
-                call,
-                known.role(),
-                known.media(),
-                self.path,
-                self.voice,
-                self.file_news.clone(),
-                self.clock,
-            );
+            let (nudge, journal) = (self.file_news.clone(), self.journal.clone());
+            let mut calling = Calling::new(known, self.path, self.voice, nudge, journal, self.clock);
+            for in_use in self.devices_in_use.values() {
+                calling.notes.recorder.begin_with_device(in_use);
+            }
             calling.set_most(self.most);
             calling.note_switchboard(self.lines.is_up(call));
             calling.note_interfaces(self.network.look().interfaces);
@@ -465,6 +484,10 @@ impl Engine {
             && let Some(media) = self.phone.call(call).map(Call::media)
         {
             let handshake_hash = self.keys.handshake_hash(call);
+            if let (Some(hash), Some(calling)) = (handshake_hash, self.calls.get(&call)) {
+                let code = calling.notes.code();
+                tokio::task::spawn_blocking(move || code.set(spoken::code(&hash)).ok());
+            }
             self.tell(Update::Agreed { call, media, handshake_hash }).await;
         }
         let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));
@@ -505,7 +528,7 @@ impl Engine {
 
     fn calling_and_surroundings(&mut self, call: CallId) -> (Option<&mut Calling>, Surroundings<'_>) {
         let around = Surroundings {
-            path: self.path,
+            path: self.calls.get(&call).map_or(self.path, |calling| calling.policy),
             bind: &self.bind,
             ahead: &self.ahead,
             servers: self.lines.servers(call, self.clock.now()),

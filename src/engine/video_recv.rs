@@ -133,8 +133,12 @@ impl Watching {
             if let Some(decoded) = self.waiting.take_due(self.all.clock.now()) {
                 self.show(&decoded);
             }
-            let counts =
-                PictureCounts::new(self.reassembly.counts(), self.waiting.overtaken(), self.freezes.counts());
+            let counts = PictureCounts::new(
+                self.reassembly.counts(),
+                self.waiting.overtaken(),
+                self.freezes.counts(),
+                self.freezes.stands(self.all.clock.now()),
+            );
             self.all.tally.set_pictures(counts);
         }
     }
@@ -190,6 +194,7 @@ impl Watching {
         self.freezes.shown(now);
         let tally = &self.all.tally;
         tally.frames_shown.one();
+        tally.set_their_size(frame.size().width(), frame.size().height());
         tally.first_picture.mark(shown);
         tally.took(Step::Waiting, now.saturating_duration_since(*decoded));
         if let Some(whole_way) = between_clocks(frame.captured(), shown) {

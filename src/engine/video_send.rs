@@ -101,6 +101,11 @@ impl VideoWish {
         unpacked(&self.most)
     }
 
+    /// Whether none are sent.
+    pub fn is_off(&self) -> bool {
+        self.off.load(Ordering::Relaxed)
+    }
+
     /// Sends no pictures, or sends them again.
     pub fn set_off(&self, off: bool) {
         if self.off.swap(off, Ordering::Relaxed) && !off {

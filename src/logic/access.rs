@@ -131,6 +131,8 @@ struct Seeker {
     refusals: u32,
     stage: Stage,
     granted: Option<Grant>,
+    /// Which paths it may take, where that is not what others may.
+    policy: Option<PathPolicy>,
     /// It is known what the call can have, or that it can have nothing.
     decided: bool,
 }
@@ -167,6 +169,20 @@ impl Access {
     /// From now on calls may take such paths. What was found out before stays.
     pub const fn set_policy(&mut self, policy: PathPolicy) {
         self.policy = policy;
+    }
+
+    /// From now on this one call may take such paths, whatever others may.
+    pub fn set_call_policy(&mut self, call: CallId, policy: PathPolicy, now: Instant) {
+        let Some(seeker) = self.calls.get_mut(&call) else { return };
+        seeker.policy = Some(policy);
+        let may_ask = self.up && seeker.stage == Stage::Quiet && seeker.posted && seeker.received;
+        if policy != PathPolicy::Direct && may_ask {
+            self.effects.push_back(seeker.ask(call, now));
+        }
+    }
+
+    fn policy_of(&self, call: CallId) -> PathPolicy {
+        self.calls.get(&call).and_then(|seeker| seeker.policy).unwrap_or(self.policy)
     }
 
     /// Takes what happened.
@@ -217,17 +233,18 @@ impl Access {
     pub fn servers(&self, call: CallId, now: Instant) -> Servers {
         let grant = self.calls.get(&call).and_then(|seeker| seeker.granted.as_ref());
         let relay = grant.filter(|grant| now < grant.until).map(|grant| grant.access.clone());
-        Servers { stun: self.stun.clone(), relay }.allowed_by(self.policy)
+        Servers { stun: self.stun.clone(), relay }.allowed_by(self.policy_of(call))
     }
 
     /// Whether waiting would bring nothing more: the relay is known, or it is known that there is none.
     pub fn is_decided(&self, call: CallId) -> bool {
-        self.policy == PathPolicy::Direct || self.calls.get(&call).is_some_and(|seeker| seeker.decided)
+        self.policy_of(call) == PathPolicy::Direct
+            || self.calls.get(&call).is_some_and(|seeker| seeker.decided)
     }
 
     /// Why a call that may only be relayed cannot be, in words, once that is known. A person can do something about it.
     pub fn why_no_relay(&self, call: CallId, now: Instant) -> Option<String> {
-        let over = match self.policy {
+        let over = match self.policy_of(call) {
             PathPolicy::Any | PathPolicy::Direct => return None,
             PathPolicy::Relay => String::new(),
             PathPolicy::RelayUdp => format!(" over {}", Transport::Udp.name()),
@@ -262,10 +279,11 @@ impl Access {
     fn take_up(&mut self, stun: &[String], resumed: bool, now: Instant) {
         self.up = true;
         self.stun = Servers::urls(stun);
-        if self.policy == PathPolicy::Direct {
-            return;
-        }
+        let policy = self.policy;
         for (call, seeker) in &mut self.calls {
+            if seeker.policy.unwrap_or(policy) == PathPolicy::Direct {
+                continue;
+            }
             if !resumed {
                 (seeker.posted, seeker.received) = (false, false);
                 seeker.refusals = 0;
@@ -284,9 +302,10 @@ impl Access {
             }
             self.calls.insert(call, Seeker::new(with));
         }
+        let policy = self.policy_of(call);
         let Some(seeker) = self.calls.get_mut(&call).filter(|seeker| seeker.with == with) else { return };
         note(seeker);
-        if self.policy != PathPolicy::Direct
+        if policy != PathPolicy::Direct
             && self.up
             && seeker.stage == Stage::Quiet
             && seeker.posted
@@ -349,6 +368,7 @@ impl Seeker {
             refusals: 0,
             stage: Stage::Quiet,
             granted: None,
+            policy: None,
             decided: false,
         }
     }

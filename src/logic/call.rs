@@ -295,6 +295,13 @@ impl Call {
         self.courier.send(message, now).ok()
     }
 
+    /// Somebody wants another leg beside the one in use. Gives its generation; nothing where that cannot be now.
+    pub fn ask_for_leg(&mut self, only_direct: bool, now: Instant) -> Option<u32> {
+        let leg = self.is_connected().then(|| self.legs.ask(only_direct, now)).flatten();
+        self.carry_on(now);
+        leg
+    }
+
     /// How far what we said has come.
     pub fn standing(&self) -> Standing {
         self.courier.standing()

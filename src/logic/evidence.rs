@@ -4,9 +4,19 @@
 //! bounded, so that it costs the same after hours. Addresses stand in it as in the path (`logic::redact`); keys, passwords
 //! and what people wrote do not stand in it at all.
 
+mod descriptions;
+mod happenings;
+mod moments;
+mod recorder;
+
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{path::PathPolicy, report::Encryption};
+
+pub use descriptions::Descriptions;
+pub use recorder::{Reading, Recorder};
 
 /// How many seconds are kept one by one: ten minutes.
 pub const MOST_MOMENTS: usize = 600;
@@ -16,6 +26,11 @@ pub const MOST_HAPPENINGS: usize = 800;
 pub const MOST_DESCRIPTIONS: usize = 12;
 /// How many lines of the log are kept: the last ones.
 pub const MOST_LOG_LINES: usize = 500;
+
+/// More than this is not dropped of what we send.
+pub const MOST_LOSS_PERCENT: u8 = 90;
+/// Longer than this nothing that we send waits.
+pub const MOST_DELAY_MS: u16 = 2000;
 
 /// What is known of a call.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -223,6 +238,33 @@ impl Hindrance {
     pub fn is_on(self) -> bool {
         self != Self::default()
     }
+
+    /// The same, within what is bearable: more would end the call instead of showing how it recovers.
+    pub fn bounded(self) -> Self {
+        let Self { loss_percent, delay_ms, blocks_udp } = self;
+        Self {
+            loss_percent: loss_percent.min(MOST_LOSS_PERCENT),
+            delay_ms: delay_ms.min(MOST_DELAY_MS),
+            blocks_udp,
+        }
+    }
+}
+
+impl fmt::Display for Hindrance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { loss_percent, delay_ms, blocks_udp } = *self;
+        let parts = [
+            (loss_percent > 0).then(|| format!("{loss_percent} % of our packets are dropped")),
+            (delay_ms > 0).then(|| format!("our packets wait for {delay_ms} ms")),
+            blocks_udp.then(|| "nothing leaves by UDP".to_owned()),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            f.write_str("Our sending is not hindered any more")
+        } else {
+            write!(f, "Our sending is hindered: {}", parts.join(", "))
+        }
+    }
 }
 
 /// What somebody tries in the panel, in the call that stands. The next call begins without it.
@@ -234,4 +276,13 @@ pub enum Trial {
     Path(PathPolicy),
     /// Hinder our own sending.
     Hinder(Hindrance),
+}
+
+/// No longer than that, and what is cut off is marked.
+fn cut(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    text
 }

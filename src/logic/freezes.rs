@@ -60,6 +60,12 @@ impl Freezes {
         self.counts
     }
 
+    /// How long it stands still by now; nothing where that is no freeze yet.
+    pub fn stands(&self, now: Instant) -> Duration {
+        let gap = self.last.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+        if self.is_freeze(gap) { gap } else { Duration::ZERO }
+    }
+
     fn is_freeze(&self, gap: Duration) -> bool {
         let Ok(count @ 1..) = u32::try_from(self.gaps.len()) else { return false };
         let usual = self.sum / count;
@@ -106,6 +112,19 @@ mod tests {
             "the first two of 400"
         );
         assert_eq!(counted([400; 5].into_iter().chain([33; 30]).chain([183])).freezes, 1);
+    }
+
+    #[test]
+    fn a_freeze_that_lasts_is_told_until_the_next_picture() {
+        let start = Instant::now();
+        let mut freezes = Freezes::default();
+        (0..40).for_each(|picture| freezes.shown(start + Duration::from_millis(33 * picture)));
+        let last = start + Duration::from_millis(33 * 39);
+        assert_eq!(freezes.stands(last + Duration::from_millis(182)), Duration::ZERO);
+        assert_eq!(freezes.stands(last + Duration::from_millis(900)), Duration::from_millis(900));
+        freezes.shown(last + Duration::from_millis(950));
+        assert_eq!(freezes.stands(last + Duration::from_millis(960)), Duration::ZERO);
+        assert_eq!(freezes.counts().frozen, Duration::from_millis(950));
     }
 
     #[test]

@@ -34,6 +34,23 @@ pub struct Latency {
     decoding: Spread,
     waiting: Spread,
     whole_way: Spread,
+    recent: [Sum; 2],
+}
+
+/// Times since somebody asked last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    time: Duration,
+    count: u32,
+}
+
+/// How long encoding and decoding took, on average; nothing where there was none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// See [`Step::Encoding`].
+    pub encoding: Option<Duration>,
+    /// See [`Step::Decoding`].
+    pub decoding: Option<Duration>,
 }
 
 /// How it was.
@@ -78,6 +95,18 @@ impl Latency {
             Step::WholeWay => &mut self.whole_way,
         };
         spread.add(time);
+        let [encoding, decoding] = &mut self.recent;
+        match step {
+            Step::Encoding => encoding.add(time),
+            Step::Decoding => decoding.add(time),
+            Step::UnderWay | Step::Gathering | Step::Waiting | Step::WholeWay => {}
+        }
+    }
+
+    /// How it was since this was last asked.
+    pub fn take_recent(&mut self) -> Recent {
+        let [encoding, decoding] = std::mem::take(&mut self.recent);
+        Recent { encoding: encoding.mean(), decoding: decoding.mean() }
     }
 
     /// How it was until now.
@@ -90,6 +119,17 @@ impl Latency {
             waiting: times(&self.waiting),
             whole_way: times(&self.whole_way),
         }
+    }
+}
+
+impl Sum {
+    fn add(&mut self, time: Duration) {
+        self.time = self.time.saturating_add(time);
+        self.count = self.count.saturating_add(1);
+    }
+
+    fn mean(self) -> Option<Duration> {
+        self.time.checked_div(self.count)
     }
 }
 
@@ -107,6 +147,19 @@ fn times(spread: &Spread) -> Times {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_recent_is_what_came_since_it_was_asked() {
+        let mut latency = Latency::default();
+        let ms = Duration::from_millis;
+        latency.add(Step::Encoding, ms(2));
+        latency.add(Step::Encoding, ms(4));
+        latency.add(Step::Gathering, ms(50));
+        assert_eq!(latency.take_recent(), Recent { encoding: Some(ms(3)), decoding: None });
+        latency.add(Step::Decoding, ms(1));
+        assert_eq!(latency.take_recent(), Recent { encoding: None, decoding: Some(ms(1)) });
+        assert_eq!(latency.report().encoding.count, 2, "the whole goes on");
+    }
 
     #[test]
     fn each_step_is_kept_by_itself() {

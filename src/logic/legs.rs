@@ -85,6 +85,8 @@ pub enum LegWhy {
     ServerBack,
     /// The call is relayed, and may not have to be.
     BetterPath,
+    /// Somebody here wants it.
+    Asked,
     /// The other side wants it.
     Theirs,
 }
@@ -298,6 +300,16 @@ impl Legs {
         if stands_on_the_old || !self.is_building() {
             self.make(why, now);
         }
+    }
+
+    /// Somebody wants another leg beside the one in use, whatever speaks for it. Gives its generation; nothing where one is being
+    /// built already.
+    pub fn ask(&mut self, only_direct: bool, now: Instant) -> Option<u32> {
+        if self.gate != Gate::Open || self.is_building() {
+            return None;
+        }
+        self.make_for(LegWhy::Asked, only_direct, now);
+        Some(self.newest)
     }
 
     /// A peer connection made what was ordered.

@@ -27,7 +27,7 @@ use super::{
     course::{EndReason, Link},
     interfaces::InterfaceSeen,
     legs::LegWhy,
-    servers::Servers,
+    servers::{Servers, Transport},
     sightings::Sightings,
 };
 
@@ -336,6 +336,26 @@ impl Path {
     /// Direct or relayed, and by which end.
     pub fn route(&self) -> Route {
         self.pair_in_use().map_or(Route::None, PairInUse::route)
+    }
+
+    /// From now on such paths are allowed.
+    pub fn set_policy(&mut self, policy: PathPolicy) {
+        self.policy = policy;
+    }
+
+    /// Whether what carries the call is one of these paths.
+    pub fn fits(&self, policy: PathPolicy) -> bool {
+        let over = match policy {
+            PathPolicy::Any => return true,
+            PathPolicy::Direct => return !self.route().is_relayed(),
+            PathPolicy::Relay => None,
+            PathPolicy::RelayUdp => Some(Transport::Udp),
+            PathPolicy::RelayTcp => Some(Transport::Tcp),
+            PathPolicy::RelayTls => Some(Transport::Tls),
+        };
+        // Where only a relay may be used, it is ours that hides our addresses.
+        let ours = self.report().in_use.and_then(|in_use| in_use.our_relay);
+        ours.is_some_and(|relay| over.is_none() || relay.over == over)
     }
 
     /// The pair that carries the call.

@@ -240,6 +240,13 @@ impl Phone {
         number
     }
 
+    /// Somebody wants another leg for a call: see [`Call::ask_for_leg`].
+    pub fn ask_for_leg(&mut self, call: CallId, only_direct: bool, now: Instant) -> Option<u32> {
+        let leg = self.calls.get_mut(&call)?.ask_for_leg(only_direct, now);
+        self.with(call, now, |_| {});
+        leg
+    }
+
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         for id in self.calls.keys().copied().collect::<Vec<_>>() {

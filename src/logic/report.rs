@@ -203,15 +203,24 @@ pub struct PictureCounts {
     /// How long altogether.
     #[serde(default)]
     pub frozen_ms: u64,
+    /// How long it stands still by now, where it does. Not for reports: in the end it is among the others.
+    #[serde(skip)]
+    pub stands_ms: u64,
 }
 
 impl PictureCounts {
     /// From those who count.
-    pub fn new(reassembly: reassembly::Counts, overtaken: u64, freezes: freezes::Counts) -> Self {
+    pub fn new(
+        reassembly: reassembly::Counts,
+        overtaken: u64,
+        freezes: freezes::Counts,
+        stands: Duration,
+    ) -> Self {
         let reassembly::Counts { repeated, dropped, key_frames_asked } = reassembly;
         let freezes::Counts { freezes, frozen } = freezes;
-        let frozen_ms = u64::try_from(frozen.as_millis()).unwrap_or(u64::MAX);
-        Self { repeated, dropped, key_frames_asked, overtaken, freezes, frozen_ms }
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let (frozen_ms, stands_ms) = (ms(frozen), ms(stands));
+        Self { repeated, dropped, key_frames_asked, overtaken, freezes, frozen_ms, stands_ms }
     }
 }
 
@@ -245,6 +254,12 @@ pub struct SoundCounts {
     pub target_ms: u64,
     /// How many of a hundred packets got lost in the last seconds, though they may have been sent again.
     pub lost_percent: u8,
+    /// Packets that were played. Not for reports, as the next one: of their averages they have one.
+    #[serde(skip)]
+    pub packets_played: u64,
+    /// How long these were held, all together.
+    #[serde(skip)]
+    pub held_in_all_us: u64,
 }
 
 impl From<&jitter::Jitter> for SoundCounts {
@@ -267,6 +282,8 @@ impl From<&jitter::Jitter> for SoundCounts {
             held_ms: ms(counts.held()),
             target_ms: ms(jitter.target()),
             lost_percent: jitter.loss_percent(),
+            packets_played: counts.packets,
+            held_in_all_us: u64::try_from(counts.held_in_all.as_micros()).unwrap_or(u64::MAX),
         }
     }
 }

@@ -34,5 +34,6 @@ pub(crate) fn on_loopback(
         tally: Arc::default(),
         files: Arc::new(()),
         room: Arc::default(),
+        hindering: Arc::default(),
     }
 }

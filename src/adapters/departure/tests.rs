@@ -3,6 +3,7 @@
 use rtc::{interceptor::RTPHeaderExtension, rtcp::transport_feedbacks::transport_layer_nack::NackPair};
 
 use super::{super::passing::tagged, *};
+use crate::logic::evidence::Hindrance;
 
 const SOUND: u32 = 1;
 const PICTURES: u32 = 2;
@@ -10,7 +11,7 @@ const REPAIRS: u32 = 3;
 const NUMBER_ID: u8 = 5;
 
 fn departure(now: Instant) -> Departure {
-    let mut departure = Departure::new(Arc::default(), now);
+    let mut departure = Departure::new(Arc::default(), Arc::default(), now);
     let numbers = RTPHeaderExtension { uri: NUMBERS_URI.into(), id: NUMBER_ID.into() };
     let info = |ssrc, mime: &str| StreamInfo {
         ssrc,
@@ -93,4 +94,27 @@ fn what_is_missed_leaves_again_with_a_number_of_its_own() {
     let again = left(&mut departure);
     assert_eq!(again.first(), Some(&(REPAIRS, before.len() as u16)));
     assert!(departure.poll_read().is_some(), "others may want to hear it too");
+}
+
+#[test]
+fn what_is_hindered_is_lost_or_late_and_the_rest_of_the_chain_takes_the_network_for_it() {
+    let now = Instant::now();
+    let mut departure = departure(now);
+    departure.hindering.set(Hindrance { delay_ms: 300, ..Hindrance::default() });
+    give(&mut departure, SOUND, 0, 80, now);
+    assert_eq!(left(&mut departure), []);
+    assert_eq!(departure.poll_timeout().map(|at| at <= now + Duration::from_millis(300)), Some(true));
+    departure.handle_timeout(now + Duration::from_millis(300)).unwrap();
+    assert_eq!(left(&mut departure), [(SOUND, 0)]);
+
+    departure.hindering.set(Hindrance { loss_percent: 50, ..Hindrance::default() });
+    let mut later = now + Duration::from_millis(300);
+    for number in 1..=200 {
+        later += Duration::from_millis(20);
+        give(&mut departure, SOUND, number, 80, later);
+    }
+    let came = left(&mut departure);
+    assert!((60..140).contains(&came.len()), "{} of 200", came.len());
+    let last = came.last().map_or(0, |(_, number)| *number);
+    assert!(usize::from(last) > came.len(), "those that are lost were numbered too");
 }

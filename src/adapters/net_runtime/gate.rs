@@ -21,7 +21,7 @@ use crate::{
         ice_servers::{DoorId, Doors, behind, disguise},
         relay_stream::Queue,
     },
-    engine::counters::Tally,
+    engine::{counters::Tally, ports::hindering::Hindering},
     logic::{
         servers::{ServerUrl, Service, Transport},
         sightings::{Trouble, is_first_request},
@@ -29,7 +29,6 @@ use crate::{
 };
 
 use super::{
-    openers,
     refusal::{Kind, is_request, kind, refusal},
     watch::{Watch, Way},
 };
@@ -75,7 +74,8 @@ pub(super) enum Hears {
 pub(in super::super) struct Gate {
     pub(super) doors: Doors,
     pub(super) watch: Arc<Watch>,
-    tally: Arc<Tally>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) hindering: Arc<Hindering>,
     states: Vec<Mutex<State>>,
     outlets: Mutex<Vec<Weak<Outlet>>>,
     /// Where servers are that are asked by datagrams: looked at for every packet.
@@ -105,12 +105,13 @@ struct Held {
 }
 
 impl Gate {
-    pub(super) fn new(doors: Doors, watch: Arc<Watch>, tally: Arc<Tally>) -> Self {
+    pub(super) fn new(doors: Doors, watch: Arc<Watch>, tally: Arc<Tally>, hindering: Arc<Hindering>) -> Self {
         let states = doors.iter().map(|_| Mutex::new(State::Opening(Vec::new()))).collect();
         Self {
             doors,
             watch,
             tally,
+            hindering,
             states,
             outlets: Mutex::default(),
             servers: Mutex::default(),
@@ -227,7 +228,7 @@ impl Gate {
             match self.send(&outlet, id, &bytes) {
                 Through::To(address) => {
                     self.watch.asked(Way { door: id.0, url, from: outlet.local.ip() }, address, &bytes);
-                    openers::send_now(&outlet, address, &bytes);
+                    self.send_now(&outlet, address, &bytes);
                 }
                 Through::Taken => {}
                 Through::Shut(_) => self.refuse(id, &outlet, &bytes),

@@ -27,6 +27,7 @@ use crate::{
 
 use super::{
     gate::{Gate, Outlet},
+    socket::let_out,
     watch::Way,
 };
 
@@ -70,12 +71,15 @@ pub(super) fn open_all(gate: &Arc<Gate>, means: &Means) {
     }
 }
 
-/// Sends without waiting: what finds no room in the system's buffer is lost, as it may be on its way.
-pub(super) fn send_now(outlet: &Outlet, to: SocketAddr, bytes: &[u8]) {
-    let transmit = Transmit { destination: to, ecn: None, contents: bytes, segment_size: None, src_ip: None };
-    let mut context = Context::from_waker(Waker::noop());
-    if let std::task::Poll::Ready(Err(error)) = outlet.inner.poll_send(&mut context, &transmit) {
-        tracing::debug!(%error, "a request to a server was not sent");
+impl Gate {
+    /// Sends without waiting: what finds no room in the system's buffer is lost, as it may be on its way.
+    pub(super) fn send_now(&self, outlet: &Outlet, to: SocketAddr, bytes: &[u8]) {
+        let transmit =
+            Transmit { destination: to, ecn: None, contents: bytes, segment_size: None, src_ip: None };
+        let mut context = Context::from_waker(Waker::noop());
+        if let std::task::Poll::Ready(Err(error)) = let_out(outlet, self, &mut context, &transmit) {
+            tracing::debug!(%error, "a request to a server was not sent");
+        }
     }
 }
 

@@ -46,6 +46,7 @@ impl WatchedSocket {
         }
         *meta = RecvMeta::default();
         (meta.addr, meta.len, meta.stride) = (from, length, length.max(1));
+        self.gate.tally.wire_received.add(length as u64);
         Poll::Ready(())
     }
 
@@ -104,6 +105,7 @@ impl AsyncUdpSocket for WatchedSocket {
         }
         let came = ready!(self.outlet.inner.poll_recv(cx, bufs, meta))?;
         for (buf, meta) in bufs.iter_mut().zip(meta).take(came) {
+            self.gate.tally.wire_received.add(meta.len as u64);
             self.look_at(buf, meta);
         }
         Poll::Ready(Ok(came))
@@ -127,7 +129,7 @@ pub(super) fn poll_send(
 ) -> Poll<io::Result<usize>> {
     let local = outlet.local;
     let Some(id) = door(transmit.destination) else {
-        let sent = ready!(outlet.inner.poll_send(cx, transmit));
+        let sent = ready!(let_out(outlet, gate, cx, transmit));
         if sent.is_ok() {
             let each = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
             for datagram in transmit.contents.chunks(each) {
@@ -137,19 +139,39 @@ pub(super) fn poll_send(
         return Poll::Ready(sent);
     };
     let to = match gate.send(outlet, id, transmit.contents) {
-        Through::Taken => return Poll::Ready(Ok(transmit.contents.len())),
+        Through::Taken => {
+            gate.tally.wire_sent.add(transmit.contents.len() as u64);
+            return Poll::Ready(Ok(transmit.contents.len()));
+        }
         Through::Shut(kind) => return Poll::Ready(Err(kind.into())),
         Through::To(address) => address,
     };
     let Transmit { ecn, contents, segment_size, src_ip, .. } = *transmit;
     let really = Transmit { destination: to, ecn, contents, segment_size, src_ip };
-    let sent = ready!(outlet.inner.poll_send(cx, &really));
+    let sent = ready!(let_out(outlet, gate, cx, &really));
     if let Some(url) = gate.doors.url(id) {
         let way = Way { door: id.0, url, from: local.ip() };
         match &sent {
             Ok(_) => gate.watch.asked(way, to, contents),
             Err(_) => gate.watch.failed(id.0, url, Some(local.ip()), &Trouble::NoRoute),
         }
+    }
+    Poll::Ready(sent)
+}
+
+/// Sends, unless nothing is to leave by UDP: then it is lost, as if the network had lost it.
+pub(super) fn let_out(
+    outlet: &Outlet,
+    gate: &Gate,
+    cx: &mut Context<'_>,
+    transmit: &Transmit<'_>,
+) -> Poll<io::Result<usize>> {
+    if gate.hindering.look().blocks_udp {
+        return Poll::Ready(Ok(transmit.contents.len()));
+    }
+    let sent = ready!(outlet.inner.poll_send(cx, transmit));
+    if let Ok(bytes) = &sent {
+        gate.tally.wire_sent.add(*bytes as u64);
     }
     Poll::Ready(sent)
 }

@@ -13,8 +13,10 @@ use super::{
 const URGE_EVERY: Duration = Duration::from_millis(400);
 
 impl Engine {
-    pub(super) fn tell_statistics(&self) {
-        for (&call, calling) in &self.calls {
+    pub(super) fn tell_statistics(&mut self) {
+        let processor = self.processor.used();
+        for (&call, calling) in &mut self.calls {
+            calling.read(processor);
             if calling.report.firsts.connected_ms.is_some() {
                 let statistics = Box::new(calling.statistics());
                 self.told.try_send(Update::Statistics { call, statistics }).ok();

@@ -56,6 +56,7 @@ impl Call {
             | LegWhy::NetworkChanged
             | LegWhy::Silence
             | LegWhy::BetterPath
+            | LegWhy::Asked
             | LegWhy::Theirs => true,
         };
         let is_at_it = match self.state {

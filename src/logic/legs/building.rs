@@ -12,13 +12,17 @@ use crate::logic::course::Role;
 impl Legs {
     /// Begins a leg of our own.
     pub(super) fn make(&mut self, why: LegWhy, now: Instant) {
+        self.make_for(why, why == LegWhy::BetterPath, now);
+    }
+
+    pub(super) fn make_for(&mut self, why: LegWhy, only_direct: bool, now: Instant) {
         let odd = self.role == Role::Caller;
         // Nobody gets there but by skipping; then this call has had its last leg.
         let Some(next) = self.newest.checked_add(if (self.newest % 2 == 1) == odd { 2 } else { 1 }) else {
             return;
         };
         self.newest = next;
-        self.open(Leg::new(next, Phase::Making, why == LegWhy::BetterPath, now), why);
+        self.open(Leg::new(next, Phase::Making, only_direct, now), why);
         self.order(next, Order::MakeOffer);
     }
 

@@ -126,6 +126,7 @@ pub(super) fn opened(why: LegWhy) -> &'static str {
         LegWhy::Silence => "Nothing comes any more; another path is looked for",
         LegWhy::ServerBack => "A server came back; another path is looked for",
         LegWhy::BetterPath => "Looking for a path that needs no relay",
+        LegWhy::Asked => "Somebody here wants another path; it is looked for beside the one in use",
         LegWhy::Theirs => "The other side looks for another path, and we with them",
     }
 }
