@@ -229,6 +229,7 @@ pub(super) const fn leg(why: LegWhy) -> &'static str {
         LegWhy::ServerBack => "a server came back",
         LegWhy::BetterPath => "to do without the relay",
         LegWhy::Theirs => "the other side wished",
+        LegWhy::Asked => "somebody asked for it here",
     }
 }
 
