@@ -28,6 +28,7 @@ mod relayed;
 #[cfg(target_os = "linux")]
 mod sound;
 mod support;
+mod trials;
 mod ui;
 mod warm;
 #[cfg(target_os = "linux")]

@@ -49,6 +49,11 @@ impl AccessDesk {
         self.access.why_no_relay(call, now)
     }
 
+    /// When the right to use the relay ends unless it is renewed.
+    pub(super) fn relay_until(&self, call: CallId) -> Option<Instant> {
+        self.access.relay_until(call)
+    }
+
     /// Looks at what came from the switchboard; most of it is not for this desk.
     pub(super) fn take_mail_event(&mut self, event: &MailEvent, mail: &dyn Mail, now: Instant) {
         let event = match event {

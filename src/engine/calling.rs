@@ -451,6 +451,12 @@ impl Calling {
         self.files.finish()
     }
 
+    /// When the right to use the relay ends unless it is renewed.
+    pub(super) fn note_relay_until(&mut self, until: Option<Instant>) {
+        let since = until.map(|until| until.saturating_duration_since(self.began).as_millis());
+        self.path.note_relay_until(since.and_then(|ms| u64::try_from(ms).ok()));
+    }
+
     /// Writes down how it does: once a second.
     pub(super) fn read(&mut self, processor: Option<Duration>) {
         let around = notes::Surroundings {

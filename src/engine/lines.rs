@@ -166,6 +166,11 @@ impl Lines {
         self.line(call)?.access.why_no_relay(call, now)
     }
 
+    /// When the right to use the relay ends unless it is renewed.
+    pub(super) fn relay_until(&self, call: CallId) -> Option<Instant> {
+        self.line(call)?.access.relay_until(call)
+    }
+
     /// An envelope of ours was taken by the mail.
     pub(super) fn envelope_posted(&mut self, call: CallId, with: Address, now: Instant) {
         if let Some(line) = self.line_mut(call) {

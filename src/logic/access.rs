@@ -236,6 +236,11 @@ impl Access {
         Servers { stun: self.stun.clone(), relay }.allowed_by(self.policy_of(call))
     }
 
+    /// When the right to use the relay ends unless it is renewed.
+    pub fn relay_until(&self, call: CallId) -> Option<Instant> {
+        Some(self.calls.get(&call)?.granted.as_ref()?.until)
+    }
+
     /// Whether waiting would bring nothing more: the relay is known, or it is known that there is none.
     pub fn is_decided(&self, call: CallId) -> bool {
         self.policy_of(call) == PathPolicy::Direct

@@ -32,8 +32,8 @@ use super::{
 };
 
 pub use report::{
-    CandidateRow, Edge, EdgeStatus, InUse, InterfaceRow, LegRow, Mapping, NatView, Node, PairRow, PairState,
-    PathReport, Place, Presence, RelayUse, SCHEMA_VERSION, ServerRow,
+    CandidateRow, ChannelRow, Edge, EdgeStatus, InUse, InterfaceRow, LegRow, Mapping, NatView, Node, PairRow,
+    PairState, PathReport, Place, Presence, RelayRow, RelayUse, SCHEMA_VERSION, ServerRow,
 };
 pub use timeline::{Change, Entry};
 
@@ -172,6 +172,7 @@ pub struct Path {
     legs: Vec<LegNotes>,
     in_use: Option<u32>,
     switchboard_up: Option<bool>,
+    relay_until_ms: Option<u64>,
     ended: Option<EndReason>,
     timeline: Timeline,
 }
@@ -325,6 +326,11 @@ impl Path {
             "The server cannot be reached; media does not need it"
         };
         self.timeline.note(t_ms, None, Change::Switchboard { up }, sentence.to_owned());
+    }
+
+    /// How long the right to use the relay holds, unless it is renewed; nothing where there is none.
+    pub fn note_relay_until(&mut self, until_ms: Option<u64>) {
+        self.relay_until_ms = until_ms;
     }
 
     /// The call is over.

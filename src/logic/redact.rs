@@ -5,8 +5,9 @@
 //! things are met, and not made from the address: whoever knows how a mark was made could try all addresses until one fits.
 //!
 //! Ports of servers stay; others are numbered. Sentences are searched for everything that was masked elsewhere, and for
-//! whatever reads as an address. What strangers said in their own words (a proxy, a relay, a certificate) is left out.
+//! whatever reads as an address; in a call's log and in what happened also for whatever reads as a name. What strangers said in their own words (a proxy, a relay, a certificate) is left out.
 
+mod evidence;
 mod marks;
 #[cfg(test)]
 mod tests;
@@ -14,8 +15,8 @@ mod tests;
 use super::{
     candidate::CandidateLine,
     path::{
-        CandidateRow, Change, Edge, End, Entry, InUse, InterfaceRow, NatView, Node, PairInUse, PairRow,
-        PathReport, Place, RelayUse, ServerRow,
+        CandidateRow, Change, ChannelRow, Edge, End, Entry, InUse, InterfaceRow, NatView, Node, PairInUse,
+        PairRow, PathReport, Place, RelayRow, RelayUse, ServerRow,
     },
     report::CallReport,
     servers::ServerUrl,
@@ -41,8 +42,10 @@ pub fn path(report: &PathReport, names: ServerNames) -> PathReport {
 
 /// The report of a call, to be passed on.
 pub fn call(report: &CallReport, names: ServerNames) -> CallReport {
-    let path = path(&report.path, names);
-    CallReport { path, ..report.clone() }
+    let mut marks = Marks::of(&report.path, names);
+    let path = marks.path(&report.path);
+    let evidence = marks.evidence(&report.evidence);
+    CallReport { path, evidence, ..report.clone() }
 }
 
 impl Marks {
@@ -97,6 +100,7 @@ impl Marks {
             our_nat,
             their_nat,
             servers,
+            relays,
             local,
             remote,
             pairs,
@@ -115,6 +119,7 @@ impl Marks {
             our_nat: self.nat(our_nat),
             their_nat: self.nat(their_nat),
             servers: servers.iter().map(|server| self.server(server)).collect(),
+            relays: relays.iter().map(|row| self.allocation(row)).collect(),
             local: local.iter().map(|row| self.candidate(row)).collect(),
             remote: remote.iter().map(|row| self.candidate(row)).collect(),
             pairs: pairs.iter().map(|pair| self.pair(pair)).collect(),
@@ -183,6 +188,21 @@ impl Marks {
             relayed: relayed.as_ref().map(|place| self.place(place)),
             status: *status,
             trouble: trouble.as_ref().map(|trouble| self.trouble(trouble)),
+        }
+    }
+
+    fn allocation(&mut self, row: &RelayRow) -> RelayRow {
+        RelayRow {
+            server: self.place(&row.server),
+            from: self.host(&row.from),
+            relayed: self.place(&row.relayed),
+            permitted: row.permitted.iter().map(|address| self.host(address)).collect(),
+            channels: row
+                .channels
+                .iter()
+                .map(|row| ChannelRow { number: row.number, peer: self.place(&row.peer) })
+                .collect(),
+            ..row.clone()
         }
     }
 

@@ -4,6 +4,7 @@
 //! The library that connects says nothing of this. But everything it says and hears goes through our sockets, so each
 //! STUN message is noted here as it passes, and no second set of probes is needed.
 
+mod relays;
 mod stun;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+pub use relays::RelaySeen;
 pub use watcher::{Heard, Watcher, is_first_request};
 
 use super::servers::ServerUrl;
@@ -113,4 +115,7 @@ pub struct Sightings {
     pub servers: Vec<ServerSeen>,
     /// Pairs of addresses.
     pub pairs: Vec<PairSeen>,
+    /// What relays lend us.
+    #[serde(default)]
+    pub relays: Vec<RelaySeen>,
 }

@@ -16,6 +16,7 @@ impl Engine {
     pub(super) fn tell_statistics(&mut self) {
         let processor = self.processor.used();
         for (&call, calling) in &mut self.calls {
+            calling.note_relay_until(self.lines.relay_until(call));
             calling.read(processor);
             if calling.report.firsts.connected_ms.is_some() {
                 let statistics = Box::new(calling.statistics());

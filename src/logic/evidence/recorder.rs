@@ -216,6 +216,7 @@ fn moment(before: &Reading, now: &Reading) -> Moment {
     let packets = since(before.sound.packets_played, now.sound.packets_played);
     let held_us = since(before.sound.held_in_all_us, now.sound.held_in_all_us);
     let used = before.processor.zip(now.processor).and_then(|(before, now)| now.checked_sub(before));
+    let lost = if now.lost_of_ours.is_finite() { now.lost_of_ours * 100.0 } else { 0.0 };
     let has_sound = now.sound.packets_played > 0;
     let frozen = |pictures: &PictureCounts| pictures.frozen_ms.saturating_add(pictures.stands_ms);
     Moment {
@@ -226,8 +227,7 @@ fn moment(before: &Reading, now: &Reading) -> Moment {
         sent_bps: bps(before.bytes_sent, now.bytes_sent),
         received_bps: bps(before.bytes_received, now.bytes_received),
         target_bps: now.target_bps,
-        // `max` first: what is no number counts as nought.
-        lost_of_ours_percent: (now.lost_of_ours * 100.0).max(0.0).min(100.0) as f32,
+        lost_of_ours_percent: lost.clamp(0.0, 100.0) as f32,
         lost_of_theirs_percent: f32::from(now.sound.lost_percent.min(100)),
         jitter_ms: has_sound.then_some(now.sound.target_ms as f32),
         frames_sent_per_s: per_s(before.counters.frames_sent, now.counters.frames_sent),

@@ -1,6 +1,11 @@
 //! Puts the value together from what was written down.
 
-use crate::logic::{candidate::Kind, interfaces::InterfaceSeen, servers::Transport, sightings::ServerSeen};
+use crate::logic::{
+    candidate::Kind,
+    interfaces::InterfaceSeen,
+    servers::Transport,
+    sightings::{RelaySeen, ServerSeen},
+};
 
 use super::{
     Path, PathReport, Route, causes, edges,
@@ -8,7 +13,8 @@ use super::{
     leg::{Candidates, LegNotes},
     nat,
     report::{
-        CandidateRow, EdgeStatus, InterfaceRow, LegRow, PairRow, PairState, Place, SCHEMA_VERSION, ServerRow,
+        CandidateRow, ChannelRow, EdgeStatus, InterfaceRow, LegRow, PairRow, PairState, Place, RelayRow,
+        SCHEMA_VERSION, ServerRow,
     },
     sentence,
 };
@@ -32,6 +38,12 @@ pub(super) fn report(path: &Path) -> PathReport {
         our_nat: nat::ours(&facts),
         their_nat: nat::theirs(&facts),
         servers: facts.doors.iter().flat_map(servers).collect(),
+        relays: path
+            .legs
+            .iter()
+            .filter(|leg| leg.closed_ms.is_none())
+            .flat_map(|leg| relays(path, leg))
+            .collect(),
         local: path.legs.iter().flat_map(local).collect(),
         remote: path.legs.iter().flat_map(|leg| candidates(leg, &leg.remote)).collect(),
         pairs: pairs(path, &facts),
@@ -88,6 +100,35 @@ fn servers(door: &Door<'_>) -> Vec<ServerRow> {
         ..untried.clone()
     };
     door.seen.iter().map(row).collect()
+}
+
+/// What relays lend a leg.
+fn relays(path: &Path, leg: &LegNotes) -> Vec<RelayRow> {
+    let carries = |relayed: std::net::SocketAddr| {
+        let ours = leg.pair.as_ref().map(|pair| &pair.local).filter(|ours| ours.kind == Kind::Relay);
+        path.in_use == Some(leg.generation)
+            && ours
+                .is_some_and(|ours| ours.address == relayed.ip().to_string() && ours.port == relayed.port())
+    };
+    let row = |seen: &RelaySeen| RelayRow {
+        leg: leg.generation,
+        server: Place { host: seen.url.host.clone(), port: seen.url.port },
+        over: seen.url.transport,
+        from: seen.from.to_string(),
+        relayed: seen.relayed.into(),
+        in_use: carries(seen.relayed),
+        until_ms: seen.until_ms.map(|until| leg.opened_ms.saturating_add(until)),
+        credentials_until_ms: path.relay_until_ms,
+        permitted: seen.permitted.iter().map(ToString::to_string).collect(),
+        channels: seen
+            .channels
+            .iter()
+            .map(|(number, peer)| ChannelRow { number: *number, peer: (*peer).into() })
+            .collect(),
+        bytes_sent: seen.bytes_sent,
+        bytes_received: seen.bytes_received,
+    };
+    leg.seen.relays.iter().map(row).collect()
 }
 
 fn candidates(leg: &LegNotes, side: &Candidates) -> Vec<CandidateRow> {

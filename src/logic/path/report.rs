@@ -48,6 +48,9 @@ pub struct PathReport {
     pub their_nat: NatView,
     /// Each server, each way to it, each address of ours that it was asked from.
     pub servers: Vec<ServerRow>,
+    /// What relays lend us, of all legs that are not let go of.
+    #[serde(default)]
+    pub relays: Vec<RelayRow>,
     /// Ways to reach us, of all legs.
     pub local: Vec<CandidateRow>,
     /// Ways to reach them, as they said, of all legs.
@@ -198,6 +201,44 @@ pub struct ServerRow {
     pub status: EdgeStatus,
     /// What stands in the way.
     pub trouble: Option<Trouble>,
+}
+
+/// An address that a relay lends us.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayRow {
+    /// Of which leg.
+    pub leg: u32,
+    /// The relay, as it was named.
+    pub server: Place,
+    /// What is spoken to it.
+    pub over: Transport,
+    /// Our address towards it.
+    pub from: String,
+    /// What it lends us.
+    pub relayed: Place,
+    /// The call goes over it.
+    pub in_use: bool,
+    /// When it ends unless it is renewed, since the call began.
+    pub until_ms: Option<u64>,
+    /// When the right to use it ends unless that is renewed, since the call began. What the right is made of is told nowhere.
+    pub credentials_until_ms: Option<u64>,
+    /// From whom it lets something through to us.
+    pub permitted: Vec<String>,
+    /// Short numbers that stand for peers.
+    pub channels: Vec<ChannelRow>,
+    /// What went over it.
+    pub bytes_sent: u64,
+    /// What came over it.
+    pub bytes_received: u64,
+}
+
+/// A number that stands for a peer on a relay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelRow {
+    /// The number.
+    pub number: u16,
+    /// The peer.
+    pub peer: Place,
 }
 
 /// A candidate, and when it was found.

@@ -97,7 +97,7 @@ fn failed_call(addresses: &[SocketAddr]) -> PathReport {
         server("stun:relay.example", at(2).ip(), at(0), None),
     ];
     let pairs = addresses.iter().map(|address| check(at(0), *address)).collect();
-    path.note_sightings(100, LEG, Sightings { servers, pairs });
+    path.note_sightings(100, LEG, Sightings { servers, pairs, relays: Vec::new() });
     let end = |address: SocketAddr, kind| End {
         kind,
         address: address.ip().to_string(),

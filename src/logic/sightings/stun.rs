@@ -1,6 +1,6 @@
 //! As much of STUN and TURN as is needed to see what goes by: whether it is a message, of which kind, and what it says.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use stun_types::{
     attribute::{AttributeType, ErrorCode, XorSocketAddr},
@@ -31,6 +31,7 @@ const MAX_REASON: usize = 120;
 const USERNAME: AttributeType = AttributeType::new(0x0006);
 const ERROR_CODE: AttributeType = AttributeType::new(0x0009);
 const CHANNEL_NUMBER: AttributeType = AttributeType::new(0x000c);
+const LIFETIME: AttributeType = AttributeType::new(0x000d);
 const XOR_PEER_ADDRESS: AttributeType = AttributeType::new(0x0012);
 const DATA: AttributeType = AttributeType::new(0x0013);
 const REALM: AttributeType = AttributeType::new(0x0014);
@@ -104,6 +105,13 @@ impl<'a> Seen<'a> {
 
     pub(super) fn peer(&self) -> Option<SocketAddr> {
         self.address(XOR_PEER_ADDRESS)
+    }
+
+    /// For how long something is granted.
+    pub(super) fn lifetime(&self) -> Option<Duration> {
+        let raw = self.0.raw_attribute(LIFETIME)?;
+        let seconds = raw.value.first_chunk::<4>()?;
+        Some(Duration::from_secs(u32::from_be_bytes(*seconds).into()))
     }
 
     pub(super) fn channel(&self) -> Option<u16> {

@@ -50,6 +50,7 @@ enum With {
     Error(u16),
     Address(AttributeType, &'static str),
     Channel,
+    Lifetime(u32),
     Data(&'static [u8]),
 }
 
@@ -72,6 +73,10 @@ fn message(method: Method, class: MessageClass, id: u128, with: &[With]) -> Vec<
             With::Channel => {
                 let number = [0x40, 0x01, 0, 0];
                 message.add_attribute(&RawAttribute::new(AttributeType::new(0x0c), &number)).unwrap();
+            }
+            With::Lifetime(seconds) => {
+                let seconds = seconds.to_be_bytes();
+                message.add_attribute(&RawAttribute::new(AttributeType::new(0x0d), &seconds)).unwrap();
             }
             With::Data(data) => {
                 message.add_attribute(&RawAttribute::new(AttributeType::new(0x13), data)).unwrap();
@@ -311,6 +316,30 @@ fn what_goes_over_a_relay_is_seen_as_from_the_address_it_lends() {
     assert_eq!((pair.sent, pair.answered, pair.round_trip_ms), (1, 1, Some(40.0)));
     assert_eq!(pair.last_heard_ms, Some(210));
     assert_eq!(pair.bytes_sent, 500 + CHECK.len() as u64);
+}
+
+#[test]
+fn what_a_relay_lends_is_written_down_with_its_time_its_peers_and_what_went_over_it() {
+    let mut world = World::new();
+    world.ask(20, &request(ALLOCATE, 2, &[With::Name, With::HowToSign]));
+    let lent = With::Address(RELAYED, "198.51.100.1:50000");
+    world.answer(1_000, &success(ALLOCATE, 2, &[lent, With::Lifetime(600)]));
+    let (first, second) = (With::Address(PEER, "192.0.2.9:7000"), With::Address(PEER, "192.0.2.10:7001"));
+    world.ask(1_010, &request(PERMIT, 3, &[With::Name, second]));
+    world.ask(1_010, &request(BIND, 4, &[With::Name, With::Channel, first]));
+    world.answer(1_050, &error(PERMIT, 3, &[With::Error(403)]));
+    world.answer(1_060, &success(BIND, 4, &[]));
+    world.ask(2_000, &on_channel(&[0x80; 500]));
+    world.answer(2_010, &on_channel(&[0x80; 700]));
+    let [relay] = world.seen(2_020).relays.try_into().expect("one");
+    assert_eq!((relay.relayed, relay.until_ms), (on("198.51.100.1:50000"), Some(601_000)));
+    assert_eq!(relay.permitted, [on("192.0.2.9:7000").ip()], "the other was refused");
+    assert_eq!(relay.channels, [(CHANNEL, on("192.0.2.9:7000"))]);
+    assert_eq!((relay.bytes_sent, relay.bytes_received), (500, 700));
+
+    world.ask(300_000, &request(REFRESH, 5, &[With::Name]));
+    world.answer(300_500, &success(REFRESH, 5, &[With::Lifetime(300)]));
+    assert_eq!(world.seen(300_600).relays[0].until_ms, Some(600_500));
 }
 
 #[test]

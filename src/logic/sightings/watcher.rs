@@ -14,7 +14,8 @@ use stun_types::message::MessageClass;
 use crate::logic::servers::ServerUrl;
 
 use super::{
-    PairSeen, ServerSeen, Sightings, Trouble,
+    PairSeen, RelaySeen, ServerSeen, Sightings, Trouble,
+    relays::Wishes,
     stun::{Method, Seen, channel_data, is_stun},
 };
 
@@ -52,6 +53,7 @@ struct Book {
     channels: Vec<(u16, SocketAddr)>,
     /// It has let us reach somebody.
     has_permitted: bool,
+    wishes: Wishes,
 }
 
 #[derive(Debug)]
@@ -146,6 +148,7 @@ impl Watcher {
         let Some(index) = self.server(door, url, from) else { return };
         if let Some((channel, data)) = channel_data(bytes) {
             if let Some((local, peer)) = self.behind(index, channel) {
+                self.relay_mut(local, |relay| relay.bytes_sent += data.len() as u64);
                 self.sent(at, local, peer, data);
             }
             return;
@@ -158,6 +161,7 @@ impl Watcher {
                 server.address = Some(to);
                 let book = &mut self.books[index];
                 book.silent_since.get_or_insert(at);
+                book.wishes.note(&message);
                 if message.method() == Method::ChannelBind
                     && let (Some(channel), Some(peer)) = (message.channel(), message.peer())
                     && book.channels.len() < MAX_CHANNELS
@@ -171,6 +175,7 @@ impl Watcher {
             MessageClass::Indication => {
                 let relayed = self.seen.servers[index].relayed;
                 if let (Some(local), Some(peer), Some(data)) = (relayed, message.peer(), message.data()) {
+                    self.relay_mut(local, |relay| relay.bytes_sent += data.len() as u64);
                     self.sent(at, local, peer, &data);
                 }
             }
@@ -190,11 +195,11 @@ impl Watcher {
         let Some(index) = self.server(door, url, from) else { return Heard::default() };
         if let Some((channel, data)) = channel_data(bytes) {
             return match self.behind(index, channel) {
-                Some((local, peer)) => Heard {
-                    is_theirs: self.received(at, local, peer, data),
-                    is_relayed: true,
-                    ..Heard::default()
-                },
+                Some((local, peer)) => {
+                    self.relay_mut(local, |relay| relay.bytes_received += data.len() as u64);
+                    let is_theirs = self.received(at, local, peer, data);
+                    Heard { is_theirs, is_relayed: true, ..Heard::default() }
+                }
                 None => Heard { is_relayed: true, ..Heard::default() },
             };
         }
@@ -203,7 +208,10 @@ impl Watcher {
             MessageClass::Indication => {
                 let relayed = self.seen.servers[index].relayed;
                 let is_theirs = match (relayed, message.peer(), message.data()) {
-                    (Some(local), Some(peer), Some(data)) => self.received(at, local, peer, &data),
+                    (Some(local), Some(peer), Some(data)) => {
+                        self.relay_mut(local, |relay| relay.bytes_received += data.len() as u64);
+                        self.received(at, local, peer, &data)
+                    }
                     _ => false,
                 };
                 Heard { is_theirs, is_relayed: true, ..Heard::default() }
@@ -294,7 +302,8 @@ impl Watcher {
     /// How much is remembered besides what is written down.
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
-        self.outstanding.len() + self.books.iter().map(|book| book.channels.len()).sum::<usize>()
+        self.outstanding.len()
+            + self.books.iter().map(|book| book.channels.len() + book.wishes.len()).sum::<usize>()
     }
 
     fn take_answer(&mut self, at: Duration, index: usize, message: &Seen<'_>) -> Heard {
@@ -332,6 +341,19 @@ impl Watcher {
             if let Some(relayed) = message.relayed() {
                 server.relayed = Some(relayed);
                 book.channels.clear();
+                let lent = RelaySeen::new(server.url.clone(), server.from, relayed);
+                // One for each server and address of ours: what was lent before has ended.
+                let before = self.seen.relays.iter_mut();
+                match before.into_iter().find(|relay| relay.url == lent.url && relay.from == lent.from) {
+                    Some(relay) if relay.relayed != relayed => *relay = lent,
+                    Some(_) => {}
+                    None => self.seen.relays.push(lent),
+                }
+            }
+            if let Some(relayed) = server.relayed
+                && let Some(relay) = self.seen.relays.iter_mut().find(|relay| relay.relayed == relayed)
+            {
+                relay.granted(at, message, &mut book.wishes);
             }
             let is_done = match message.method() {
                 Method::Binding => server.mapped.is_some(),
@@ -364,7 +386,13 @@ impl Watcher {
         if self.books.len() >= MAX_SERVERS {
             return None;
         }
-        self.books.push(Book { door, silent_since: None, channels: Vec::new(), has_permitted: false });
+        self.books.push(Book {
+            door,
+            silent_since: None,
+            channels: Vec::new(),
+            has_permitted: false,
+            wishes: Wishes::default(),
+        });
         self.seen.servers.push(ServerSeen {
             url: url.clone(),
             from,
@@ -380,6 +408,12 @@ impl Watcher {
         });
         self.is_new = true;
         Some(self.books.len() - 1)
+    }
+
+    fn relay_mut(&mut self, relayed: SocketAddr, note: impl FnOnce(&mut RelaySeen)) {
+        if let Some(relay) = self.seen.relays.iter_mut().find(|relay| relay.relayed == relayed) {
+            note(relay);
+        }
     }
 
     /// Our address on a relay and theirs, of a channel.
