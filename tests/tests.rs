@@ -21,6 +21,7 @@ mod manual;
 mod natlab;
 mod peer;
 mod process;
+mod proof;
 #[cfg(target_os = "linux")]
 mod quality;
 mod relayed;

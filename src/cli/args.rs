@@ -152,6 +152,36 @@ pub enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Show the report of a call, or hold the reports of its two ends against each other
+    Report(ReportArgs),
+}
+
+/// Which report, and what to make of it.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ReportArgs {
+    /// What `--report` or *Save report* wrote
+    pub file: PathBuf,
+    /// The report of the other end: say which direction lost packets, where the path changed, and in what the two disagree
+    #[arg(long, value_name = "OTHER")]
+    pub with: Option<PathBuf>,
+    /// Words (usual, where no file is written)
+    #[arg(long, group = "form")]
+    pub text: bool,
+    /// One page that needs nothing else: map, graphs, tables, and what happened
+    #[arg(long, group = "form")]
+    pub html: bool,
+    /// The document
+    #[arg(long, group = "form")]
+    pub json: bool,
+    /// A dump for the public viewers of chrome://webrtc-internals
+    #[arg(long, group = "form")]
+    pub dump: bool,
+    /// Write it there; a name that ends in .html, .txt, .dump or .json says as what
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Leave addresses and names as they are, which are masked otherwise
+    #[arg(long)]
+    pub full: bool,
 }
 
 /// How to change who my contacts are.
@@ -225,7 +255,7 @@ pub struct OutArgs {
     /// Leave the pictures themselves out of that: remote.wav and frames.csv alone
     #[arg(long, requires = "record")]
     pub no_film: bool,
-    /// Write a report of the call as JSON
+    /// Write a report of the call: JSON, or what the name's ending says (.html, .txt, .dump)
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// Mask addresses and names in that report, so that it can be passed on

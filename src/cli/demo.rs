@@ -31,7 +31,8 @@ use crate::{
 use super::{
     Exit,
     args::{OutArgs, check_recording},
-    session::{Duty, Session, check_report, exit_of, to_write, write_report},
+    report,
+    session::{Duty, Session, exit_of},
     tell::{Teller, ending, say},
 };
 
@@ -44,16 +45,12 @@ const GOOD_SHARE: f64 = 0.95;
 
 /// Runs the demonstration.
 pub(super) fn run(out: &OutArgs) -> anyhow::Result<Exit> {
-    check_report(out)?;
+    report::check(out)?;
     check_recording(out)?;
     let clock = Clock::start();
     let runtime = Runtime::new().context("the system gives no threads")?;
     let (exit, caller, callee) = runtime.block_on(call_each_other(out, clock))?;
-    if let Some(path) = &out.report {
-        let end =
-            |report: &Option<CallReport>| report.as_ref().map(|report| to_write(report, out)).transpose();
-        write_report(path, &json!({ "caller": end(&caller)?, "callee": end(&callee)? }))?;
-    }
+    report::write_both(caller.as_ref(), callee.as_ref(), out)?;
     let verdict = match (&caller, &callee) {
         (Some(caller), Some(callee)) => verdict(caller, callee),
         (Some(alone), None) | (None, Some(alone)) => Verdict { good: false, text: failure(alone) },

@@ -2,7 +2,7 @@
 //! window that opens.
 //!
 //! `args` says what can be asked, `session` runs one call for it, `demo` two at once, `doctor` looks at the
-//! network, `talk` is chat, `tell` prints what happens.
+//! network, `report` shows what was written of a call, `talk` is chat, `tell` prints what happens.
 
 pub mod args;
 mod consult;
@@ -10,6 +10,7 @@ mod demo;
 mod devices;
 mod doctor;
 mod memory;
+mod report;
 mod session;
 mod talk;
 mod tell;
@@ -97,6 +98,7 @@ fn act(action: Action) -> anyhow::Result<Exit> {
                 None => doctor::run(server_of(&profile, server)?, json),
             }
         }
+        Action::Report(args) => report::run(&args),
     }
 }
 

@@ -1,8 +1,6 @@
 //! One call, from the command line to the exit code.
 
 use std::{
-    fs,
-    path::Path,
     pin::pin,
     time::{Duration, Instant},
 };
@@ -31,7 +29,6 @@ use crate::{
         course::{EndReason, Side, Stage},
         doctor::Prediction,
         phone::Owner,
-        redact::{self, ServerNames},
         report::CallReport,
     },
     settings::Profile,
@@ -41,6 +38,7 @@ use super::{
     Exit,
     args::{MediaArgs, OutArgs},
     memory::Memory,
+    report,
     talk::Talk,
     tell::{Teller, complain},
 };
@@ -139,7 +137,7 @@ fn installation(
 ) -> anyhow::Result<Installation> {
     let settings = profile.settings()?;
     let path = out.path.unwrap_or(settings.usual_path());
-    check_report(out)?;
+    report::check(out)?;
     let contacts = Contacts::load(profile)?.keys();
     Ok(Installation {
         identity: profile.identity()?,
@@ -180,37 +178,11 @@ fn run(
         if let (Some(report), Some(predicted)) = (&mut report, predicted) {
             report.note_prediction(predicted);
         }
-        if let (Some(path), Some(report)) = (&out.report, &report) {
-            write_report(path, &to_write(report, out)?)?;
+        if let Some(report) = &report {
+            report::write(report, out)?;
         }
         Ok(exit)
     })
-}
-
-/// Finds out before anybody is rung that a report could not be written.
-pub(super) fn check_report(out: &OutArgs) -> anyhow::Result<()> {
-    let Some(path) = &out.report else { return Ok(()) };
-    fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .with_context(|| format!("the report cannot be written to {}", path.display()))?;
-    Ok(())
-}
-
-/// The report as it is to be written: masked, where that was asked for.
-pub(super) fn to_write(report: &CallReport, out: &OutArgs) -> serde_json::Result<serde_json::Value> {
-    if out.redact {
-        serde_json::to_value(redact::call(report, ServerNames::Masked))
-    } else {
-        serde_json::to_value(report)
-    }
-}
-
-/// Writes a report where somebody wished.
-pub(super) fn write_report(path: &Path, report: &serde_json::Value) -> anyhow::Result<()> {
-    let text = serde_json::to_string_pretty(report)? + "\n";
-    fs::write(path, text).with_context(|| format!("the report cannot be written to {}", path.display()))
 }
 
 /// One installation doing its duty.
@@ -450,42 +422,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::{
-        cli::args::{Action, Args},
-        logic::{
-            course::{Role, Step},
-            interfaces::{Flags, judge},
-            legs::LegWhy,
-            path::{Path, PathPolicy},
-        },
-    };
-    use clap::Parser as _;
     use sightline_protocol::keys::Identity;
-
-    fn out(arguments: &[&str]) -> OutArgs {
-        let arguments = ["sightline", "demo"].iter().chain(arguments);
-        let Some(Action::Demo { out }) = Args::parse_from(arguments).action else {
-            panic!("the demo was asked for")
-        };
-        out
-    }
-
-    fn report() -> CallReport {
-        let mut path = Path::new(PathPolicy::Any);
-        let up = Flags { up: true, ..Flags::default() };
-        path.note_interfaces(0, vec![judge("eth0", up, "192.168.1.7".parse().unwrap())]);
-        path.note_leg_opened(0, 1, LegWhy::First, false);
-        path.note_local(
-            5,
-            1,
-            "candidate:1 1 udp 1 203.0.113.7 40000 typ srflx raddr 192.168.1.7 rport 40000",
-        );
-        path.note_remote(6, 1, "candidate:1 1 udp 1 2001:db8::7 40000 typ host");
-        path.note_end(7, EndReason::ConnectFailed(Step::Checks));
-        let mut report = CallReport::begin("00".into(), Role::Caller, 7);
-        report.path = path.report();
-        report
-    }
 
     #[test]
     fn who_may_examine_is_named_one_by_one_or_as_all_contacts() {
@@ -499,22 +436,5 @@ mod tests {
         assert_eq!(may(&["contacts"]).unwrap(), contacts);
         assert_eq!(may(&[&one.to_string(), "contacts"]).unwrap().len(), 3);
         assert!(may(&["somebody"]).unwrap_err().to_string().contains("somebody"));
-    }
-
-    #[test]
-    fn a_report_reads_back_as_it_was_written() {
-        let report = report();
-        let written = to_write(&report, &out(&["--report", "r.json"])).unwrap();
-        assert!(written.to_string().contains("192.168.1.7"));
-        assert_eq!(serde_json::from_value::<CallReport>(written).unwrap(), report);
-    }
-
-    #[test]
-    fn a_redacted_report_holds_no_address_and_reads_back() {
-        let written = to_write(&report(), &out(&["--report", "r.json", "--redact"])).unwrap();
-        for literal in ["192.168.1.7", "203.0.113.7", "2001:db8::7", "40000", "eth0"] {
-            assert!(!written.to_string().contains(literal), "{literal} in {written}");
-        }
-        assert!(serde_json::from_value::<CallReport>(written).unwrap().path.redacted);
     }
 }

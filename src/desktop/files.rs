@@ -5,7 +5,9 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     fs,
+    path::Path,
     sync::{Arc, mpsc},
 };
 
@@ -17,6 +19,8 @@ use crate::{
     engine::thread::Thread,
     logic::{
         desk::{Choices, Given, Heard, Kept, Past},
+        proof::{Form, render},
+        redact::{self, ServerNames},
         report::CallReport,
     },
     settings::{Profile, ProfileError, SETTINGS_FILE, Settings},
@@ -28,7 +32,7 @@ const CONTACTS_FILE: &str = "contacts.toml";
 const LINKS_FILE: &str = "links.toml";
 const HISTORY_FILE: &str = "recent-calls.json";
 const REPORTS_FOLDER: &str = "reports";
-/// Reports that are kept. The oldest makes room for one more.
+/// Reports that are kept. The oldest makes room for one more. One of ten minutes or more takes up to half a megabyte.
 const MAX_REPORTS: usize = 20;
 /// Things to be kept that wait for the disk. When it is full whoever has more waits.
 const WAITING: usize = 32;
@@ -186,7 +190,8 @@ fn keep_choices(profile: &Profile, choices: &Choices) -> Result<(), ProfileError
     if written == text { Ok(()) } else { profile.replace(SETTINGS_FILE, &written) }
 }
 
-/// The newest few, each in a file of its own: named by when it began, so that they sort by age.
+/// The newest few, each in a file of its own: named by when it began, so that they sort by age. They stay here, so they are
+/// whole: whoever looks for a fault later needs the addresses, and what is saved or rendered from them is masked.
 fn keep_report(profile: &Profile, report: &Arc<CallReport>) -> Result<(), ProfileError> {
     let folder = profile.folder().join(REPORTS_FOLDER);
     let io = |doing| {
@@ -202,11 +207,74 @@ fn keep_report(profile: &Profile, report: &Arc<CallReport>) -> Result<(), Profil
         .map_err(io("read"))?
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter(|path| path.file_name().and_then(OsStr::to_str).is_some_and(is_kept_report))
         .collect();
     there.sort();
     for old in there.iter().take(there.len().saturating_sub(MAX_REPORTS)) {
         fs::remove_file(old).ok();
     }
     Ok(())
+}
+
+/// A name that [`keep_report`] gives. What somebody else put there is left alone.
+fn is_kept_report(name: &str) -> bool {
+    let Some((began, call)) = name.strip_suffix(".json").and_then(|name| name.split_once('-')) else {
+        return false;
+    };
+    began.len() >= 13 && began.bytes().all(|byte| byte.is_ascii_digit()) && call.len() <= 8
+}
+
+/// A report as it is saved where somebody wishes: in the form that the name asks for, and masked. Whoever saves a report means
+/// to pass it on.
+pub(super) fn to_be_saved(report: &CallReport, path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    render(&redact::call(report, ServerNames::Masked), Form::of_file(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::course::Role;
+
+    fn report(began_unix_ms: u64) -> Arc<CallReport> {
+        Arc::new(CallReport::begin(format!("{began_unix_ms:032x}"), Role::Caller, began_unix_ms))
+    }
+
+    #[test]
+    fn the_newest_reports_are_kept_and_what_is_not_ours_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::at(Some(folder.path())).unwrap();
+        let reports = folder.path().join(REPORTS_FOLDER);
+        fs::create_dir_all(&reports).unwrap();
+        for foreign in ["0.json", "0000000000001-x.txt", "mine.json"] {
+            fs::write(reports.join(foreign), "").unwrap();
+        }
+        let newest = 1_795_273_200_000_u64;
+        for call in 0..MAX_REPORTS as u64 + 5 {
+            keep_report(&profile, &report(newest - call)).unwrap();
+        }
+        // What somebody said of a call is written later, over the same file.
+        keep_report(&profile, &report(newest)).unwrap();
+        let mut names: Vec<_> = fs::read_dir(&reports)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        let (ours, foreign): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| is_kept_report(name));
+        assert_eq!(foreign, ["0.json", "0000000000001-x.txt", "mine.json"]);
+        assert_eq!(ours.len(), MAX_REPORTS);
+        assert!(ours.last().unwrap().starts_with(&newest.to_string()));
+        assert!(ours[0].starts_with(&(newest - MAX_REPORTS as u64 + 1).to_string()), "{ours:?}");
+    }
+
+    #[test]
+    fn what_is_saved_has_the_form_of_its_name_and_is_masked() {
+        let report = report(1);
+        let begins = |name: &str| to_be_saved(&report, Path::new(name)).chars().take(15).collect::<String>();
+        assert_eq!(begins("/a/b.html"), "<!doctype html>");
+        assert!(begins("b.txt").starts_with("Sightline"));
+        let masked = |name: &str| to_be_saved(&report, Path::new(name)).contains("\"redacted\": true");
+        assert!(masked("b.json") && masked("b"));
+        assert!(to_be_saved(&report, Path::new("b.dump")).contains("\"PeerConnections\""));
+    }
 }

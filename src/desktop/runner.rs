@@ -36,7 +36,6 @@ use crate::{
         devices::DeviceKind,
         doctor::diagnose,
         phone::Owner,
-        redact::{self, ServerNames},
         report::CallReport,
     },
     panics,
@@ -48,7 +47,7 @@ use super::{
     Counter, Options, Prepared,
     counter::Ends,
     echo::Echo,
-    files::{Files, Loaded},
+    files::{self, Files, Loaded},
     outfit::{self, Outfit, Outside},
     translate,
 };
@@ -267,10 +266,7 @@ impl Runner {
     fn save_report(&self, report: Arc<CallReport>) {
         let name = format!("sightline-call-{}.json", report.call.get(..8).unwrap_or_default());
         self.outfit.choose_where(&self.counter, name, move |counter, path| {
-            // Whoever saves a report means to pass it on.
-            let masked = redact::call(&report, ServerNames::Masked);
-            let text = serde_json::to_string_pretty(&masked).expect("a report can be written") + "\n";
-            let heard = match fs::write(&path, text) {
+            let heard = match fs::write(&path, files::to_be_saved(&report, &path)) {
                 Ok(()) => Heard::ReportSaved(path),
                 Err(error) => Heard::Problem {
                     text: format!("The report cannot be written to {}: {error}", path.display()),

@@ -36,6 +36,7 @@ pub mod packet;
 pub mod path;
 pub mod phone;
 pub mod playout;
+pub mod proof;
 pub mod quality;
 pub mod reassembly;
 pub mod redact;

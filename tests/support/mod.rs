@@ -7,6 +7,7 @@ pub(crate) mod memory;
 pub(crate) mod paths;
 pub(crate) mod peer;
 pub(crate) mod programs;
+pub(crate) mod reports;
 pub(crate) mod rng;
 pub(crate) mod rules;
 pub(crate) mod script;

@@ -187,7 +187,7 @@ pub const DEFAULT_FOLDER: &str = "Use the usual one";
 /// Reports.
 pub const REPORTS: &str = "Keep a report of each call";
 /// What that means.
-pub const REPORTS_HINT: &str = "How the last calls travelled and how good they were, on this computer alone. It helps when something went wrong.";
+pub const REPORTS_HINT: &str = "How the last twenty calls travelled and how good they were, on this computer alone. It helps when something went wrong. They hold addresses; what you save or send from them does not.";
 /// Where everything lies.
 pub const PROFILE: &str = "Where your settings are";
 /// What can be done with them.
