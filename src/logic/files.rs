@@ -17,6 +17,7 @@ mod incoming;
 pub mod name;
 mod outgoing;
 mod pace;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,6 @@ mod tests;
 use std::{
     collections::{BTreeMap, VecDeque},
     path::PathBuf,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -41,10 +41,9 @@ use self::{
     outgoing::Outgoing,
     pace::Pace,
 };
-use super::{
-    course::{Role, Side},
-    desk::Transfer,
-};
+use super::course::{Role, Side};
+
+pub use words::{Effect, Event, FileOrder};
 
 /// Files of one direction that are not over. One more is refused, and whoever offers it is told.
 pub const MAX_AT_ONCE: usize = 16;
@@ -54,119 +53,6 @@ const MAX_SHOWN: usize = 64;
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// When what the channel did not take is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(10);
-
-/// What may be done about a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FileOrder {
-    /// Take it, into that folder.
-    Accept {
-        /// Where it is put, under its own name or one like it.
-        folder: PathBuf,
-    },
-    /// Not take it.
-    Decline,
-    /// Hold it.
-    Pause,
-    /// Go on.
-    GoOn,
-    /// Stop it for good.
-    Cancel,
-}
-
-/// What happened.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// Somebody here wants something done about a file.
-    Order(u64, FileOrder),
-    /// The other side says something of a file, sealed.
-    Said(u32, FileStep),
-    /// Something came over the channel for files.
-    Frame(Bytes),
-    /// The channel did not take this.
-    NotTaken(Bytes),
-    /// The channel in use is another, or none.
-    Channel(Option<u32>),
-    /// Media may send this much.
-    Media(u32),
-    /// The part file was begun.
-    Made(u32),
-    /// What was to be read.
-    Read {
-        /// Of which file.
-        file: u32,
-        /// From where on.
-        at: u64,
-        /// All of it.
-        bytes: Bytes,
-    },
-    /// A file is whole and has its name.
-    Finished {
-        /// Which.
-        file: u32,
-        /// Where it is.
-        path: PathBuf,
-    },
-    /// The disk does not do what it should.
-    Trouble {
-        /// With which file.
-        file: u32,
-        /// What is wrong and what can be done, in words.
-        why: String,
-    },
-    /// The call is over.
-    Over,
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    /// Say this to the other side, sealed.
-    Say(u32, FileStep),
-    /// Send this over the channel; what it does not take comes back.
-    Send(Bytes),
-    /// Begin a part file.
-    Make {
-        /// Which.
-        file: u32,
-        /// Where.
-        folder: PathBuf,
-        /// What it shall be called when it is whole: cleaned.
-        name: String,
-    },
-    /// Write this behind what is there.
-    Write {
-        /// Which.
-        file: u32,
-        /// What.
-        bytes: Bytes,
-    },
-    /// It is whole: give it its name.
-    Finish {
-        /// Which.
-        file: u32,
-    },
-    /// It will not be whole: away with the part file.
-    Discard {
-        /// Which.
-        file: u32,
-    },
-    /// Read some of a file that is given.
-    Read {
-        /// Which.
-        file: u32,
-        /// From where on.
-        at: u64,
-        /// How much; there is so much.
-        len: usize,
-    },
-    /// Nothing more is read of it.
-    Close {
-        /// Which.
-        file: u32,
-    },
-    /// How all files stand.
-    Tell(Arc<[Transfer]>),
-}
 
 /// The files of one call.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Numbers that must not be confused with one another.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,9 +44,28 @@ impl std::ops::Add<Duration> for MediaTime {
     }
 }
 
+/// How long there and back, as people read it: the same words wherever a call's round trip is said.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct RoundTrip {
+    /// In milliseconds.
+    pub ms: f64,
+}
+
+impl fmt::Display for RoundTrip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ms < 1.0 { f.write_str("under 1 ms") } else { write!(f, "{:.0} ms", self.ms) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_round_trip_is_said_in_whole_milliseconds() {
+        let said = [0.2, 1.0, 9.6, 23.4].map(|ms| RoundTrip { ms }.to_string());
+        assert_eq!(said, ["under 1 ms", "1 ms", "10 ms", "23 ms"]);
+    }
 
     #[test]
     fn a_moment_is_found_again_from_the_bits_that_travelled() {

@@ -1,11 +1,11 @@
 //! Two ends, the mail between them, a channel that comes and goes, and disks: on a clock that nobody waits for.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::logic::desk::TransferState;
+use crate::logic::desk::{Transfer, TransferState};
 
 /// How long anything is on its way.
 const WAY: Duration = Duration::from_millis(20);

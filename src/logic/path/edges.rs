@@ -234,12 +234,14 @@ fn pairs_edge(
         EdgeStatus::Unknown
     };
     let best = pairs.iter().find(|pair| pair.in_use).or(pairs.iter().find(|pair| pair.seen.answered > 0));
+    // Of what carries the call one figure is told everywhere.
+    let measured = best.filter(|pair| pair.in_use).and_then(|_| facts.leg?.pair.as_ref()?.round_trip_ms);
     Edge {
         from,
         to,
         over,
         in_use: any(PairState::InUse),
-        round_trip_ms: best.and_then(|pair| pair.seen.round_trip_ms),
+        round_trip_ms: measured.or(best.and_then(|pair| pair.seen.round_trip_ms)),
         cause: cause.filter(|_| status != EdgeStatus::Works),
         status,
     }

@@ -178,6 +178,7 @@ fn pairs(path: &Path, facts: &Facts<'_>) -> Vec<PairRow> {
 
 fn pair_row(leg: &LegNotes, pair: &PairFact<'_>) -> PairRow {
     let seen = pair.seen;
+    let measured = leg.pair.as_ref().filter(|_| pair.in_use).and_then(|in_use| in_use.round_trip_ms);
     PairRow {
         leg: leg.generation,
         local: seen.local.into(),
@@ -187,7 +188,7 @@ fn pair_row(leg: &LegNotes, pair: &PairFact<'_>) -> PairRow {
         state: pair.state,
         nominated: pair.state == PairState::InUse,
         in_use: pair.in_use,
-        round_trip_ms: seen.round_trip_ms,
+        round_trip_ms: measured.or(seen.round_trip_ms),
         checks_sent: seen.sent,
         checks_answered: seen.answered,
         checks_heard: seen.heard,

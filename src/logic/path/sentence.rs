@@ -1,10 +1,9 @@
 //! The whole in one line, for somebody who has never heard of any of it.
 
-use std::fmt;
-
 use crate::logic::{
     course::{EndReason, Link, Step},
     servers::Transport,
+    units::RoundTrip,
 };
 
 use super::{
@@ -88,7 +87,7 @@ pub(super) fn of_route(path: &Path) -> String {
     let Some(pair) = &leg.pair else { return "No path yet".to_owned() };
     let facts = Facts::of_leg(path, Some(leg));
     let in_use = in_use(&facts, pair.clone(), leg.generation);
-    let trip = pair.round_trip_ms.map(|trip| format!(" · {}", Millis(trip))).unwrap_or_default();
+    let trip = pair.round_trip_ms.map(|trip| format!(" · {}", RoundTrip { ms: trip })).unwrap_or_default();
     let how = match (&in_use.our_relay, &in_use.their_relay) {
         (None, None) => return format!("Direct over {}{trip}", pair.local.protocol.to_uppercase()),
         (Some(ours), None) => format!("Relayed by {}{}", ours.server, over(ours)),
@@ -150,13 +149,5 @@ fn over(relay: &RelayUse) -> String {
         }
         (Some(over @ (Transport::Tcp | Transport::Tls)), None) => format!(" over {}", over.name()),
         (None, _) => String::new(),
-    }
-}
-
-struct Millis(f64);
-
-impl fmt::Display for Millis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < 10.0 { write!(f, "{:.1} ms", self.0) } else { write!(f, "{:.0} ms", self.0) }
     }
 }

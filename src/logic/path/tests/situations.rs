@@ -1,6 +1,7 @@
 //! One line each: where a call is, and the one sentence that a stranger is told.
 
 use super::*;
+use crate::logic::units::RoundTrip;
 
 /// All situations, each with what is said of the whole.
 fn situations() -> Vec<(&'static str, Path, &'static str)> {
@@ -369,6 +370,27 @@ fn every_closed_edge_has_a_cause_and_no_other_has() {
             }
         }
     }
+}
+
+#[test]
+fn the_round_trip_of_the_call_is_one_figure_wherever_it_stands() {
+    let mut told = 0;
+    for (name, path, _) in situations() {
+        let report = path.report();
+        let Some(trip) = report.in_use.as_ref().and_then(|in_use| in_use.pair.round_trip_ms) else {
+            continue;
+        };
+        let rows = report.pairs.iter().filter(|row| row.in_use).map(|row| row.round_trip_ms);
+        let whole = |edge: &&Edge| edge.in_use && edge.to == Node::TheirNat;
+        let edges = report.edges.iter().filter(whole).map(|edge| edge.round_trip_ms);
+        for figure in rows.chain(edges.filter(Option::is_some)) {
+            assert_eq!(figure, Some(trip), "{name}");
+            told += 1;
+        }
+        let said = RoundTrip { ms: trip }.to_string();
+        assert!(report.sentence.contains(&said), "{name}: {} does not say {said}", report.sentence);
+    }
+    assert!(told > 0, "nothing was looked at");
 }
 
 #[test]
