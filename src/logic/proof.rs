@@ -1,6 +1,6 @@
 //! The proof of a call: its report as something to read, to look at, and to give to other tools.
 //!
-//! Four forms of one value. The *document* (JSON, `docs/report.md`) is what is kept and what everything else is made of;
+//! Four forms of one value. The *document* (JSON, `src/logic/proof/README.md`) is what is kept and what everything else is made of;
 //! *words* are for a terminal; the *page* is one file of HTML that needs nothing else, with a map, tables, graphs and the
 //! story; the *dump* opens in the public viewers of chrome://webrtc-internals. Nothing is inferred here: what there is to
 //! judge was judged when the report was made. Two reports of one call can be held against each other (`compare`).

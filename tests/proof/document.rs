@@ -143,7 +143,7 @@ pub(super) fn walk(value: &Value, place: String, look: &mut impl FnMut(&str, &Va
 
 #[test]
 fn the_page_on_reports_names_every_field() {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report.md"));
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/logic/proof/README.md"));
     let page = page.unwrap();
     let named = named(&page);
     let mut missing = BTreeSet::new();
@@ -167,7 +167,7 @@ fn the_page_on_reports_names_every_field() {
             });
         }
     }
-    assert!(missing.is_empty(), "docs/report.md does not name {missing:#?}");
+    assert!(missing.is_empty(), "src/logic/proof/README.md does not name {missing:#?}");
 }
 
 /// `/path/pairs/0/leg` is `path.pairs[].leg` on the page.

@@ -14,7 +14,7 @@ use sightline::{
         course::{EndReason, Side},
         desk::MessageState,
     },
-    ui::copy::{call, chat, desktop as outside, ended, home, panel},
+    ui::copy::{call, chat, desktop as outside, ended, home, panel as path_panel},
 };
 
 use crate::support::programs::{ServerProgram, my_turn};
@@ -111,7 +111,7 @@ fn two_windows_hold_a_call_by_keyboard_and_pointer() {
     assert_eq!(fs::read(ben.join("downloads/holiday.txt")).unwrap(), fs::read(&sent).unwrap());
     callee.picture("6-chat");
     callee.keys("F12");
-    callee.says(panel::HEADING);
+    callee.says(path_panel::HEADING);
     // The steps are told anew each second, and not only when another path is taken.
     callee.says(call::IN_USE);
     callee.picture("7-path");

@@ -1,4 +1,4 @@
-//! The document itself, and what it takes to be one. `docs/report.md` names every field.
+//! The document itself, and what it takes to be one. `src/logic/proof/README.md` names every field.
 //!
 //! A file that is to be read may be anything: cut short, foreign, made to do harm. What is refused is refused with a
 //! sentence that says what to do instead.

@@ -12,8 +12,7 @@ pub const REDIAL_SOUND: &str = "Call again, sound only";
 /// Writes the report.
 pub const SAVE_REPORT: &str = "Save report";
 /// What is in the report.
-pub const REPORT_HINT: &str =
-    "What the call did, second by second, without addresses. For whoever helps you. End the name in .html for a page to look at.";
+pub const REPORT_HINT: &str = "What the call did, second by second, without addresses. For whoever helps you. End the name in .html for a page to look at.";
 /// It is not written yet.
 pub const REPORT_IS_MADE: &str = "The report is being written";
 /// Takes them in.
