@@ -354,6 +354,7 @@ impl Session {
                 | Update::Stage { .. }
                 | Update::Link { .. }
                 | Update::Path { .. }
+                | Update::Standing { .. }
                 | Update::Statistics { .. }
                 | Update::TheirStatus { .. }
                 | Update::Chat { .. }
