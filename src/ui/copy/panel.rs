@@ -5,7 +5,10 @@ use crate::{
         candidate::Kind,
         evidence::{Hindrance, LogLevel, Topic},
         interfaces::InterfaceKind,
-        path::{Change, Edge, EdgeStatus, Mapping, NatView, PairRow, PairState, PathPolicy, Place, Presence},
+        path::{
+            Change, ChannelRow, Edge, EdgeStatus, Mapping, NatView, PairRow, PairState, PathPolicy, Place,
+            Presence,
+        },
         report::Sending,
         servers::Service,
         sightings::Trouble,
@@ -147,6 +150,18 @@ pub const FROM: &str = "From";
 /// A column.
 pub const RESOLVED: &str = "Its address";
 /// A column.
+pub const ENDS_IN: &str = "Ends in";
+/// A column.
+pub const CREDENTIALS_END_IN: &str = "Right ends in";
+/// A column.
+pub const PERMITTED: &str = "Lets in";
+/// A column.
+pub const CHANNELS: &str = "Channels";
+/// What an open row of a relay tells.
+pub const RELAY_STORY: &str = "What arrives at the address that is lent is handed on, from those alone who are let in. It is renewed by itself.";
+/// No relay lends anything.
+pub const NO_RELAYS: &str = "No relay lends you an address.";
+/// A column.
 pub const KIND: &str = "Kind";
 /// A column.
 pub const USED: &str = "Used";
@@ -232,9 +247,7 @@ pub const YOU_SEND: &str = "You send";
 /// A figure.
 pub const YOU_GET: &str = "You get";
 /// A figure.
-pub const LOST_OF_OURS: &str = "Lost, sent";
-/// A figure.
-pub const LOST_OF_THEIRS: &str = "Lost, received";
+pub const LOST: &str = "Lost: sent, received";
 
 /// A fact: why it is relayed, or not connected.
 pub const WHY: &str = "Why";
@@ -358,6 +371,11 @@ pub const REPORT_IS_MADE: &str = "The report is being written.";
 /// For a screen reader: which topics are shown.
 pub const ALL_TOPICS: &str = "Everything";
 
+/// A table's name, and how many rows it has.
+pub fn counted(table: &str, rows: usize) -> String {
+    if rows == 0 { table.to_owned() } else { format!("{table} · {rows}") }
+}
+
 /// What is filtered.
 pub fn filter(table: &str) -> String {
     format!("Filter: {table}")
@@ -407,9 +425,9 @@ pub fn rate(bps: u32) -> String {
     if bps < 999_500.0 { format!("{:.0} kbit/s", bps / 1e3) } else { format!("{:.2} Mbit/s", bps / 1e6) }
 }
 
-/// A part of a hundred.
-pub fn percent(percent: f32) -> String {
-    if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+/// What is lost of a hundred packets each way.
+pub fn lost(ours: f32, theirs: f32) -> String {
+    format!("{ours:.1} · {theirs:.1} %")
 }
 
 /// A moment of a call, since it began.
@@ -499,6 +517,11 @@ pub fn pair_story(row: &PairRow) -> Vec<String> {
         PairState::Failed => "It was given up.",
     };
     [checks, theirs, state.to_owned()].into()
+}
+
+/// A number that stands for a peer.
+pub fn channel(channel: &ChannelRow) -> String {
+    format!("{:#06x} → {}", channel.number, channel.peer)
 }
 
 /// What a server is asked for.

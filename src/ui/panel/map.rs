@@ -172,11 +172,9 @@ fn paint_wire(ui: &Ui, edge: &Edge, points: &[Pos2]) {
         }
         (false, EdgeStatus::Failed) => {
             painter.extend(Shape::dotted_line(points, ink, 5.0, 1.2));
-            if let Some(&end) = points.last()
-                && let Some(&before) = points.get(points.len().wrapping_sub(2))
-            {
-                let middle = before + (end - before) * 0.5;
-                cross(painter, middle, ink);
+            // On a short wire the mark at its end says it.
+            if let &[from, to] = points {
+                cross(painter, from + (to - from) * 0.2, ink);
             }
         }
         (false, EdgeStatus::Untried | EdgeStatus::Unknown) => {

@@ -100,7 +100,7 @@ fn wide(things: &Things, width: f32) -> Layout {
         left += room * share + AISLE;
         (from, room * share)
     };
-    let columns = [0.225, 0.17, 0.275, 0.17, 0.16].map(&mut column);
+    let columns = [0.205, 0.195, 0.255, 0.195, 0.15].map(&mut column);
     let at = |index: usize, rows: usize| {
         let (from, wide) = columns[index];
         Rect::from_min_size(pos2(from, 0.0), vec2(wide, height(rows)))
