@@ -51,8 +51,9 @@ use super::{
 };
 use crate::logic::evidence::{LogLevel, LogLine, Moment};
 
-/// Less high than this, what one can do scrolls with the rest.
+/// Less high than this, or less wide, what one can do scrolls with the rest.
 const HIGH: f32 = 540.0;
+const LEVEL: f32 = 500.0;
 
 /// A part of the panel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -215,7 +216,7 @@ pub fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>, place: Option
         if subject.has_call {
             tabs(ui, &mut state.part);
         }
-        let is_high = room.height() >= HIGH;
+        let is_high = room.height() >= HIGH && room.width() >= LEVEL;
         let inner = if is_high {
             arrange::foot(ui, "what one can do", |ui| {
                 ui.add_space(size.close);

@@ -191,7 +191,7 @@ fn one(ui: &mut Ui, state: &mut State, seen: &Prepared, graph: &Graph, height: f
             .y_axis_formatter(|mark, _| axis(mark.value))
             .grid_color(line)
             .grid_fade(0.0)
-            .y_grid_spacer(|input| marks(input.bounds.1))
+            .y_grid_spacer(move |input| marks(input.bounds.1, if can_move { MOST_MARKS } else { 1 }))
             .x_grid_spacer(|input| minutes(input.bounds))
             .show_x(false)
             .show_y(false)
@@ -275,15 +275,13 @@ fn ink(ui: &Ui, whose: Whose) -> Color32 {
 }
 
 /// Nought, the middle and the top of a scale, at round figures.
-fn marks(highest: f64) -> Vec<GridMark> {
-    let rough = (highest / 2.0).max(f64::MIN_POSITIVE);
+fn marks(highest: f64, most: usize) -> Vec<GridMark> {
+    let rough = (highest / if most > 1 { 2.0 } else { 1.2 }).max(f64::MIN_POSITIVE);
     let power = 10_f64.powf(rough.log10().floor());
     let step =
         [5.0, 2.0, 1.0].map(|round| round * power).into_iter().find(|step| *step <= rough).unwrap_or(power);
     let count = (highest / step).floor() as usize;
-    (0..=count.min(MOST_MARKS))
-        .map(|mark| GridMark { value: mark as f64 * step, step_size: highest })
-        .collect()
+    (0..=count.min(most)).map(|mark| GridMark { value: mark as f64 * step, step_size: highest }).collect()
 }
 
 /// A line for each minute, or for every ten seconds where less is shown.

@@ -29,13 +29,6 @@ pub(super) fn chip(ui: &mut Ui, text: &str, on: bool) -> Response {
     ui.add(Chip::new(text, on))
 }
 
-/// How wide that will be.
-pub(super) fn chip_width(ui: &Ui, text: &str) -> f32 {
-    let size = theme::size();
-    let words = ui.painter().layout_no_wrap(text.to_owned(), theme::body(), Color32::PLACEHOLDER);
-    words.size().x + 2.0 * size.near + size.icon * 0.7 + size.tight
-}
-
 /// A line to type in what is looked for.
 pub(super) fn filter(ui: &mut Ui, name: &str, text: &mut String, longest: usize) {
     field::bare(ui, words::FILTER_HINT, text, longest).accessible_name(name);

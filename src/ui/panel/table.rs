@@ -116,11 +116,6 @@ impl Table {
         Self { name, columns, rows, widths }
     }
 
-    /// How many rows there are.
-    pub(super) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// Draws it. `version` is another for each state of the table. `empty` is said where there are no rows.
     pub(super) fn show(&self, ui: &mut Ui, state: &mut State, version: u64, empty: &str) {
         drawing::show(ui, self, state, version, empty);

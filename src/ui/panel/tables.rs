@@ -38,10 +38,10 @@ const CANDIDATES: [Column; 13] = [
 ];
 
 const PAIRS: [Column; 17] = [
-    text(words::STATE, 0),
-    text(words::LOCAL, 1),
-    text(words::REMOTE, 2),
-    figure(words::ROUND_TRIP, 3),
+    text(words::STATE, 3),
+    text(words::LOCAL, 0),
+    text(words::REMOTE, 1),
+    figure(words::TRIP_OF_PAIR, 2),
     text(words::NOMINATED, 6),
     text(words::IN_USE, 7),
     text(words::LOCAL_TYPE, 8),

@@ -147,7 +147,7 @@ fn each_line_and_each_box_of_the_map_is_a_sentence() {
         "your router → calls.example.org · TLS: works, in use",
         "calls.example.org → their router: works, in use",
         "your router → their router · UDP: does not work",
-        "Their router: 192.0.2.77:41000",
+        "Their router: 192.0.2.77, translates",
         "this network lets no UDP out",
     ] {
         assert!(says(&window, sentence) || says(&window, &capital(sentence)), "{sentence}");

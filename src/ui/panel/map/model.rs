@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// More servers than these are not drawn; the tables tell of all.
-pub(in crate::ui::panel) const MOST_STATIONS: usize = 8;
+const MOST_STATIONS: usize = 8;
 /// Of the addresses of this computer so many stand in its box.
 const MOST_ADDRESSES: usize = 4;
 
