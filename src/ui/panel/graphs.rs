@@ -22,6 +22,8 @@ const HEIGHT: f32 = 92.0;
 const SMALL: f32 = 52.0;
 /// A scale has no more marks than these.
 const MOST_MARKS: usize = 4;
+/// The strokes of a bound.
+const SHORT: f32 = 2.0;
 /// The figures beside a graph have so much room.
 const AXIS: f32 = 46.0;
 
@@ -152,7 +154,7 @@ fn head(ui: &mut Ui, graph: &Graph) {
                 ui.painter().line_segment(line, stroke);
             }
             Whose::Theirs => ui.painter().extend(egui::Shape::dashed_line(&line, stroke, 6.0, 3.0)),
-            Whose::Bound => ui.painter().extend(egui::Shape::dotted_line(&line, stroke.color, 4.0, 1.2)),
+            Whose::Bound => ui.painter().extend(egui::Shape::dashed_line(&line, stroke, SHORT, SHORT)),
         }
         right = line[0].x - size.near;
     }
@@ -255,7 +257,8 @@ fn drawn<'a>(series: &Series, piece: &'a [egui_plot::PlotPoint], inks: [Color32;
     let (ink, style) = match series.whose {
         Whose::Ours => (inks[0], LineStyle::Solid),
         Whose::Theirs => (inks[1], LineStyle::dashed_dense()),
-        Whose::Bound => (inks[2], LineStyle::dotted_dense()),
+        // Dots would cost three times as much to draw as strokes.
+        Whose::Bound => (inks[2], LineStyle::Dashed { length: SHORT }),
     };
     Line::new(series.name, PlotPoints::from(piece))
         .color(ink)

@@ -5,7 +5,7 @@ use crate::{
         path::{Edge, Node, PathReport, Place},
         servers::Service,
     },
-    ui::copy::{call, panel as words},
+    ui::copy::{self, call, panel as words},
 };
 
 /// More servers than these are not drawn; the tables tell of all.
@@ -70,8 +70,10 @@ impl Model {
         model.closed = path
             .edges
             .iter()
-            .filter_map(|edge| Some((call::step(edge), crate::ui::copy::sentence(edge.cause.as_ref()?))))
+            .filter_map(|edge| Some((call::step(edge), copy::sentence(edge.cause.as_ref()?))))
             .collect();
+        // A server is asked for two things by one way: what closes it closes both.
+        model.closed.dedup();
         model
     }
 
