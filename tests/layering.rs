@@ -85,7 +85,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("rustls", &["adapters"]),
     ("rustls_platform_verifier", &["adapters"]),
     ("serde", EVERYWHERE),
-    ("serde_json", &["logic", "desktop", "cli", "app"]),
+    ("serde_json", &["logic", "ui", "desktop", "cli", "app"]),
     ("sha2", &["logic"]),
     ("sightline_protocol", EVERYWHERE),
     ("sightline_server", COMMANDS),

@@ -26,7 +26,7 @@ mod timeline;
 mod trials;
 
 use egui::{
-    Align, Color32, Label, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, accesskit::Role,
+    Align, Color32, Frame, Label, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, accesskit::Role,
 };
 
 use self::{
@@ -51,8 +51,9 @@ use super::{
 };
 use crate::logic::evidence::{LogLevel, LogLine, Moment};
 
-/// Less high than this, what one can do scrolls with the rest.
-const HIGH: f32 = 460.0;
+/// Less high than this, or less wide, what one can do scrolls with the rest.
+const HIGH: f32 = 540.0;
+const LEVEL: f32 = 500.0;
 
 /// A part of the panel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,6 +136,8 @@ struct Tables {
     of_remote: table::State,
     pairs: Table,
     of_pairs: table::State,
+    relays: Table,
+    of_relays: table::State,
     servers: Table,
     of_servers: table::State,
     interfaces: Table,
@@ -159,6 +162,8 @@ impl Default for Tables {
             of_remote: table::State::default(),
             pairs: tables::pairs(path),
             of_pairs: table::State::with_working(),
+            relays: tables::relays(path, None),
+            of_relays: table::State::default(),
             servers: tables::servers(path),
             of_servers: table::State::default(),
             interfaces: tables::interfaces(path),
@@ -180,6 +185,8 @@ impl Tables {
         self.local = tables::local(path);
         self.remote = tables::remote(path);
         self.pairs = tables::pairs(path);
+        let now_ms = evidence.moments.last().map(|moment| moment.t_ms);
+        self.relays = tables::relays(path, now_ms);
         self.servers = tables::servers(path);
         self.interfaces = tables::interfaces(path);
         self.codecs = tables::codecs(&evidence.media.codecs);
@@ -199,16 +206,17 @@ pub fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>, place: Option
     state.take(&subject);
     let (size, palette) = (theme::size(), theme::palette(ui));
     let room = ui.max_rect();
-    ui.painter().rect_filled(room, 0.0, palette.surface.get());
     let mut wants = Wants::default();
-    arrange::place(ui, "path panel", room.shrink(size.near), |ui| {
+    let frame = Frame::new().fill(palette.surface.get()).inner_margin(theme::margin(size.near));
+    frame.show(ui, |ui| {
+        ui.set_min_size(ui.available_size());
         ui.shrink_clip_rect(room);
         head(ui, &subject, place, &mut wants);
         trials::warning(ui, &subject, scene);
         if subject.has_call {
             tabs(ui, &mut state.part);
         }
-        let is_high = room.height() >= HIGH;
+        let is_high = room.height() >= HIGH && room.width() >= LEVEL;
         let inner = if is_high {
             arrange::foot(ui, "what one can do", |ui| {
                 ui.add_space(size.close);
@@ -266,10 +274,8 @@ impl State {
                 self.map.show(ui);
             }
             Part::Candidates => {
-                parts::heading(ui, words::LOCAL_CANDIDATES);
                 tables.local.show(ui, &mut tables.of_local, version, words::NO_CANDIDATES);
                 ui.add_space(gap);
-                parts::heading(ui, words::REMOTE_CANDIDATES);
                 tables.remote.show(ui, &mut tables.of_remote, version, words::NO_CANDIDATES);
             }
             Part::Pairs => tables.pairs.show(ui, &mut tables.of_pairs, version, words::NO_PAIRS),
@@ -286,7 +292,6 @@ impl State {
                 checkup::show(ui, scene);
                 ui.add_space(gap);
                 if subject.has_call {
-                    parts::heading(ui, words::INTERFACES);
                     tables.interfaces.show(ui, &mut tables.of_interfaces, version, words::NO_INTERFACES);
                 }
             }
@@ -329,9 +334,9 @@ fn tabs(ui: &mut Ui, open: &mut Part) {
         .accessibility_role(Role::TabList)
         .accessibility_label(words::PARTS);
     ui.scope_builder(builder, |ui| {
+        ui.spacing_mut().item_spacing = egui::vec2(size.hair, size.hair);
+        ui.spacing_mut().interact_size.y = 0.0;
         ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing = egui::vec2(size.hair, size.hair);
-            ui.spacing_mut().interact_size.y = 0.0;
             for (part, name) in Part::ALL {
                 let galley =
                     ui.painter().layout_no_wrap(name.to_owned(), theme::small(), Color32::PLACEHOLDER);
@@ -371,7 +376,7 @@ fn figures(ui: &mut Ui, moments: &[Moment]) {
     let Some(now) = moments.last() else { return };
     let tile = |name, value: String, is_poor| parts::Tile { name, value, is_poor };
     let trip = now.round_trip_ms;
-    let lost = |name, percent: f32| tile(name, words::percent(percent), percent >= POOR_PERCENT);
+    let (ours, theirs) = (now.lost_of_ours_percent, now.lost_of_theirs_percent);
     let shown = trip.map_or_else(|| words::NOTHING.to_owned(), |ms| words::figure_ms(f64::from(ms)));
     parts::tiles(
         ui,
@@ -379,8 +384,7 @@ fn figures(ui: &mut Ui, moments: &[Moment]) {
             tile(words::ROUND_TRIP, shown, trip.is_some_and(|ms| ms >= POOR_MS)),
             tile(words::YOU_SEND, words::rate(now.sent_bps), false),
             tile(words::YOU_GET, words::rate(now.received_bps), false),
-            lost(words::LOST_OF_OURS, now.lost_of_ours_percent),
-            lost(words::LOST_OF_THEIRS, now.lost_of_theirs_percent),
+            tile(words::LOST, words::lost(ours, theirs), ours.max(theirs) >= POOR_PERCENT),
         ],
     );
     ui.add_space(theme::size().near);

@@ -55,10 +55,11 @@ fn draw(bencher: divan::Bencher<'_, '_>, part: Part, path: &str) {
     let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, vec2(560.0, 800.0)));
     let mut picture = || {
         let input = RawInput { screen_rect, ..RawInput::default() };
-        let output = context.run_ui(input, |ui| {
+        let mut output = context.run_ui(input, |ui| {
             let mut scene = Scene::new(&snapshot, Loudness::default());
             dock.show(ui, &mut scene);
         });
+        output.textures_delta.clear();
         context.tessellate(output.shapes, output.pixels_per_point)
     };
     for _ in 0..5 {

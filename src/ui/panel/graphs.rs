@@ -4,7 +4,7 @@
 //! time is kept here and given to all of them; the linking of the library itself moves them only after the next drawing.
 
 use egui::{Align2, Color32, Response, Sense, Stroke, Ui, Vec2b, accesskit::Role, pos2, vec2};
-use egui_plot::{Line, LineStyle, Plot, PlotPoints, PlotResponse, VLine};
+use egui_plot::{GridMark, Line, LineStyle, Plot, PlotPoints, PlotResponse, VLine};
 
 use super::{
     Prepared, parts,
@@ -20,6 +20,10 @@ use crate::ui::{
 
 const HEIGHT: f32 = 92.0;
 const SMALL: f32 = 52.0;
+/// A scale has no more marks than these.
+const MOST_MARKS: usize = 4;
+/// The strokes of a bound.
+const SHORT: f32 = 2.0;
 /// The figures beside a graph have so much room.
 const AXIS: f32 = 46.0;
 
@@ -132,10 +136,15 @@ fn head(ui: &mut Ui, graph: &Graph) {
     let (size, palette) = (theme::size(), theme::palette(ui));
     let (place, _) = ui.allocate_exact_size(vec2(ui.available_width(), size.far), Sense::hover());
     parts::line(ui, place, Align2::LEFT_CENTER, graph.name, theme::small(), palette.text.get());
+    let name = ui.painter().layout_no_wrap(graph.name.to_owned(), theme::small(), palette.text.get());
+    let name_ends = place.left() + name.size().x + size.tight;
     let mut right = place.right();
     for series in graph.series.iter().rev() {
         let text = legend(series);
         let galley = ui.painter().layout_no_wrap(text, theme::figures(), palette.quiet.get());
+        if right - galley.size().x - size.far < name_ends {
+            break;
+        }
         let at = pos2(right - galley.size().x, place.center().y - galley.size().y / 2.0);
         ui.painter().galley(at, galley, palette.quiet.get());
         let line = [pos2(at.x - size.far, place.center().y), pos2(at.x - size.tight, place.center().y)];
@@ -145,7 +154,7 @@ fn head(ui: &mut Ui, graph: &Graph) {
                 ui.painter().line_segment(line, stroke);
             }
             Whose::Theirs => ui.painter().extend(egui::Shape::dashed_line(&line, stroke, 6.0, 3.0)),
-            Whose::Bound => ui.painter().extend(egui::Shape::dotted_line(&line, stroke.color, 4.0, 1.2)),
+            Whose::Bound => ui.painter().extend(egui::Shape::dashed_line(&line, stroke, SHORT, SHORT)),
         }
         right = line[0].x - size.near;
     }
@@ -171,7 +180,10 @@ fn one(ui: &mut Ui, state: &mut State, seen: &Prepared, graph: &Graph, height: f
     let mark = state.mark_ms.map(|mark| mark as f64 / 1000.0);
     let inks = [Whose::Ours, Whose::Theirs, Whose::Bound].map(|whose| ink(ui, whose));
     let accent = palette.accent.get();
+    let line = palette.line.get();
     let shown = crate::ui::widgets::arrange::place(ui, graph.name, place, |ui| {
+        ui.style_mut().override_font_id = Some(theme::figures());
+        ui.visuals_mut().override_text_color = Some(palette.quiet.get());
         Plot::new(("graph", graph.name))
             .width(place.width())
             .height(height)
@@ -179,7 +191,10 @@ fn one(ui: &mut Ui, state: &mut State, seen: &Prepared, graph: &Graph, height: f
             .show_axes(Vec2b::new(false, true))
             .y_axis_min_width(AXIS)
             .y_axis_formatter(|mark, _| axis(mark.value))
-            .grid_spacing(28.0..=240.0)
+            .grid_color(line)
+            .grid_fade(0.0)
+            .y_grid_spacer(move |input| marks(input.bounds.1, if can_move { MOST_MARKS } else { 1 }))
+            .x_grid_spacer(|input| minutes(input.bounds))
             .show_x(false)
             .show_y(false)
             .allow_scroll(false)
@@ -242,9 +257,15 @@ fn drawn<'a>(series: &Series, piece: &'a [egui_plot::PlotPoint], inks: [Color32;
     let (ink, style) = match series.whose {
         Whose::Ours => (inks[0], LineStyle::Solid),
         Whose::Theirs => (inks[1], LineStyle::dashed_dense()),
-        Whose::Bound => (inks[2], LineStyle::dotted_dense()),
+        // Dots would cost three times as much to draw as strokes.
+        Whose::Bound => (inks[2], LineStyle::Dashed { length: SHORT }),
     };
-    Line::new(series.name, PlotPoints::from(piece)).color(ink).style(style).width(1.5).allow_hover(false)
+    Line::new(series.name, PlotPoints::from(piece))
+        .color(ink)
+        .style(style)
+        .width(1.5)
+        .allow_band(false)
+        .allow_hover(false)
 }
 
 fn ink(ui: &Ui, whose: Whose) -> Color32 {
@@ -254,6 +275,26 @@ fn ink(ui: &Ui, whose: Whose) -> Color32 {
         Whose::Theirs => palette.theirs.get(),
         Whose::Bound => palette.quiet.get(),
     }
+}
+
+/// Nought, the middle and the top of a scale, at round figures.
+fn marks(highest: f64, most: usize) -> Vec<GridMark> {
+    let rough = (highest / if most > 1 { 2.0 } else { 1.2 }).max(f64::MIN_POSITIVE);
+    let power = 10_f64.powf(rough.log10().floor());
+    let step =
+        [5.0, 2.0, 1.0].map(|round| round * power).into_iter().find(|step| *step <= rough).unwrap_or(power);
+    let count = (highest / step).floor() as usize;
+    (0..=count.min(most)).map(|mark| GridMark { value: mark as f64 * step, step_size: highest }).collect()
+}
+
+/// A line for each minute, or for every ten seconds where less is shown.
+fn minutes((from, to): (f64, f64)) -> Vec<GridMark> {
+    let step = if to - from > 200.0 { 60.0 } else { 10.0 };
+    let first = (from / step).ceil();
+    let last = (to / step).floor().min(first + 30.0);
+    (0..=(last - first).max(0.0) as usize)
+        .map(|mark| GridMark { value: (first + mark as f64) * step, step_size: to - from })
+        .collect()
 }
 
 fn axis(value: f64) -> String {

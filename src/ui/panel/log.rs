@@ -25,11 +25,14 @@ pub(super) fn show(ui: &mut Ui, subject: &Subject<'_>, tables: &mut Tables, vers
     } else {
         parts::quiet(ui, words::DESCRIPTIONS_HINT);
     }
-    for (index, one) in descriptions.iter().enumerate() {
-        description(ui, index, one);
-    }
+    ui.scope(|ui| {
+        ui.spacing_mut().interact_size.y = size.far;
+        ui.spacing_mut().item_spacing.y = size.hair;
+        for (index, one) in descriptions.iter().enumerate() {
+            description(ui, index, one);
+        }
+    });
     ui.add_space(size.near);
-    parts::heading(ui, words::LOG);
     let all = LEVELS.map(|level| (level, words::levels(level)));
     if let Some(level) = segments::show(ui, words::LEVELS, tables.least, &all) {
         tables.least = level;

@@ -4,7 +4,7 @@
 //! what does not work is dotted and has a cross, and its cause stands below. Each box and each line is a sentence for a
 //! screen reader and under the pointer.
 
-pub(super) mod layout;
+mod layout;
 mod model;
 
 use egui::{
@@ -94,7 +94,7 @@ impl Map {
     fn boxes(&self, ui: &Ui, placed: &Layout, offset: Vec2) {
         let model = &self.model;
         let ends = [
-            (&model.us, placed.us, true),
+            (&model.us, placed.us, model.out.as_ref().is_some_and(|edge| edge.in_use)),
             (&model.our_nat, placed.our_nat, model.out.as_ref().is_some_and(|edge| edge.in_use)),
             (&model.their_nat, placed.their_nat, model.last.as_ref().is_some_and(|edge| edge.in_use)),
             (&model.them, placed.them, model.last.as_ref().is_some_and(|edge| edge.in_use)),
@@ -172,11 +172,9 @@ fn paint_wire(ui: &Ui, edge: &Edge, points: &[Pos2]) {
         }
         (false, EdgeStatus::Failed) => {
             painter.extend(Shape::dotted_line(points, ink, 5.0, 1.2));
-            if let Some(&end) = points.last()
-                && let Some(&before) = points.get(points.len().wrapping_sub(2))
-            {
-                let middle = before + (end - before) * 0.5;
-                cross(painter, middle, ink);
+            // On a short wire the mark at its end says it.
+            if let &[from, to] = points {
+                cross(painter, from + (to - from) * 0.2, ink);
             }
         }
         (false, EdgeStatus::Untried | EdgeStatus::Unknown) => {
@@ -266,7 +264,7 @@ fn label(ui: &Ui, edge: &Edge, rect: Rect) {
     if rect.height() > 1.5 * layout::ROW {
         let (upper, lower) = inner.split_top_bottom_at_fraction(0.5);
         parts::line(ui, upper, Align2::CENTER_CENTER, words::DIRECT, theme::small(), ink.get());
-        parts::line(ui, lower, Align2::CENTER_CENTER, &state, theme::figures(), ink.get());
+        parts::line(ui, lower, Align2::CENTER_CENTER, &state, theme::small(), ink.get());
     } else {
         let text = format!("{} · {state}", words::DIRECT);
         parts::line(ui, inner, Align2::CENTER_CENTER, &text, theme::small(), ink.get());

@@ -10,8 +10,8 @@ use crate::ui::{
 };
 
 /// The names of facts have so much of the width, and at most so many points.
-const NAMES: f32 = 0.36;
-const NAMES_MOST: f32 = 190.0;
+const NAMES: f32 = 0.34;
+const NAMES_MOST: f32 = 150.0;
 
 /// The line over a part.
 pub(super) fn heading(ui: &mut Ui, text: &str) {
@@ -27,13 +27,6 @@ pub(super) fn quiet(ui: &mut Ui, text: &str) {
 /// A switch that is chosen or not.
 pub(super) fn chip(ui: &mut Ui, text: &str, on: bool) -> Response {
     ui.add(Chip::new(text, on))
-}
-
-/// How wide that will be.
-pub(super) fn chip_width(ui: &Ui, text: &str) -> f32 {
-    let size = theme::size();
-    let words = ui.painter().layout_no_wrap(text.to_owned(), theme::body(), Color32::PLACEHOLDER);
-    words.size().x + 2.0 * size.near + size.icon * 0.7 + size.tight
 }
 
 /// A line to type in what is looked for.
@@ -68,6 +61,8 @@ pub(super) fn fact_to_copy(ui: &mut Ui, name: &str, value: &str) {
 
 fn fact_of(ui: &mut Ui, name: &str, value: &str, can_copy: bool) {
     let (size, palette) = (theme::size(), theme::palette(ui));
+    // What can be copied is an address or a figure; the rest are words.
+    let font = if can_copy { theme::figures() } else { egui::FontId::proportional(size.small + 1.0) };
     ui.horizontal_top(|ui| {
         ui.spacing_mut().interact_size.y = 0.0;
         let column = (ui.available_width() * NAMES).min(NAMES_MOST);
@@ -79,7 +74,7 @@ fn fact_of(ui: &mut Ui, name: &str, value: &str, can_copy: bool) {
         let room = (ui.available_width() - button).max(size.control);
         ui.allocate_ui_with_layout(vec2(room, 0.0), egui::Layout::top_down(egui::Align::Min), |ui| {
             ui.set_width(room);
-            ui.add(Label::new(RichText::new(value).font(theme::figures())).wrap());
+            ui.add(Label::new(RichText::new(value).font(font)).wrap());
         });
         if can_copy {
             let says = words::copy_cell(name);

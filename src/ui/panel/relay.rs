@@ -16,7 +16,8 @@ pub(super) fn show(ui: &mut Ui, subject: &Subject<'_>, tables: &mut Tables, vers
     let path = subject.path();
     parts::sunken(ui, |ui| facts(ui, path));
     ui.add_space(theme::size().near);
-    parts::heading(ui, words::SERVERS);
+    tables.relays.show(ui, &mut tables.of_relays, version, words::NO_RELAYS);
+    ui.add_space(theme::size().near);
     tables.servers.show(ui, &mut tables.of_servers, version, words::NO_SERVERS);
 }
 

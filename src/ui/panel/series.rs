@@ -30,8 +30,7 @@ pub(super) struct Series {
 pub(super) struct Graph {
     pub name: &'static str,
     pub series: Vec<Series>,
-    /// The highest that is shown at least, so that noise looks like noise.
-    pub at_least: f64,
+    /// Where its scale ends: never so low that noise looks like more.
     pub highest: f64,
 }
 
@@ -102,7 +101,7 @@ pub(super) fn graphs(moments: &[Moment]) -> Vec<Graph> {
             .flat_map(|series| series.pieces.iter().flatten())
             .map(|point| point.y)
             .fold(*at_least, f64::max);
-        Graph { name, series, at_least: *at_least, highest: highest * 1.08 }
+        Graph { name, series, highest: highest * 1.08 }
     };
     ALL.iter().map(graph).collect()
 }

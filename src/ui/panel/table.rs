@@ -108,20 +108,12 @@ impl Table {
     pub(super) fn new(name: &'static str, columns: &'static [Column], rows: Vec<Row>) -> Self {
         let widest = |index: usize| {
             let cells = rows.iter().filter_map(|row| row.cells.get(index));
-            // The heading has room for the arrow beside it.
-            cells
-                .map(|cell| cell.text.chars().count())
-                .chain([columns[index].name.len() + 2])
-                .max()
-                .unwrap_or(0)
+            // The heading has room for the arrow beside it. A column that says nothing has no room.
+            let longest = cells.map(|cell| cell.text.chars().count()).max().unwrap_or(0);
+            if longest == 0 { 0 } else { longest.max(columns[index].name.chars().count() + 2) }
         };
         let widths = (0..columns.len()).map(widest).collect();
         Self { name, columns, rows, widths }
-    }
-
-    /// How many rows there are.
-    pub(super) fn len(&self) -> usize {
-        self.rows.len()
     }
 
     /// Draws it. `version` is another for each state of the table. `empty` is said where there are no rows.

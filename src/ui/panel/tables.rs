@@ -1,11 +1,14 @@
-//! The tables of the panel, made of what the report says: candidates, pairs, servers, interfaces, codecs, stages, log.
+//! The tables of the panel, made of what the report says: candidates, pairs, servers, relays, interfaces, codecs, stages, log.
 
 use super::table::{Cell, Column, Mark, Row, Table, id_of};
 use crate::{
     logic::{
         candidate::Kind,
         evidence::{CodecFact, LogLevel, LogLine, StageFact},
-        path::{CandidateRow, EdgeStatus, InterfaceRow, PairRow, PairState, PathReport, Place, ServerRow},
+        path::{
+            CandidateRow, EdgeStatus, InterfaceRow, PairRow, PairState, PathReport, Place, RelayRow,
+            ServerRow,
+        },
     },
     ui::copy::{self, panel as words},
 };
@@ -35,10 +38,10 @@ const CANDIDATES: [Column; 13] = [
 ];
 
 const PAIRS: [Column; 17] = [
-    text(words::STATE, 0),
-    text(words::LOCAL, 1),
-    text(words::REMOTE, 2),
-    figure(words::ROUND_TRIP, 3),
+    text(words::STATE, 3),
+    text(words::LOCAL, 0),
+    text(words::REMOTE, 1),
+    figure(words::TRIP_OF_PAIR, 2),
     text(words::NOMINATED, 6),
     text(words::IN_USE, 7),
     text(words::LOCAL_TYPE, 8),
@@ -69,6 +72,21 @@ const SERVERS: [Column; 14] = [
     text(words::RELAYED, 7),
     text(words::FROM, 12),
     text(words::RESOLVED, 13),
+];
+
+const RELAYS: [Column; 12] = [
+    text(words::SERVER, 0),
+    text(words::TRANSPORT, 1),
+    text(words::RELAYED, 2),
+    figure(words::ENDS_IN, 3),
+    figure(words::CREDENTIALS_END_IN, 4),
+    text(words::PERMITTED, 6),
+    text(words::CHANNELS, 9),
+    figure(words::BYTES_SENT, 7),
+    figure(words::BYTES_RECEIVED, 8),
+    text(words::IN_USE, 5),
+    text(words::FROM, 10),
+    figure(words::LEG, 11),
 ];
 
 const INTERFACES: [Column; 5] = [
@@ -221,6 +239,35 @@ fn server(row: &ServerRow) -> Row {
             .into_iter()
             .collect(),
     }
+}
+
+/// What relays lend us. `now_ms` is how old the call is, by which one sees how long that still holds.
+pub(super) fn relays(path: &PathReport, now_ms: Option<u64>) -> Table {
+    let left = |until: Option<u64>| {
+        let left = until.zip(now_ms).map(|(until, now)| until.saturating_sub(now) / 1000);
+        Cell::maybe(left.map(|left| left as f64), |left| copy::clock(left as u64))
+    };
+    let bytes = |number: u64| Cell::number(number as f64, copy::bytes(number));
+    let row = |row: &RelayRow| Row {
+        id: id_of(("relay", row.leg, &row.server, row.over, &row.from, &row.relayed)),
+        mark: if row.in_use { Mark::InUse } else { Mark::Good },
+        cells: vec![
+            row.server.to_string().into(),
+            row.over.name().into(),
+            row.relayed.to_string().into(),
+            left(row.until_ms),
+            left(row.credentials_until_ms),
+            row.permitted.join(", ").into(),
+            row.channels.iter().map(words::channel).collect::<Vec<_>>().join(", ").into(),
+            bytes(row.bytes_sent),
+            bytes(row.bytes_received),
+            words::yes(row.in_use).into(),
+            row.from.clone().into(),
+            Cell::number(row.leg, row.leg.to_string()),
+        ],
+        story: vec![words::RELAY_STORY.to_owned()],
+    };
+    Table::new(words::RELAYS, &RELAYS, path.relays.iter().map(row).collect())
 }
 
 /// The addresses of this computer.

@@ -49,7 +49,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, seen: &Prepared, times: &mut 
     ui.add_space(size.tight);
     let shown = story::about(&seen.events, state.topic);
     let marked = times.mark_ms.and_then(|mark| story::at(&seen.events, mark));
-    let height = 2.0 * size.figures + size.close;
+    let height = 2.0 * size.figures + size.near;
     ui.spacing_mut().item_spacing.y = 0.0;
     let mut pointed = None;
     rows::show(

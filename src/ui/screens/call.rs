@@ -52,6 +52,7 @@ const SETTLED_S: f64 = 0.25;
 pub struct State {
     own: own::State,
     shows_chat: bool,
+    path_was_docked: bool,
     chat: chat::State,
     waking: Waking,
     clock: Clock,
@@ -116,13 +117,17 @@ pub fn show(ui: &mut Ui, state: &mut State, path: &mut Dock, scene: &mut Scene<'
     drops(ui, state, stage_rect, scene);
     keys(ui, call, &mut press, state, full_screen, scene);
     state.press(ui, press, path, full_screen);
+    // There is room for one of them: what was opened last stays.
+    let path_is_newer = path.is_docked() && !state.path_was_docked;
     if state.shows_chat && path.is_docked() {
-        // There is room for one of them: what was opened last stays.
-        match press {
-            Some(Press::Side(Side::Path)) => state.shows_chat = false,
-            Some(Press::Side(Side::Chat) | Press::FullScreen) | None => path.close(),
+        if path_is_newer {
+            state.shows_chat = false;
+        } else {
+            path.close();
         }
+        ui.ctx().request_repaint();
     }
+    state.path_was_docked = path.is_docked();
 }
 
 impl State {

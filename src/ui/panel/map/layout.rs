@@ -27,63 +27,63 @@ const RAIL: f32 = 22.0;
 const NAT_ROWS: usize = 2;
 
 /// A line of small type in a box is so high.
-pub const ROW: f32 = 18.0;
+pub(super) const ROW: f32 = 18.0;
 
 /// What is to be placed: how many lines of small type each box has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Things {
+pub(super) struct Things {
     /// This computer.
-    pub us: usize,
+    pub(super) us: usize,
     /// Our NAT.
-    pub our_nat: usize,
+    pub(super) our_nat: usize,
     /// Each server: the ways to it, one line each.
-    pub stations: Vec<usize>,
+    pub(super) stations: Vec<usize>,
     /// Their NAT.
-    pub their_nat: usize,
+    pub(super) their_nat: usize,
     /// Their computer.
-    pub them: usize,
+    pub(super) them: usize,
 }
 
 /// A server's box.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Station {
+pub(super) struct Station {
     /// All of it.
-    pub rect: Rect,
+    pub(super) rect: Rect,
     /// The line of each way to it.
-    pub doors: Vec<Rect>,
+    pub(super) doors: Vec<Rect>,
     /// From our NAT to each of them.
-    pub inward: Vec<Vec<Pos2>>,
+    pub(super) inward: Vec<Vec<Pos2>>,
     /// From it to their NAT.
-    pub onward: Vec<Pos2>,
+    pub(super) onward: Vec<Pos2>,
 }
 
 /// Where everything stands; the upper left corner is at nought.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Layout {
+pub(super) struct Layout {
     /// All of it.
-    pub size: Vec2,
+    pub(super) size: Vec2,
     /// This computer.
-    pub us: Rect,
+    pub(super) us: Rect,
     /// Our NAT.
-    pub our_nat: Rect,
+    pub(super) our_nat: Rect,
     /// The servers.
-    pub stations: Vec<Station>,
+    pub(super) stations: Vec<Station>,
     /// Their NAT.
-    pub their_nat: Rect,
+    pub(super) their_nat: Rect,
     /// Their computer.
-    pub them: Rect,
+    pub(super) them: Rect,
     /// From this computer to our NAT.
-    pub out: Vec<Pos2>,
+    pub(super) out: Vec<Pos2>,
     /// From our NAT to theirs.
-    pub direct: Vec<Pos2>,
+    pub(super) direct: Vec<Pos2>,
     /// What stands on that wire.
-    pub direct_label: Rect,
+    pub(super) direct_label: Rect,
     /// From their NAT to their computer.
-    pub last: Vec<Pos2>,
+    pub(super) last: Vec<Pos2>,
 }
 
 /// Places everything in that width.
-pub fn place(things: &Things, width: f32) -> Layout {
+pub(super) fn place(things: &Things, width: f32) -> Layout {
     if width >= WIDE { wide(things, width) } else { tall(things, width) }
 }
 
@@ -100,7 +100,7 @@ fn wide(things: &Things, width: f32) -> Layout {
         left += room * share + AISLE;
         (from, room * share)
     };
-    let columns = [0.225, 0.17, 0.275, 0.17, 0.16].map(&mut column);
+    let columns = [0.2, 0.185, 0.265, 0.185, 0.165].map(&mut column);
     let at = |index: usize, rows: usize| {
         let (from, wide) = columns[index];
         Rect::from_min_size(pos2(from, 0.0), vec2(wide, height(rows)))

@@ -5,11 +5,11 @@ use crate::{
         path::{Edge, Node, PathReport, Place},
         servers::Service,
     },
-    ui::copy::{call, panel as words},
+    ui::copy::{self, call, panel as words},
 };
 
 /// More servers than these are not drawn; the tables tell of all.
-pub(in crate::ui::panel) const MOST_STATIONS: usize = 8;
+const MOST_STATIONS: usize = 8;
 /// Of the addresses of this computer so many stand in its box.
 const MOST_ADDRESSES: usize = 4;
 
@@ -70,8 +70,10 @@ impl Model {
         model.closed = path
             .edges
             .iter()
-            .filter_map(|edge| Some((call::step(edge), crate::ui::copy::sentence(edge.cause.as_ref()?))))
+            .filter_map(|edge| Some((call::step(edge), copy::sentence(edge.cause.as_ref()?))))
             .collect();
+        // A server is asked for two things by one way: what closes it closes both.
+        model.closed.dedup();
         model
     }
 

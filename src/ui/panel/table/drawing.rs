@@ -11,10 +11,14 @@ use crate::ui::{
     icons::Icon,
     panel::{copying, parts},
     theme,
-    widgets::{button::focus_ring, menu, rows},
+    widgets::{button::focus_ring, icon_button::IconButton, menu, rows},
 };
 
 const ROW: f32 = 26.0;
+/// From so many rows on one looks for something among them.
+const MANY: usize = 8;
+/// The widest that a field to filter becomes.
+const FILTER: f32 = 320.0;
 /// Where the mark of a row stands.
 const GUTTER: f32 = 22.0;
 
@@ -54,25 +58,44 @@ pub(super) fn show(ui: &mut Ui, table: &Table, state: &mut State, version: u64, 
     });
 }
 
+/// The name of the table, and what can be done with all of it. A few rows need no filter.
 fn tools(ui: &mut Ui, table: &Table, state: &mut State, order: &[usize]) {
     let size = theme::size();
-    ui.horizontal(|ui| {
-        let copy = size.control;
-        let working =
-            if state.can_work { parts::chip_width(ui, words::ONLY_WORKING) + size.close } else { 0.0 };
-        let wide = (ui.available_width() - copy - working - 2.0 * size.close).max(2.0 * size.control);
-        ui.allocate_ui(vec2(wide.min(320.0), size.control), |ui| {
-            parts::filter(ui, &words::filter(table.name), &mut state.filter, view::LONGEST_FILTER);
-        });
-        if state.can_work && parts::chip(ui, words::ONLY_WORKING, state.only_working).clicked() {
-            state.only_working = !state.only_working;
-        }
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+    let is_filtered = state.can_work || table.rows.len() >= MANY || !state.filter.is_empty();
+    let height = if is_filtered { size.control } else { size.icon * 1.4 };
+    ui.allocate_ui_with_layout(
+        vec2(ui.available_width(), height),
+        egui::Layout::right_to_left(egui::Align::Center),
+        |ui| {
             let name = words::copy_table(table.name);
-            let button = ui.add(crate::ui::widgets::icon_button::IconButton::new(Icon::Copy, &name));
+            let button = ui.add(IconButton::new(Icon::Copy, &name).side(height));
             menu::show(ui, &button, &name, |ui| copy_items(ui, table, order));
-        });
-    });
+            if state.can_work && parts::chip(ui, words::ONLY_WORKING, state.only_working).clicked() {
+                state.only_working = !state.only_working;
+            }
+            let layout = egui::Layout::left_to_right(egui::Align::Center);
+            let room = ui.available_size();
+            ui.allocate_ui_with_layout(room, layout, |ui| {
+                // The part of the panel is called so already where a table is all of it.
+                if !state.can_work {
+                    let name =
+                        RichText::new(words::counted(table.name, table.rows.len())).font(theme::strong());
+                    ui.add(Label::new(name).truncate());
+                }
+                if is_filtered {
+                    let filter = vec2(ui.available_width().min(FILTER), size.control);
+                    ui.allocate_ui(filter, |ui| {
+                        parts::filter(
+                            ui,
+                            &words::filter(table.name),
+                            &mut state.filter,
+                            view::LONGEST_FILTER,
+                        );
+                    });
+                }
+            });
+        },
+    );
     ui.add_space(size.tight);
 }
 

@@ -99,6 +99,9 @@ fn compare(one: Option<&Cell>, other: Option<&Cell>, largest_first: bool) -> Ord
 
 /// A column asks for no more letters than these; what is longer has what is left over.
 const MOST_LETTERS: usize = 44;
+/// What is longer than this may be cut to so few letters, rather than not be shown.
+const LONG: usize = 30;
+const LEAST_LETTERS: usize = 16;
 
 /// Which columns there is room for, and how wide each is. A cell may be cut where it alone has no room.
 pub(super) fn columns(
@@ -112,9 +115,10 @@ pub(super) fn columns(
     by_rank.sort_by_key(|&index| columns[index].rank);
     let mut left = room;
     let mut kept = Vec::new();
-    for index in by_rank {
+    for index in by_rank.into_iter().filter(|&index| widths[index] > 0) {
         let width = widths[index].min(MOST_LETTERS) as f32 * letter + gap;
-        if width > left && !kept.is_empty() {
+        let least = if widths[index] > LONG { LEAST_LETTERS as f32 * letter + gap } else { width };
+        if least > left && !kept.is_empty() {
             continue;
         }
         let width = width.min(left);
