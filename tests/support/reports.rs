@@ -18,7 +18,7 @@ use sightline::logic::{
     path::{End, PairInUse, Path, PathPolicy},
     report::{At, CallReport, Encryption, SoundEdge},
     servers::{RelayAccess, ServerUrl, Servers, Service, Transport},
-    sightings::{PairSeen, ServerSeen, Sightings, Trouble},
+    sightings::{PairSeen, RelaySeen, ServerSeen, Sightings, Trouble},
 };
 
 /// Saturday, 21 November 2026, 15:00 UTC.
@@ -56,6 +56,7 @@ pub(crate) fn direct() -> CallReport {
                 pair(OURS, THEIRS_OUTSIDE, [41, 40, 44], Some(23.4), 48_000_000),
                 pair(LENT, THEIRS_OUTSIDE, [3, 3, 3], Some(51.9), 900),
             ],
+            ..Sightings::default()
         },
     );
     up(&mut path, 1, 3_410, (Kind::Host, OURS), (Kind::ServerReflexive, THEIRS_OUTSIDE), 23.4);
@@ -92,6 +93,16 @@ pub(crate) fn relayed() -> CallReport {
                 pair(OURS, THEIRS_OUTSIDE, [9, 0, 0], None, 0),
                 pair(LENT, THEIRS_OUTSIDE, [22, 21, 25], Some(61.2), 9_400_000),
             ],
+            relays: vec![RelaySeen {
+                url: TLS.parse().unwrap(),
+                from: at(OURS).ip(),
+                relayed: at(LENT),
+                until_ms: Some(600_000),
+                permitted: vec![at(THEIRS_OUTSIDE).ip()],
+                channels: vec![(0x4000, at(THEIRS_OUTSIDE))],
+                bytes_sent: 9_400_000,
+                bytes_received: 9_100_000,
+            }],
         },
     );
     up(&mut path, 1, 3_410, (Kind::Relay, LENT), (Kind::ServerReflexive, THEIRS_OUTSIDE), 61.2);
@@ -131,6 +142,7 @@ pub(crate) fn failed() -> CallReport {
                 ServerSeen { trouble: Some(certificate), ..server(TLS) },
             ],
             pairs: vec![pair(OURS, THEIRS, [27, 0, 0], None, 0)],
+            ..Sightings::default()
         },
     );
     path.note_link(9000, 1, Link::Failed);
@@ -168,6 +180,7 @@ pub(crate) fn switched() -> CallReport {
                 pair(PHONE, THEIRS_OUTSIDE, [11, 0, 3], None, 0),
                 pair(LENT, LENT_TO_THEM, [19, 19, 20], Some(97.0), 3_000_000),
             ],
+            ..Sightings::default()
         },
     );
     up(&mut path, 3, 62_300, (Kind::Relay, LENT), (Kind::Relay, LENT_TO_THEM), 97.0);
@@ -185,6 +198,7 @@ pub(crate) fn switched() -> CallReport {
                 pair(PHONE, THEIRS_OUTSIDE, [9, 0, 0], None, 0),
                 pair(PHONE, THEIR_PORT_IN_TRUTH, [31, 30, 33], Some(58.0), 12_000_000),
             ],
+            ..Sightings::default()
         },
     );
     up(&mut path, 5, 71_000, (Kind::Host, PHONE), (Kind::PeerReflexive, THEIR_PORT_IN_TRUTH), 58.0);

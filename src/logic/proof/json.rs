@@ -137,7 +137,7 @@ fn longest(report: &CallReport) -> usize {
     let CallReport { stages, links, path, plans, evidence, .. } = report;
     let of_path =
         [path.local.len(), path.remote.len(), path.pairs.len(), path.servers.len(), path.edges.len()];
-    let more_of_path = [path.interfaces.len(), path.legs.len(), path.timeline.len()];
+    let more_of_path = [path.interfaces.len(), path.legs.len(), path.timeline.len(), path.relays.len()];
     let of_evidence = [evidence.moments.len(), evidence.happenings.len(), evidence.descriptions.len()];
     let others = [stages.len(), links.len(), plans.len(), evidence.log.len(), evidence.media.codecs.len()];
     of_path.into_iter().chain(more_of_path).chain(of_evidence).chain(others).max().unwrap_or(0)

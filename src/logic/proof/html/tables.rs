@@ -1,7 +1,10 @@
 //! The tables of the page.
 
 use crate::logic::{
-    path::{CandidateRow, EdgeStatus, LegRow, PairRow, PairState, PathReport, RelayUse, ServerRow},
+    path::{
+        CandidateRow, ChannelRow, EdgeStatus, LegRow, PairRow, PairState, PathReport, RelayRow, RelayUse,
+        ServerRow,
+    },
     report::CallReport,
     servers::Service,
 };
@@ -231,7 +234,43 @@ fn relays(page: &mut Markup, path: &PathReport) {
     let theirs = in_use.and_then(|in_use| in_use.their_relay.as_ref()).map(|relay| ("the other end", relay));
     let rows: Vec<Row> = ours.into_iter().chain(theirs).map(row).collect();
     let columns = [("Used by", PLAIN), ("Relay", PLAIN), ("Reached", LONG)];
-    titled(page, "Relays on the way", &columns, &rows, "The call went over no relay at its end.");
+    titled(page, "Relays on the way", &columns, &rows, "The call went over none.");
+    let rows: Vec<Row> = path.relays.iter().map(lent).collect();
+    let columns = [
+        ("Leg", NUMBER),
+        ("Relay", PLAIN),
+        ("Lends us", PLAIN),
+        ("Asked from", PLAIN),
+        ("Until", NUMBER),
+        ("Our right until", NUMBER),
+        ("Lets through", LONG),
+        ("Channels", LONG),
+        ("Sent", NUMBER),
+        ("Received", NUMBER),
+    ];
+    titled(page, "What relays lent us", &columns, &rows, "Nothing that was still lent in the end.");
+}
+
+fn lent(row: &RelayRow) -> Row {
+    let at = |t_ms: Option<u64>| t_ms.map_or_else(String::new, words::at);
+    let permitted: Vec<_> = row.permitted.iter().map(|peer| words::plain(peer)).collect();
+    let channel = |channel: &ChannelRow| {
+        format!("{:#06x} {}", channel.number, words::place(&channel.peer.host, channel.peer.port))
+    };
+    let channels: Vec<_> = row.channels.iter().map(channel).collect();
+    let cells = vec![
+        row.leg.to_string(),
+        format!("{} over {}", words::place(&row.server.host, row.server.port), row.over.name()),
+        words::place(&row.relayed.host, row.relayed.port),
+        words::plain(&row.from),
+        at(row.until_ms),
+        at(row.credentials_until_ms),
+        permitted.join(", "),
+        channels.join(", "),
+        words::bytes(row.bytes_sent),
+        words::bytes(row.bytes_received),
+    ];
+    (if row.in_use { "used" } else { "" }, cells)
 }
 
 fn over(relay: &RelayUse) -> String {
