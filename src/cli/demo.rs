@@ -97,6 +97,7 @@ async fn call_each_other(
             identity,
             owner,
             server: Some(address.clone()),
+            hidden: false,
             media,
             others: None,
             devices: DeviceWishes::default(),

@@ -4,6 +4,7 @@
 //! does what the desk asks for, and shows how things stand. What takes long is done beside it, and comes back as news.
 
 use std::{
+    collections::HashSet,
     fs,
     future::pending,
     path::{Path, PathBuf},
@@ -38,6 +39,7 @@ use crate::{
         phone::Owner,
         redact::{self, ServerNames},
         report::CallReport,
+        spoken,
     },
     panics,
     settings::{Profile, Settings},
@@ -179,6 +181,12 @@ impl Runner {
         if let Update::Home { server } = &update {
             self.home.clone_from(server);
         }
+        if let Update::Agreed { call, handshake_hash: Some(hash), .. } = update {
+            let news = self.counter.news();
+            self.runtime.spawn_blocking(move || {
+                news.blocking_send(Heard::Code { call, code: spoken::code(&hash) }).ok();
+            });
+        }
         if let Some(heard) = translate::heard(update, self.home.as_ref()) {
             self.hear(heard);
         }
@@ -311,8 +319,8 @@ impl Runner {
     fn examine(&self, server: ServerAddress) {
         let (news, clock) = (self.counter.news(), self.clock);
         self.runtime.spawn(async move {
-            let seen = probe::examine(&Subject::new(server), clock).await;
-            news.send(Heard::Examined(Ok(Arc::new(diagnose(&seen))))).await.ok();
+            let seen = probe::examine(&Subject::new(server.clone()), clock).await;
+            news.send(Heard::Examined { server, outcome: Ok(Arc::new(diagnose(&seen))) }).await.ok();
         });
     }
 
@@ -366,11 +374,11 @@ fn installation(
     };
     let uses_sound_devices = matches!(&options.audio, None | Some(AudioChoice::Device(_)));
     let uses_camera = matches!(&options.video, None | Some(VideoChoice::Camera(_)));
-    let contacts = snapshot.contacts.iter().map(|contact| contact.key).collect();
     Ok(Installation {
         identity: Identity::from_secret_bytes(*identity.secret_bytes()),
         owner: Owner::default(),
         server: None,
+        hidden: !snapshot.preferences.show_online,
         media: Headless {
             video: options.video.clone().unwrap_or(VideoChoice::None),
             hears,
@@ -386,7 +394,8 @@ fn installation(
         },
         path: translate::path(&snapshot.preferences),
         bind: options.bind.clone(),
-        may_examine: may_examine(&settings.may_examine, &contacts)?,
+        // Whether contacts may is a preference, and applies at once.
+        may_examine: may_examine(&settings.may_examine, &HashSet::new())?,
     })
 }
 

@@ -91,12 +91,16 @@ pub enum Command {
     },
     /// Our name, which links are good and who is a contact: from now on so.
     Owner(Owner),
+    /// Whether contacts may ask what this computer's network looks like.
+    LetContactsExamine(bool),
     /// Which paths the calls that are to come may take.
     Path(PathPolicy),
     /// Pictures larger than this are not wanted, neither from here nor from there; nothing for whatever the path carries.
     Spend(Option<(u16, u16)>),
     /// Be reached at this server from now on, or at none. A call that stands goes on over the one it has.
     Reach(Option<ServerAddress>),
+    /// Whoever asks a server whether we are connected is to hear that we are not, or the truth again. Calls come through.
+    Hide(bool),
     /// Is this one connected to the server that we are reached at? [`Update::Present`] is the answer, where there is one.
     Ask(Address),
     /// End everything: hang up, say goodbye, stop.

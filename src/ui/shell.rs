@@ -74,8 +74,13 @@ impl Shell {
                 arrange::place(ui, "notices", room, |ui| notices::show(ui, &mut self.notices, scene));
             }
             Shown::FirstStart | Shown::Page(_) | Shown::Ended => {
-                let room = arrange::foot(ui, "notices", |ui| notices::show(ui, &mut self.notices, scene));
-                arrange::place(ui, "page", room, |ui| self.page(ui, shown, scene));
+                let all = ui.max_rect();
+                arrange::place(ui, "page", all, |ui| self.page(ui, shown, scene));
+                // Over the page and above its foot: nothing moves for them.
+                let room = all.with_max_y(all.bottom() - theme::foot());
+                arrange::place(ui, "notices", room, |ui| {
+                    arrange::foot(ui, "notices", |ui| notices::show(ui, &mut self.notices, scene))
+                });
             }
         });
     }

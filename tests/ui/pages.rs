@@ -117,7 +117,7 @@ pub(super) fn nameless(window: &Window) -> Vec<String> {
 }
 
 /// All situations that a page may be in.
-fn situations() -> Vec<(&'static str, Snapshot)> {
+pub(super) fn situations() -> Vec<(&'static str, Snapshot)> {
     vec![
         ("the first start", samples::first_start()),
         ("nobody yet", samples::nobody_yet()),
@@ -194,6 +194,27 @@ fn nothing_reaches_over_the_edge_of_the_window() {
                         );
                     }
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_moves_when_there_is_something_to_be_told() {
+    for size in SIZES {
+        for page in [Page::Home, Page::Settings, Page::Help] {
+            let mut window = open_in(samples::at_home(), page, size);
+            let places = |window: &Window| -> Vec<_> {
+                let nodes = window.root().children_recursive().map(|node| node.accesskit_node());
+                nodes.filter_map(|node| Some((node.label()?, node.bounding_box()?))).collect()
+            };
+            let before = places(&window);
+            window.state_mut().snapshot.notices = samples::notices();
+            window.run();
+            assert!(says(&window, &samples::notices()[0].text));
+            let after = places(&window);
+            for place in before {
+                assert!(after.contains(&place), "{page:?}, {size}: {place:?} is elsewhere");
             }
         }
     }

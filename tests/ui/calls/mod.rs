@@ -2,8 +2,8 @@
 
 mod script;
 
-use egui::{Key, Modifiers};
-use egui_kittest::kittest::Queryable as _;
+use egui::{Key, Modifiers, Vec2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sightline::{
     logic::{
         course::{EndReason, Side, Stage, Status, Step},
@@ -15,6 +15,7 @@ use sightline::{
     ui::{
         copy::{call::outgoing, chat::for_file, ended::complaint},
         shell::Page,
+        theme,
     },
 };
 
@@ -45,7 +46,7 @@ fn busy() -> Snapshot {
 }
 
 /// All situations that a call may be in.
-fn situations() -> Vec<(&'static str, Snapshot)> {
+pub(super) fn situations() -> Vec<(&'static str, Snapshot)> {
     let stage = |stage| with_call(card(stage));
     let ends = [
         EndReason::Normal,
@@ -264,6 +265,21 @@ fn after_a_call_there_is_a_reason_and_a_next_step() {
         wishes == [Wish::Contact { key, change: add }] || wishes == [Wish::Contact { key, change: without }],
         "{wishes:?}"
     );
+}
+
+#[test]
+fn the_page_after_a_call_needs_no_scrolling_in_a_window_as_it_opens() {
+    let mut card = ended(EndReason::Normal, Side::Them);
+    card.who = stranger(Some("Ada"));
+    card.messages = busy().call.unwrap().messages;
+    let (size, room) = (Vec2::new(1080.0, 720.0), f64::from(theme::size().near));
+    let window = open_in(with_ended(card), Page::Home, size);
+    assert!(says(&window, "Save report"));
+    for node in window.root().children_recursive() {
+        let node = node.accesskit_node();
+        let (Some(name), Some(place)) = (node.label(), node.bounding_box()) else { continue };
+        assert!(place.y1 <= f64::from(size.y) - room, "{name} ends at {}", place.y1);
+    }
 }
 
 #[test]
