@@ -478,7 +478,7 @@ fn any_server_can_be_looked_at_one_at_a_time_and_each_keeps_its_own_verdict() {
     };
     world.wish(Wish::Server(ServerWish::Add { text: other.to_string() }));
     world.wish(check(&other)).wish(check(&home()));
-    assert_eq!(asked(&mut world), [other.clone()], "one at a time");
+    assert_eq!(asked(&mut world), std::slice::from_ref(&other), "one at a time");
     world.wish(Wish::Examine);
     assert_eq!(asked(&mut world), [home()], "our own network is another matter");
     world.hear(Heard::Examined { server: other.clone(), outcome: Err("nobody answers".to_owned()) });

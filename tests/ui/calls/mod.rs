@@ -19,7 +19,7 @@ use sightline::{
     },
 };
 
-use super::pages::{SIZES, Window, is_enabled, nameless, open, open_in, press, says, wished};
+use super::pages::{SIZES, Window, is_enabled, nameless, open, open_in, over_the_edge, press, says, wished};
 use script::*;
 
 fn show(snapshot: Snapshot) -> Window {
@@ -46,7 +46,7 @@ fn busy() -> Snapshot {
 }
 
 /// All situations that a call may be in.
-pub(super) fn situations() -> Vec<(&'static str, Snapshot)> {
+fn situations() -> Vec<(&'static str, Snapshot)> {
     let stage = |stage| with_call(card(stage));
     let ends = [
         EndReason::Normal,
@@ -95,6 +95,26 @@ fn every_control_of_a_call_has_a_name_in_every_situation() {
             }
         }
     }
+}
+
+#[test]
+fn nothing_of_a_call_reaches_over_the_edge_of_the_window() {
+    for (situation, snapshot) in situations() {
+        for size in SIZES {
+            let window = open_in(snapshot.clone(), Page::Home, size);
+            let over = over_the_edge(&window, size);
+            assert!(over.is_empty(), "{situation}, {size}: {over:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_call_can_be_declined_in_the_smallest_window_with_everything_twice_as_large() {
+    let mut window = open_in(with_call(ringing(stranger(Some("Ada")), BOTH)), Page::Home, SIZES[3]);
+    press(&mut window, "Decline");
+    assert_eq!(wanted(&mut window), [Wish::Decline]);
+    let place = window.get_by_label("Decline").accesskit_node().bounding_box().unwrap();
+    assert!(place.y0 >= 0.0 && place.y1 <= f64::from(SIZES[3].y), "it was scrolled to: {place:?}");
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub(super) fn show(ui: &mut Ui, rect: Rect, call: &CallCard, scene: &Scene<'_>, 
 /// Who they are, where there is no picture of them: and how it stands.
 pub(super) fn card(ui: &mut Ui, rect: Rect, call: &CallCard, scene: &Scene<'_>, tells_state: bool) {
     let (size, stage) = (theme::size(), theme::stage());
-    let diameter = AVATAR.min(rect.height() * 0.3);
+    let diameter = AVATAR.min(rect.height() * 0.2);
     arrange::place(ui, "name card", rect.shrink(size.far), |ui| {
         arrange::column(ui, "in the middle", size.column, |ui| {
             ui.vertical_centered(|ui| {
