@@ -54,7 +54,7 @@ pub fn server_here(profile: &Profile, bind: &[IpAddr]) -> Config {
 }
 
 /// In place of a link: everybody who is a contact.
-const CONTACTS: &str = "contacts";
+pub const CONTACTS: &str = "contacts";
 
 /// Who may ask what this network looks like, by link or by address alone, or all contacts.
 pub fn may_examine(named: &[String], contacts: &HashSet<Address>) -> anyhow::Result<HashSet<Address>> {
@@ -79,6 +79,8 @@ pub struct Installation {
     pub owner: Owner,
     /// Where it is reached; nothing where that is said later.
     pub server: Option<ServerAddress>,
+    /// Whoever asks the server hears that we are not connected; calls come through.
+    pub hidden: bool,
     /// Its media.
     pub media: Headless,
     /// What is neither file nor device, in the place of all that.
@@ -142,11 +144,12 @@ impl Installation {
         let network = Watch::start(&runtime, self.bind.clone(), changes);
         let (news, device_news) = mpsc::channel(DEVICE_NEWS);
         let (clock, fps) = (self.media.clock, self.media.fps);
-        let doctor = NetworkDoctor { runtime: runtime.clone(), server: self.server.clone(), clock };
+        let doctor = NetworkDoctor { runtime: runtime.clone(), clock };
         start(Parts {
             identity,
             owner: self.owner,
             server: self.server,
+            hidden: self.hidden,
             path: self.path,
             bind: self.bind,
             fps,
@@ -172,8 +175,8 @@ struct Switchboards {
 }
 
 impl Exchange for Switchboards {
-    fn open(&self, server: ServerAddress, events: mpsc::Sender<MailEvent>) -> Box<dyn Mail> {
-        Box::new(Switchboard::connect(&self.runtime, server, self.identity.clone(), events))
+    fn open(&self, server: ServerAddress, hidden: bool, events: mpsc::Sender<MailEvent>) -> Box<dyn Mail> {
+        Box::new(Switchboard::connect(&self.runtime, server, self.identity.clone(), hidden, events))
     }
 }
 
@@ -187,13 +190,12 @@ fn seen(media: Box<dyn MediaMaker>, glass: Option<Arc<Glass>>) -> Box<dyn MediaM
 /// Looks at the network around the server that this installation is reached at.
 struct NetworkDoctor {
     runtime: Runtime,
-    server: Option<ServerAddress>,
     clock: Clock,
 }
 
 impl Doctor for NetworkDoctor {
-    fn examine(&self, seen: mpsc::Sender<Option<String>>) {
-        let (server, clock) = (self.server.clone(), self.clock);
+    fn examine(&self, server: Option<ServerAddress>, seen: mpsc::Sender<Option<String>>) {
+        let clock = self.clock;
         self.runtime.spawn(async move {
             let Some(subject) = server.map(Subject::new) else {
                 seen.send(None).await.ok();

@@ -52,7 +52,7 @@ pub struct Settings {
     pub data_use: DataUse,
     /// Where files that come are put.
     pub downloads: Option<PathBuf>,
-    /// Contacts may see whether we can be reached.
+    /// Whoever has a link of ours may see whether we can be reached.
     pub show_online: bool,
     /// Tell the system of calls and messages.
     pub notifications: bool,

@@ -12,14 +12,16 @@ use std::{
 use sightline::{
     adapters::synthetic::{AudioChoice, VideoChoice},
     desktop::{Counter, Options, Prepared, Running},
+    engine::api::PictureNews,
     logic::{
         course::Stage,
         desk::{
-            CallCard, ContactChange, LinkKind, MessageState, NewLink, Outcome, PlaceInCall, ServerState,
-            ServerWish, Snapshot, Wish,
+            CallCard, ContactChange, LinkKind, MessageState, NewLink, Outcome, PlaceInCall, Preferences,
+            Presence, ServerState, ServerWish, Snapshot, Wish,
         },
         report::CallReport,
     },
+    ui::window::Desk as _,
 };
 use sightline_protocol::call::Media;
 use tokio::runtime::Runtime;
@@ -99,9 +101,10 @@ fn two_desktops_call_write_and_hang_up_and_know_of_it_the_next_time() {
     let ringing = bob.wait_in_call("a ring", rings);
     assert_eq!((ringing.who.claimed.as_deref(), ringing.who.is_contact), (Some("Ada"), false));
     bob.wish(Wish::Answer { media: SOUND });
-    let there = ada.wait_in_call("a call that stands", stands);
-    let here = bob.wait_in_call("a call that stands", stands);
-    assert!(there.code.is_some() && there.code == here.code, "both ends read the same");
+    let has_code = |call: &CallCard| stands(call) && call.code.is_some();
+    let there = ada.wait_in_call("a call that stands, and its code", has_code);
+    let here = bob.wait_in_call("a call that stands, and its code", has_code);
+    assert_eq!(there.code, here.code, "both ends read the same");
     ada.wait_in_call("word of a camera that is off", |call| call.theirs.status.camera_off);
     bob.wait_in_call("a picture", |call| call.theirs.has_picture);
     bob.wait_in_call("a path", |call| call.path.as_ref().is_some_and(|path| path.in_use.is_some()));
@@ -212,6 +215,81 @@ fn another_server_is_reached_while_a_call_goes_on_over_the_old_one() {
     bob.wait("the end", |shown| shown.ended.is_some());
     ada.wish(Wish::CallLink { text: bob.link(), media: BOTH });
     bob.wait_in_call("a ring at the other server", rings);
+    for desktop in [ada, bob] {
+        runtime.block_on(desktop.running.end());
+    }
+}
+
+#[test]
+fn whoever_calls_sees_themselves_while_it_rings_and_the_call_takes_the_camera_over() {
+    let runtime = Runtime::new().unwrap();
+    let (ada_folder, bob_folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = Desktop::start(&runtime, ada_folder.path());
+    let bob = Desktop::start(&runtime, bob_folder.path());
+    let sees_herself = |what: &str| {
+        let glass = ada.counter().glass().unwrap();
+        ada.wait(what, |_| matches!(glass.ours(), PictureNews::New(_)));
+    };
+    let is_closed = |what: &str| {
+        let glass = ada.counter().glass().unwrap();
+        ada.wait(what, |shown| !shown.shelf.previewing && matches!(glass.ours(), PictureNews::Gone));
+    };
+    let calls = |media| {
+        ada.wish(Wish::CallLink { text: bob.link(), media });
+        bob.wait_in_call("a ring", rings)
+    };
+
+    calls(BOTH);
+    ada.wait("a look at herself", |shown| shown.shelf.previewing);
+    sees_herself("her own picture while it rings");
+    let shown = bob.counter().newest();
+    assert!(shown.call.as_ref().is_some_and(|call| rings(call) && !call.theirs.has_picture));
+    ada.wish(Wish::Camera { on: false });
+    is_closed("a camera that is off");
+    ada.wish(Wish::Camera { on: true });
+    sees_herself("her own picture again");
+    bob.wish(Wish::Answer { media: BOTH });
+    ada.wait_in_call("a call that stands", stands);
+    ada.wait("the call to have the camera", |shown| !shown.shelf.previewing);
+    sees_herself("her own picture in the call");
+    bob.wait_in_call("a picture", |call| call.theirs.has_picture);
+    ada.wish(Wish::HangUp);
+    bob.wait("the end", |shown| shown.ended.is_some());
+
+    calls(BOTH);
+    sees_herself("her own picture while it rings again");
+    ada.wish(Wish::HangUp);
+    is_closed("a camera that nobody needs");
+    bob.wait("nothing to ring for", |shown| shown.call.is_none());
+    calls(SOUND);
+    assert!(!ada.counter().newest().shelf.previewing, "a call without pictures opens no camera");
+    for desktop in [ada, bob] {
+        runtime.block_on(desktop.running.end());
+    }
+}
+
+#[test]
+fn whoever_hides_is_seen_by_nobody_and_can_be_called() {
+    let runtime = Runtime::new().unwrap();
+    let (ada_folder, bob_folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ada = Desktop::start(&runtime, ada_folder.path());
+    let bob = Desktop::start(&runtime, bob_folder.path());
+    let theirs = ada.counter().newest().server.link.clone();
+    bob.wish(Wish::AddContact { text: ada.link(), name: Some("Ada".to_owned()) });
+    bob.wish(Wish::Server(ServerWish::Choose { link: theirs }));
+    let sees = |what: &str, presence: Presence| {
+        bob.wait(what, |shown| shown.contacts.iter().any(|contact| contact.presence == presence));
+    };
+    sees("Ada online", Presence::Online);
+    let hidden =
+        Preferences { show_online: false, ..Preferences::clone(&ada.counter().newest().preferences) };
+    ada.wish(Wish::Prefer(Box::new(hidden.clone())));
+    sees("nobody", Presence::Offline);
+    bob.wish(Wish::CallLink { text: ada.link(), media: SOUND });
+    ada.wait_in_call("a ring", rings);
+    ada.wish(Wish::Decline);
+    ada.wish(Wish::Prefer(Box::new(Preferences { show_online: true, ..hidden })));
+    sees("Ada online again", Presence::Online);
     for desktop in [ada, bob] {
         runtime.block_on(desktop.running.end());
     }

@@ -71,12 +71,13 @@ impl Client {
     /// Back in the session of an older connection, of whose messages so many have come.
     pub(crate) async fn resume(server: &Server, who: &Identity, older: &Self, received: u64) -> Self {
         let mut client = Self::open(server).await;
-        let ToServer::Hello { version, address, signature, .. } = client.hello(who, &name(server)) else {
+        let ToServer::Hello { version, address, signature, hidden, .. } = client.hello(who, &name(server))
+        else {
             panic!()
         };
         let (session, token) = older.session.clone().expect("the older one was ready");
         let resume = Some(Resume { session, token, received });
-        client.say(&ToServer::Hello { version, address, signature, resume }).await;
+        client.say(&ToServer::Hello { version, address, signature, resume, hidden }).await;
         client.said = client.is_ready(true).await;
         client
     }
@@ -95,7 +96,7 @@ impl Client {
     pub(crate) fn hello(&self, who: &Identity, server_name: &str) -> ToServer {
         let address = who.address();
         let signature = who.sign(&hello_signing_bytes(server_name, &self.challenge, &address));
-        ToServer::Hello { version: PROTOCOL_VERSION, address, signature, resume: None }
+        ToServer::Hello { version: PROTOCOL_VERSION, address, signature, resume: None, hidden: false }
     }
 
     /// Sends the next envelope.

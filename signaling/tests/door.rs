@@ -84,8 +84,13 @@ async fn a_client_with_the_link_says_hello_over_tls() {
     let Ok(ToClient::Welcome { challenge, .. }) = decode(text.as_str()) else { panic!("{text}") };
     let who = Identity::generate().expect("randomness");
     let signature = who.sign(&hello_signing_bytes(&link.name(), &challenge, &who.address()));
-    let hello =
-        ToServer::Hello { version: PROTOCOL_VERSION, address: who.address(), signature, resume: None };
+    let hello = ToServer::Hello {
+        version: PROTOCOL_VERSION,
+        address: who.address(),
+        signature,
+        resume: None,
+        hidden: false,
+    };
     let hello = Message::text(sightline_protocol::switchboard::encode(&hello));
     futures_util::SinkExt::send(&mut web, hello).await.expect("the server reads");
     let Some(Ok(Message::Text(text))) = web.next().await else { panic!("no answer") };

@@ -35,10 +35,11 @@ async fn a_hello_that_proves_nothing_is_refused() {
     let (ada, eve) = (person(), person());
 
     let mut forger = Client::open(&server).await;
-    let ToServer::Hello { version, signature, resume, .. } = forger.hello(&eve, &name(&server)) else {
+    let ToServer::Hello { version, signature, resume, hidden, .. } = forger.hello(&eve, &name(&server))
+    else {
         panic!()
     };
-    forger.say(&ToServer::Hello { version, address: ada.address(), signature, resume }).await;
+    forger.say(&ToServer::Hello { version, address: ada.address(), signature, resume, hidden }).await;
     assert_eq!(forger.last_words().await, (ErrorCode::AuthFailed, 1008), "another's address");
 
     let mut forwarder = Client::open(&server).await;

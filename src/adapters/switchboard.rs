@@ -62,6 +62,8 @@ pub struct Switchboard {
 enum Wish {
     /// Something is to be said.
     Say(Post),
+    /// Whether others are to hear that we are not connected.
+    Hide(bool),
     /// The network is another: a new line, whatever becomes of this one.
     Redial,
     /// Something does not come through: does this line still lead anywhere?
@@ -74,10 +76,12 @@ impl Switchboard {
         runtime: &Handle,
         server: ServerAddress,
         identity: Arc<Identity>,
+        hidden: bool,
         events: mpsc::Sender<MailEvent>,
     ) -> Self {
         let (wishes, wished) = mpsc::channel(POSTED);
-        let session = Session::new(identity, server.name());
+        let mut session = Session::new(identity, server.name());
+        session.hide(hidden);
         let (asked, backoff) = (HashMap::new(), Backoff::default());
         runtime.spawn(Client { server, session, asked, events, wished, backoff }.run());
         Self { wishes }
@@ -96,6 +100,12 @@ impl Mail for Switchboard {
 
     fn ask(&self, who: Address) {
         self.wishes.try_send(Wish::Say(Post::Ask { to: who })).ok();
+    }
+
+    fn hide(&self, hidden: bool) {
+        if self.wishes.try_send(Wish::Hide(hidden)).is_err() {
+            tracing::warn!("the line has too much to do; whether we are online is shown as before");
+        }
     }
 
     fn over(&self, call: CallId, with: Address) {
@@ -223,6 +233,7 @@ impl Client {
                 outcome = &mut what => return Meanwhile::Done(outcome),
                 wish = self.wished.recv() => match wish {
                     Some(Wish::Say(post)) => self.post(post),
+                    Some(Wish::Hide(hidden)) => _ = self.session.hide(hidden),
                     Some(Wish::Redial) => return Meanwhile::Redial,
                     Some(Wish::Probe) => return Meanwhile::Urged,
                     None => return Meanwhile::NotNeeded,
@@ -248,6 +259,10 @@ impl Client {
             tokio::select! {
                 wish = self.wished.recv() => match wish {
                     Some(Wish::Say(post)) => self.post(post),
+                    // It stands in the hello.
+                    Some(Wish::Hide(hidden)) => if self.session.hide(hidden) {
+                        return End::Redial;
+                    },
                     Some(Wish::Redial) => return End::Redial,
                     Some(Wish::Probe) => {
                         if let Err(error) = line.send(Message::Ping(Bytes::new())).await {

@@ -94,7 +94,9 @@ pub(super) async fn consult(
 ) -> anyhow::Result<Consulted> {
     let identity = Arc::new(identity);
     let (events, mut mail_events) = mpsc::channel(MAIL);
-    let mail = Switchboard::connect(&Runtime::current(), link.server.clone(), identity.clone(), events);
+    // Nobody is to think that somebody could be called here meanwhile.
+    let (runtime, hidden) = (Runtime::current(), true);
+    let mail = Switchboard::connect(&runtime, link.server.clone(), identity.clone(), hidden, events);
     let mut asking = Asking {
         call: CallId::random()?,
         with: link.address,

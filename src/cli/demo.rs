@@ -94,6 +94,7 @@ async fn call_each_other(
             identity,
             owner,
             server: Some(address.clone()),
+            hidden: false,
             media,
             others: None,
             devices: DeviceWishes::default(),

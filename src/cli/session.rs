@@ -144,6 +144,7 @@ fn installation(
         may_examine: may_examine(&settings.may_examine, &contacts)?,
         owner: Owner { name: settings.name.clone(), contacts, ..Owner::default() },
         server: Some(server),
+        hidden: !settings.show_online,
         media: media.check(out, settings.voice, clock)?,
         others: None,
         devices: media.devices(),

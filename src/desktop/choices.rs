@@ -6,9 +6,12 @@
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
 use crate::{
+    app::CONTACTS,
     logic::desk::{Appearance, Choices, DataUse, Preferences},
     settings::Settings,
 };
+
+const MAY_EXAMINE: &str = "may_examine";
 
 /// What a window needs of the settings.
 pub(super) fn from_settings(settings: &Settings) -> Choices {
@@ -33,6 +36,7 @@ pub(super) fn from_settings(settings: &Settings) -> Choices {
             notifications: settings.notifications,
             ring: settings.ring,
             show_online: settings.show_online,
+            contacts_may_examine: settings.may_examine.iter().any(|who| who == CONTACTS),
             downloads: settings.downloads.clone(),
             keep_reports: settings.keep_reports,
         },
@@ -67,6 +71,7 @@ pub(super) fn write_into(text: &str, choices: &Choices) -> Result<String, toml_e
     ] {
         put_unless(root, key, now, now == was);
     }
+    let_contacts(root, now.contacts_may_examine);
     section(root, "voice", |voice| {
         put_unless(voice, "echo", now.echo_cancelling, now.echo_cancelling == was.echo_cancelling);
         put_unless(voice, "noise", now.noise_suppression, now.noise_suppression == was.noise_suppression);
@@ -94,6 +99,22 @@ pub(super) fn write_into(text: &str, choices: &Choices) -> Result<String, toml_e
         put_unless(window, "keep_running", now.keep_running, now.keep_running == was.keep_running);
     });
     Ok(document.to_string())
+}
+
+/// All contacts among those who may ask, or not. Whoever is named beside them stays.
+fn let_contacts(root: &mut Table, may: bool) {
+    if !may && !root.contains_key(MAY_EXAMINE) {
+        return;
+    }
+    let named = root.entry(MAY_EXAMINE).or_insert_with(|| value(toml_edit::Array::new()));
+    let Some(named) = named.as_array_mut() else { return };
+    let is_contacts = |who: &Value| who.as_str() == Some(CONTACTS);
+    let is_there = named.iter().any(is_contacts);
+    match (may, is_there) {
+        (true, false) => named.push(CONTACTS),
+        (false, true) => named.retain(|who| !is_contacts(who)),
+        (true, true) | (false, false) => {}
+    }
 }
 
 /// A part of the file; made when something is to stand in it.
@@ -179,6 +200,7 @@ mod tests {
             notifications: false,
             ring: false,
             show_online: false,
+            contacts_may_examine: true,
             downloads: Some("/tmp/a b".into()),
             keep_reports: false,
         };
@@ -211,6 +233,22 @@ mod tests {
             assert!(changed.contains(kept), "{kept} in {changed}");
         }
         assert_eq!(read(&changed), choices, "{changed}");
+    }
+
+    #[test]
+    fn contacts_come_and_go_among_those_who_may_ask_and_others_stay() {
+        let text = "may_examine = [\"https://a.example/#k\"] # a friend\n";
+        let mut choices = read(text);
+        assert!(!choices.preferences.contacts_may_examine);
+        choices.preferences.contacts_may_examine = true;
+        let with = write_into(text, &choices).unwrap();
+        assert!(
+            with.contains("a.example") && with.contains("\"contacts\"") && with.contains("# a friend"),
+            "{with}"
+        );
+        assert!(read(&with).preferences.contacts_may_examine);
+        choices.preferences.contacts_may_examine = false;
+        assert_eq!(write_into(&with, &choices).unwrap(), text);
     }
 
     #[test]

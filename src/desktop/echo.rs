@@ -72,6 +72,7 @@ impl Echo {
             identity,
             owner: Owner { name: Some("Echo test".to_owned()), ..Owner::default() },
             server: Some(server),
+            hidden: true,
             media: Headless::silent(clock),
             devices: DeviceWishes::default(),
             glass: None,

@@ -21,6 +21,7 @@ use std::{io::Write as _, net::IpAddr, path::PathBuf, process::ExitCode, sync::A
 
 use anyhow::{Context as _, ensure};
 use sightline_protocol::{call::Media, keys::Identity};
+use sightline_server::asked_to_stop;
 use tokio::{
     runtime::{Builder, Runtime},
     sync::mpsc,
@@ -106,6 +107,7 @@ fn open(options: Options) -> anyhow::Result<()> {
     let (requests, requested) = mpsc::channel(REQUESTS);
     first.listen(runtime.handle(), requests);
     runtime.spawn(obey(requested, counter.clone()));
+    end_when_asked(&runtime, counter.clone());
     let opened = window::run(
         |wake| {
             waker.set(wake);
@@ -123,6 +125,21 @@ fn open(options: Options) -> anyhow::Result<()> {
 fn has_display() -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !cfg!(target_os = "linux") || ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"].into_iter().any(is_set)
+}
+
+/// The system, or a person at a terminal, asks the program to stop: it ends as it does when somebody quits.
+fn end_when_asked(runtime: &Runtime, counter: Arc<Counter>) {
+    let _on = runtime.enter();
+    match asked_to_stop() {
+        Ok(asked) => {
+            runtime.spawn(async move {
+                asked.await;
+                tracing::info!("asked to stop");
+                counter.say(Wish::Quit);
+            });
+        }
+        Err(error) => tracing::warn!(%error, "signals cannot be heard; a call is not ended cleanly by them"),
+    }
 }
 
 /// What other starts of the program hand over.

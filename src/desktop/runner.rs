@@ -4,6 +4,7 @@
 //! does what the desk asks for, and shows how things stand. What takes long is done beside it, and comes back as news.
 
 use std::{
+    collections::HashSet,
     fs,
     future::pending,
     path::{Path, PathBuf},
@@ -37,6 +38,7 @@ use crate::{
         doctor::diagnose,
         phone::Owner,
         report::CallReport,
+        spoken,
     },
     panics,
     settings::{Profile, Settings},
@@ -178,6 +180,12 @@ impl Runner {
         if let Update::Home { server } = &update {
             self.home.clone_from(server);
         }
+        if let Update::Agreed { call, handshake_hash: Some(hash), .. } = update {
+            let news = self.counter.news();
+            self.runtime.spawn_blocking(move || {
+                news.blocking_send(Heard::Code { call, code: spoken::code(&hash) }).ok();
+            });
+        }
         if let Some(heard) = translate::heard(update, self.home.as_ref()) {
             self.hear(heard);
         }
@@ -307,8 +315,8 @@ impl Runner {
     fn examine(&self, server: ServerAddress) {
         let (news, clock) = (self.counter.news(), self.clock);
         self.runtime.spawn(async move {
-            let seen = probe::examine(&Subject::new(server), clock).await;
-            news.send(Heard::Examined(Ok(Arc::new(diagnose(&seen))))).await.ok();
+            let seen = probe::examine(&Subject::new(server.clone()), clock).await;
+            news.send(Heard::Examined { server, outcome: Ok(Arc::new(diagnose(&seen))) }).await.ok();
         });
     }
 
@@ -362,11 +370,11 @@ fn installation(
     };
     let uses_sound_devices = matches!(&options.audio, None | Some(AudioChoice::Device(_)));
     let uses_camera = matches!(&options.video, None | Some(VideoChoice::Camera(_)));
-    let contacts = snapshot.contacts.iter().map(|contact| contact.key).collect();
     Ok(Installation {
         identity: Identity::from_secret_bytes(*identity.secret_bytes()),
         owner: Owner::default(),
         server: None,
+        hidden: !snapshot.preferences.show_online,
         media: Headless {
             video: options.video.clone().unwrap_or(VideoChoice::None),
             hears,
@@ -382,7 +390,8 @@ fn installation(
         },
         path: translate::path(&snapshot.preferences),
         bind: options.bind.clone(),
-        may_examine: may_examine(&settings.may_examine, &contacts)?,
+        // Whether contacts may is a preference, and applies at once.
+        may_examine: may_examine(&settings.may_examine, &HashSet::new())?,
     })
 }
 

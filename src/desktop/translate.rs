@@ -11,7 +11,6 @@ use crate::{
         files::FileOrder,
         path::{PathPolicy, PathReport},
         quality::Sample,
-        spoken,
     },
     media::voice::VoiceSettings,
 };
@@ -27,9 +26,8 @@ pub(super) fn heard(update: Update, home: Option<&ServerAddress>) -> Option<Hear
         Update::SwitchboardDown { why } => return line(Line::Down { why }),
         Update::SwitchboardRefused { why } => return line(Line::Refused { why }),
         Update::Began { call, peer, role, media, token } => Heard::Began { call, peer, role, media, token },
-        Update::Agreed { call, media, handshake_hash } => {
-            Heard::Agreed { call, media, code: handshake_hash.as_ref().map(spoken::code) }
-        }
+        // The code to compare takes longer to work out than anybody should wait for here: `runner` has that done beside it.
+        Update::Agreed { call, media, handshake_hash: _ } => Heard::Agreed { call, media },
         Update::NotDialled { why } => Heard::NotDialled { why },
         Update::Present { who, connected } => Heard::Present { who, connected },
         Update::Stage { call, peer, stage, name } => Heard::Stage { call, peer, stage, name },
@@ -73,6 +71,8 @@ pub(super) fn commands(order: Order, downloads: &Path) -> Vec<Command> {
                 Command::Voice(voice(&preferences)),
                 Command::Path(path(&preferences)),
                 Command::Spend(most(preferences.data_use)),
+                Command::Hide(!preferences.show_online),
+                Command::LetContactsExamine(preferences.contacts_may_examine),
             ]
         }
         Order::Say { call: _, text } => vec![Command::Say { text }],

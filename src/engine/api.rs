@@ -92,6 +92,8 @@ pub enum Command {
     },
     /// Our name, which links are good and who is a contact: from now on so.
     Owner(Owner),
+    /// Whether contacts may ask what this computer's network looks like.
+    LetContactsExamine(bool),
     /// Which paths the calls that are to come may take.
     Path(PathPolicy),
     /// Try something with the path of the call that stands.
@@ -100,6 +102,8 @@ pub enum Command {
     Spend(Option<(u16, u16)>),
     /// Be reached at this server from now on, or at none. A call that stands goes on over the one it has.
     Reach(Option<ServerAddress>),
+    /// Whoever asks a server whether we are connected is to hear that we are not, or the truth again. Calls come through.
+    Hide(bool),
     /// Is this one connected to the server that we are reached at? [`Update::Present`] is the answer, where there is one.
     Ask(Address),
     /// End everything: hang up, say goodbye, stop.

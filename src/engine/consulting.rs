@@ -23,6 +23,10 @@ const SEEN: usize = 1;
 /// All consultations of an installation, and who looks for them.
 pub(super) struct Consulting {
     consultations: Consultations,
+    /// These may ask, whoever the contacts are.
+    named: HashSet<Address>,
+    contacts: HashSet<Address>,
+    contacts_may: bool,
     doctor: Box<dyn Doctor>,
     seen: mpsc::Sender<Option<String>>,
 }
@@ -30,11 +34,30 @@ pub(super) struct Consulting {
 impl Consulting {
     /// These may ask; with it comes what the doctor will have seen.
     pub(super) fn new(
-        trusted: HashSet<Address>,
+        named: HashSet<Address>,
+        contacts: HashSet<Address>,
         doctor: Box<dyn Doctor>,
     ) -> (Self, mpsc::Receiver<Option<String>>) {
         let (seen, looked) = mpsc::channel(SEEN);
-        (Self { consultations: Consultations::new(trusted), doctor, seen }, looked)
+        let consultations = Consultations::new(named.clone());
+        (Self { consultations, named, contacts, contacts_may: false, doctor, seen }, looked)
+    }
+
+    /// Whether contacts may ask.
+    pub(super) fn let_contacts(&mut self, may: bool) {
+        self.contacts_may = may;
+        self.trust();
+    }
+
+    /// These are the contacts from now on.
+    pub(super) fn note_contacts(&mut self, contacts: &HashSet<Address>) {
+        self.contacts.clone_from(contacts);
+        self.trust();
+    }
+
+    fn trust(&mut self) {
+        let contacts = self.contacts.iter().filter(|_| self.contacts_may);
+        self.consultations.trust(self.named.iter().chain(contacts).copied().collect());
     }
 
     /// Whether this was for here.
@@ -65,7 +88,7 @@ impl Consulting {
                         lines.post(Envelope { with: to, call, sealed });
                     }
                 }
-                Effect::Examine => self.doctor.examine(self.seen.clone()),
+                Effect::Examine => self.doctor.examine(lines.home(), self.seen.clone()),
                 Effect::Learnt { from, report } => {
                     tracing::debug!(bytes = report.len(), from = from.short(), "told of their network");
                 }

@@ -36,6 +36,7 @@ pub(super) type LineId = u32;
 pub(super) struct Lines {
     exchange: Box<dyn Exchange>,
     policy: PathPolicy,
+    hidden: bool,
     home: Option<LineId>,
     lines: BTreeMap<LineId, Line>,
     of_call: HashMap<CallId, LineId>,
@@ -53,8 +54,9 @@ struct Line {
 
 impl Lines {
     /// None yet.
-    pub(super) fn new(exchange: Box<dyn Exchange>, policy: PathPolicy) -> Self {
-        Self { exchange, policy, home: None, lines: BTreeMap::new(), of_call: HashMap::new(), opened: 0 }
+    pub(super) fn new(exchange: Box<dyn Exchange>, policy: PathPolicy, hidden: bool) -> Self {
+        let (lines, of_call) = (BTreeMap::new(), HashMap::new());
+        Self { exchange, policy, hidden, home: None, lines, of_call, opened: 0 }
     }
 
     /// From now on we are reached at this server, or at none. Calls stay on the lines that they have. Whether the new one is
@@ -121,6 +123,11 @@ impl Lines {
         was_up != line.up
     }
 
+    /// The server that we are reached at.
+    pub(super) fn home(&self) -> Option<ServerAddress> {
+        self.home.and_then(|home| self.lines.get(&home)).map(|line| line.server.clone())
+    }
+
     /// It is the line to the server that we are reached at.
     pub(super) fn is_home(&self, id: LineId) -> bool {
         self.home == Some(id)
@@ -169,6 +176,12 @@ impl Lines {
     /// When the right to use the relay ends unless it is renewed.
     pub(super) fn relay_until(&self, call: CallId) -> Option<Instant> {
         self.line(call)?.access.relay_until(call)
+    }
+
+    /// Whoever asks about us hears that we are not connected, on every line and those to come, or the truth again.
+    pub(super) fn set_hidden(&mut self, hidden: bool) {
+        self.hidden = hidden;
+        Mail::hide(self, hidden);
     }
 
     /// An envelope of ours was taken by the mail.
@@ -257,7 +270,7 @@ impl Lines {
 
     fn open(&mut self, server: ServerAddress) -> LineId {
         let (events, news) = mpsc::channel(MAIL);
-        let mail = self.exchange.open(server.clone(), events);
+        let mail = self.exchange.open(server.clone(), self.hidden, events);
         let access = AccessDesk::new(server.clone(), self.policy);
         self.opened += 1;
         self.lines.insert(self.opened, Line { server, mail, events: Some(news), access, up: false });
@@ -286,6 +299,10 @@ impl Mail for Lines {
         if let Some(line) = self.home.and_then(|home| self.lines.get(&home)) {
             line.mail.ask(who);
         }
+    }
+
+    fn hide(&self, hidden: bool) {
+        self.lines.values().for_each(|line| line.mail.hide(hidden));
     }
 
     fn over(&self, call: CallId, with: Address) {

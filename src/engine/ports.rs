@@ -276,14 +276,15 @@ pub enum NetworkEvent {
 
 /// Looks at the network for somebody who may know how it is.
 pub trait Doctor: Send {
-    /// Looks, and gives what it saw as text; nothing where that cannot be. Never waits.
-    fn examine(&self, seen: mpsc::Sender<Option<String>>);
+    /// Looks from here to that server, and gives what it saw as text; nothing where that cannot be. Never waits.
+    fn examine(&self, server: Option<ServerAddress>, seen: mpsc::Sender<Option<String>>);
 }
 
 /// Opens ways to switchboards.
 pub trait Exchange: Send {
-    /// Opens one to this server, and reports to `events`. Works in the background.
-    fn open(&self, server: ServerAddress, events: mpsc::Sender<MailEvent>) -> Box<dyn Mail>;
+    /// Opens one to this server, and reports to `events`. Works in the background. To others we are not connected there, where
+    /// that is `hidden`.
+    fn open(&self, server: ServerAddress, hidden: bool, events: mpsc::Sender<MailEvent>) -> Box<dyn Mail>;
 }
 
 /// The way to a switchboard. Dropping it says goodbye; the last of its events has come when that is done.
@@ -295,6 +296,8 @@ pub trait Mail: Send {
     fn ask_relay(&self, call: CallId, with: Address);
     /// Asks whether somebody is connected; `Present` is the answer. Never waits, and what is not taken is never answered.
     fn ask(&self, _: Address) {}
+    /// Whoever asks about us is to hear that we are not connected, or the truth again. Never waits.
+    fn hide(&self, hidden: bool);
     /// Says that a call is over: whatever the server does for it may end. Never waits.
     fn over(&self, call: CallId, with: Address);
     /// The network is another: a new line is dialled at once, whatever becomes of the old one. Never waits.

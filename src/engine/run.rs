@@ -73,6 +73,8 @@ pub struct Parts {
     pub owner: Owner,
     /// Where we are reached; nothing where that is said later.
     pub server: Option<ServerAddress>,
+    /// Whoever asks a server hears that we are not connected.
+    pub hidden: bool,
     /// Which paths are allowed.
     pub path: PathPolicy,
     /// The local addresses to use; all usable ones where empty.
@@ -108,8 +110,8 @@ pub fn start(parts: Parts) -> Handle {
     let (commands, wishes) = mpsc::channel(COMMANDS);
     let (told, updates) = mpsc::channel(UPDATES);
     let (reports, reported) = mpsc::channel(REPORTS);
-    let (consulting, looked) = Consulting::new(parts.may_examine, parts.doctor);
-    let mut lines = Lines::new(parts.exchange, parts.path);
+    let (consulting, looked) = Consulting::new(parts.may_examine, parts.owner.contacts.clone(), parts.doctor);
+    let mut lines = Lines::new(parts.exchange, parts.path, parts.hidden);
     lines.reach(parts.server);
     let engine = Engine {
         clock: parts.clock,
@@ -275,7 +277,11 @@ impl Engine {
                     calling.set_drawn_here(width, height);
                 }
             }
-            Command::Owner(owner) => self.phone.set_owner(owner),
+            Command::Owner(owner) => {
+                self.consulting.note_contacts(&owner.contacts);
+                self.phone.set_owner(owner);
+            }
+            Command::LetContactsExamine(may) => self.consulting.let_contacts(may),
             Command::Path(policy) => {
                 self.path = policy;
                 self.lines.set_policy(policy);
@@ -285,6 +291,7 @@ impl Engine {
                 self.most = most;
                 self.calls.values_mut().for_each(|calling| calling.set_most(most));
             }
+            Command::Hide(hidden) => self.lines.set_hidden(hidden),
             Command::Ask(who) => self.lines.ask(who),
             Command::Reach(server) => {
                 let is_up = self.lines.reach(server.clone());

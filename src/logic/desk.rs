@@ -10,6 +10,7 @@
 //!                   └──────┘
 //! ```
 
+mod checks;
 mod effect;
 mod given;
 mod heard;
@@ -64,6 +65,7 @@ pub use wish::{
     Appearance, Complaint, ContactChange, DataUse, FileWish, NewLink, Preferences, ServerWish, Survey, Wish,
 };
 
+use checks::Checks;
 use given::GivenLinks;
 use history::History;
 use notices::Notices;
@@ -129,7 +131,7 @@ pub struct Desk {
     ended: Option<Ended>,
     echo: EchoTest,
     echo_address: Option<Address>,
-    checkup: Checkup,
+    checks: Checks,
     devices: Arc<[Device]>,
     in_use: Vec<InUse>,
     previewing: bool,
@@ -138,6 +140,8 @@ pub struct Desk {
     is_over: bool,
     told_still_here: bool,
     bell: Bell,
+    /// Camera and microphone were opened because it rings there.
+    mirror: bool,
     awake: bool,
     cache: Cache,
     changed: bool,
@@ -175,7 +179,7 @@ impl Desk {
             ended: None,
             echo: EchoTest::Idle,
             echo_address: None,
-            checkup: Checkup::NotYet,
+            checks: Checks::default(),
             devices: Arc::default(),
             in_use: Vec::new(),
             previewing: false,
@@ -184,6 +188,7 @@ impl Desk {
             is_over: false,
             told_still_here: false,
             bell: Bell::Silent,
+            mirror: false,
             awake: false,
             cache: Cache::default(),
             changed: true,
@@ -263,7 +268,7 @@ impl Desk {
         std::mem::take(&mut self.changed)
     }
 
-    /// What the sounds and the sleep of the computer follow from, and not from single events.
+    /// What the sounds, the sleep of the computer and a look at oneself follow from, and not from single events.
     fn settle(&mut self) {
         let place = self.call.as_ref().and_then(|call| call.stage.place());
         let bell = match place {
@@ -283,6 +288,14 @@ impl Desk {
         let awake = place.is_some();
         if std::mem::replace(&mut self.awake, awake) != awake {
             self.effects.push_back(Effect::Awake(awake));
+        }
+        let mirror = self.call.as_ref().is_some_and(Ongoing::shows_us_early);
+        if std::mem::replace(&mut self.mirror, mirror) != mirror {
+            // A call that stands has taken both from the preview.
+            let is_taken = self.call.as_ref().is_some_and(|call| call.connected.is_some());
+            if mirror || !is_taken {
+                self.engine(Order::Preview { on: mirror });
+            }
         }
         if self.call.is_none() && self.places.take_idle_hosting() {
             self.effects.push_back(Effect::StopHosting);

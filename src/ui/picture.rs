@@ -54,6 +54,22 @@ pub enum How {
     },
 }
 
+/// Drivers that stand in for a graphics card, by a part of what they call themselves.
+const STAND_INS: [&str; 6] = ["llvmpipe", "softpipe", "swrast", "swiftshader", "software", "gdi generic"];
+
+impl How {
+    /// What calls itself a graphics card is the processor in truth.
+    pub fn is_stand_in(&self) -> bool {
+        match self {
+            Self::GraphicsCard { renderer } => {
+                let renderer = renderer.to_lowercase();
+                STAND_INS.iter().any(|name| renderer.contains(name))
+            }
+            Self::NotYet | Self::Processor { .. } => false,
+        }
+    }
+}
+
 impl Painting {
     /// By the graphics card where that works.
     pub fn new() -> Self {
@@ -214,4 +230,16 @@ impl Workshop {
 
 fn sides(frame: &Frame) -> Vec2 {
     Vec2::new(frame.size().width() as f32, frame.size().height() as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driver_that_stands_in_for_a_card_is_known_by_its_name() {
+        let is_stand_in = |renderer: &str| How::GraphicsCard { renderer: renderer.to_owned() }.is_stand_in();
+        assert!(is_stand_in("llvmpipe (LLVM 15.0.7, 256 bits)") && is_stand_in("Google SwiftShader"));
+        assert!(!is_stand_in("Mesa Intel(R) UHD Graphics 620 (KBL GT2)") && !How::NotYet.is_stand_in());
+    }
 }

@@ -84,12 +84,18 @@ impl Shell {
                 });
             }
             Shown::FirstStart | Shown::Page(_) | Shown::Ended => {
-                let room = arrange::foot(ui, "notices", |ui| notices::show(ui, &mut self.notices, scene));
-                let (page, panel) = self.path.split(room, false);
+                let all = ui.max_rect();
+                let (page, panel) = self.path.split(all, false);
                 to_servers |= self.panel(ui, panel, scene);
                 if page.is_positive() {
                     arrange::place(ui, "page", page, |ui| self.page(ui, shown, scene));
                 }
+                // Over the page and above its foot: nothing moves for them.
+                let under = if page.is_positive() { page } else { all };
+                let room = under.with_max_y(under.bottom() - theme::foot());
+                arrange::place(ui, "notices", room, |ui| {
+                    arrange::foot(ui, "notices", |ui| notices::show(ui, &mut self.notices, scene))
+                });
             }
         });
         if to_servers {

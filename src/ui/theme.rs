@@ -167,6 +167,11 @@ pub fn heading() -> FontId {
     FontId::new(size().heading, fonts::semibold())
 }
 
+/// How high a line at the foot of a page is.
+pub fn foot() -> f32 {
+    size().control + 2.0 * size().tight
+}
+
 /// What is read.
 pub fn body() -> FontId {
     FontId::new(size().body, FontFamily::Proportional)

@@ -146,9 +146,14 @@ fn note_first_painting(ui: &Ui) {
 }
 
 impl eframe::App for Window {
+    /// Before each painting, and in its place while the window is not to be seen: that is when it is asked to come back.
+    fn logic(&mut self, context: &Context, _frame: &mut eframe::Frame) {
+        let snapshot = self.desk.snapshot();
+        self.obey(context, &snapshot);
+    }
+
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let snapshot = self.desk.snapshot();
-        self.obey(ui.ctx(), &snapshot);
         self.look();
         let mut scene = Scene::new(&snapshot, self.desk.loudness()).with_pictures(&self.pictures);
         self.shell.show(ui, &mut scene);

@@ -34,9 +34,10 @@ pub(super) struct Glass {
 /// A window.
 pub(super) type Window = Harness<'static, Glass>;
 
-/// What everything is looked at in: wide, the smallest that two columns fit into, narrow.
-pub(super) const SIZES: [Vec2; 3] =
-    [Vec2::new(1280.0, 800.0), Vec2::new(900.0, 600.0), Vec2::new(480.0, 700.0)];
+/// What everything is looked at in: wide, the smallest that two columns fit into, narrow, and narrow with everything twice as
+/// large.
+pub(super) const SIZES: [Vec2; 4] =
+    [Vec2::new(1280.0, 800.0), Vec2::new(900.0, 600.0), Vec2::new(480.0, 700.0), Vec2::new(240.0, 350.0)];
 
 /// A wide window that shows that page.
 pub(super) fn open(snapshot: Snapshot, page: Page) -> Window {
@@ -174,26 +175,49 @@ fn a_control_without_a_name_is_found() {
     assert_eq!(nameless(&window).len(), 1);
 }
 
+/// Everything that is read or pressed and is not within the width of the window.
+pub(super) fn over_the_edge(window: &Window, size: Vec2) -> Vec<String> {
+    let nodes = window.root().children_recursive().map(|node| node.accesskit_node());
+    nodes
+        .filter_map(|node| {
+            let bounds = node.bounding_box()?;
+            let is_control = egui::accessibility::is_input(node.role()) || node.role() == Role::Label;
+            let is_over = bounds.x0 < -1.0 || bounds.x1 > f64::from(size.x) + 1.0;
+            (is_control && bounds.width() > 0.0 && is_over)
+                .then(|| format!("{:?} {:?} at {bounds:?}", node.role(), node.label()))
+        })
+        .collect()
+}
+
 #[test]
 fn nothing_reaches_over_the_edge_of_the_window() {
     for (situation, snapshot) in situations() {
         for size in SIZES {
             for page in [Page::Home, Page::Settings, Page::Help] {
                 let window = open_in(snapshot.clone(), page, size);
-                for node in window.root().children_recursive() {
-                    let Some(bounds) = node.accesskit_node().bounding_box() else { continue };
-                    let place = egui::Rangef::new(bounds.x0 as f32, bounds.x1 as f32);
-                    let role = node.accesskit_node().role();
-                    let is_control = egui::accessibility::is_input(role) || role == Role::Label;
-                    if is_control && place.span() > 0.0 {
-                        assert!(
-                            place.min >= -1.0 && place.max <= size.x + 1.0,
-                            "{situation}, {page:?}, {size}: {:?} {:?} at {place:?}",
-                            role,
-                            node.accesskit_node().label()
-                        );
-                    }
-                }
+                let over = over_the_edge(&window, size);
+                assert!(over.is_empty(), "{situation}, {page:?}, {size}: {over:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_moves_when_there_is_something_to_be_told() {
+    for size in SIZES {
+        for page in [Page::Home, Page::Settings, Page::Help] {
+            let mut window = open_in(samples::at_home(), page, size);
+            let places = |window: &Window| -> Vec<_> {
+                let nodes = window.root().children_recursive().map(|node| node.accesskit_node());
+                nodes.filter_map(|node| Some((node.label()?, node.bounding_box()?))).collect()
+            };
+            let before = places(&window);
+            window.state_mut().snapshot.notices = samples::notices();
+            window.run();
+            assert!(says(&window, &samples::notices()[0].text));
+            let after = places(&window);
+            for place in before {
+                assert!(after.contains(&place), "{page:?}, {size}: {place:?} is elsewhere");
             }
         }
     }

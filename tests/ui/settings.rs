@@ -4,7 +4,9 @@ use egui::{Key, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sightline::{
     logic::{
-        desk::{Appearance, DataUse, Preferences, ServerCard, ServerState, ServerWish, Snapshot, Wish},
+        desk::{
+            Appearance, Checkup, DataUse, Preferences, ServerCard, ServerState, ServerWish, Snapshot, Wish,
+        },
         devices::{Choice, DeviceKind},
     },
     ui::shell::Page,
@@ -34,13 +36,18 @@ fn preferred(window: &mut Window, name: &str) -> Preferences {
 #[test]
 fn every_switch_changes_what_it_says_and_nothing_else() {
     let chosen = Preferences::default;
-    let switches: [(&str, &str, Preferences); 11] = [
-        ("You", "Show contacts when I am online", Preferences { show_online: false, ..chosen() }),
+    let switches: [(&str, &str, Preferences); 12] = [
+        ("You", "Show that I am online", Preferences { show_online: false, ..chosen() }),
         ("Sound and picture", "Remove echo", Preferences { echo_cancelling: false, ..chosen() }),
         ("Sound and picture", "Remove noise", Preferences { noise_suppression: false, ..chosen() }),
         ("Sound and picture", "Keep my voice at one level", Preferences { gain_control: false, ..chosen() }),
         ("Sound and picture", "Mirror my own picture", Preferences { mirror: false, ..chosen() }),
         ("Network", "Always relay calls", Preferences { always_relay: true, ..chosen() }),
+        (
+            "Network",
+            "Let contacts see what my network is like",
+            Preferences { contacts_may_examine: true, ..chosen() },
+        ),
         ("Ringing", "Ring when somebody calls", Preferences { ring: false, ..chosen() }),
         (
             "Ringing",
@@ -132,11 +139,25 @@ fn servers_are_added_chosen_and_forgotten() {
     assert!(!is_enabled(&window, "In use: calls.example.org"));
     press(&mut window, "Use: other.example.net");
     press(&mut window, "Forget other.example.net");
+    press(&mut window, "Check other.example.net");
     let link = || "https://other.example.net/".to_owned();
     assert_eq!(
         wished(&mut window),
-        [ServerWish::Choose { link: link() }, ServerWish::Remove { link: link() }].map(Wish::Server)
+        [
+            ServerWish::Choose { link: link() },
+            ServerWish::Remove { link: link() },
+            ServerWish::Check { link: link() }
+        ]
+        .map(Wish::Server)
     );
+    let running = Checkup::Running { since_unix_ms: samples::NOW_UNIX_MS };
+    window.state_mut().snapshot.server_checks = [(link(), running)].into();
+    window.run();
+    assert!(!is_enabled(&window, "Check calls.example.org"), "one at a time");
+    window.state_mut().snapshot.server_checks = [(link(), samples::checkup_limited())].into();
+    window.run();
+    assert!(is_enabled(&window, "Check calls.example.org"));
+    assert!(says(&window, "Ask whoever runs the network"), "what can be done is said, beside that server");
 
     write(&mut window, "Link of a server", "ftp://nowhere");
     assert!(says(&window, "This is a link to something else"));

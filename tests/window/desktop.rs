@@ -339,17 +339,23 @@ impl Window<'_> {
 
     /// Gives the window the keyboard, as a window manager would.
     pub(crate) fn take_keyboard(&self) {
+        let window = self.finds(&["--onlyvisible"]);
+        self.xdotool(&["windowfocus", "--sync", &window]);
+    }
+
+    /// Waits until the window is there, seen or not.
+    pub(crate) fn is_there(&self) {
+        self.finds(&[]);
+    }
+
+    fn finds(&self, which: &[&str]) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let search = self
-                .command("xdotool")
-                .args(["search", "--onlyvisible", "--class", "sightline"])
-                .output()
-                .unwrap();
-            let window = String::from_utf8_lossy(&search.stdout).lines().next().map(str::to_owned);
-            if let Some(window) = window {
-                self.xdotool(&["windowfocus", "--sync", &window]);
-                return;
+            let mut search = self.command("xdotool");
+            let found =
+                search.arg("search").args(which).args(["--class", "sightline"]).output().unwrap().stdout;
+            if let Some(window) = String::from_utf8_lossy(&found).lines().next() {
+                return window.to_owned();
             }
             assert!(Instant::now() < deadline, "no window came");
             thread::sleep(LOOK);
@@ -365,6 +371,12 @@ impl Window<'_> {
         let file = folder.join(format!("{name}.png"));
         let done = self.command("scrot").args(["--overwrite", "--silent"]).arg(&file).status().unwrap();
         assert!(done.success() || thread::panicking(), "{} was not written", file.display());
+    }
+
+    /// Asks the app to stop, as the system does when somebody logs out.
+    pub(crate) fn asks_to_stop(&self) {
+        let done = Command::new("kill").args(["-TERM", &self.app.id().to_string()]).status().unwrap();
+        assert!(done.success(), "{} is not there any more", self.name);
     }
 
     /// Waits until the app has ended, and says how.

@@ -172,3 +172,48 @@ fn a_window_opens_on_wayland_at_twice_the_size() {
     // In the screen's own dots it is twice as large as on a screen without a scale.
     assert!(right > 1_080 && bottom > 720, "{right} × {bottom}");
 }
+
+#[test]
+fn a_hidden_window_comes_up_when_it_rings_and_whoever_is_asked_to_stop_hangs_up() {
+    let _turn = my_turn();
+    let Some(desktop) = Desktop::start() else { return };
+    let server = ServerProgram::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (ada, ben) = (folder.path().join("ada"), folder.path().join("ben"));
+    profile(&ada, "Ada", server.url());
+    profile(&ben, "Ben", server.url());
+    let mut callee = desktop.open("hidden", &ben, &[&STAND_INS[..], &["--hidden"]].concat());
+    let link = server.link_of(&ben);
+    let mut caller = desktop.open("stopped", &ada, &[&STAND_INS[..], &[&link]].concat());
+    caller.says(call::ONLY_YOU_SEE_YOURSELF);
+    callee.says(call::CALLS_WITH_VIDEO);
+    callee.take_keyboard();
+    callee.says_after("Return", "Path: Direct");
+    caller.says(call::THEIR_PICTURE);
+
+    caller.asks_to_stop();
+    assert_eq!(caller.ended(), Some(0));
+    callee.says(ended::HOW_WAS_IT);
+    let (recent, report) = kept(&ada);
+    assert_eq!(
+        (&recent[0]["outcome"], &report["end"]["why"]),
+        (&json!("talked"), &json!("normal")),
+        "{report}"
+    );
+    callee.asks_to_stop();
+    assert_eq!(callee.ended(), Some(0));
+    assert_eq!(kept(&ben).1["end"]["why"], "normal");
+}
+
+#[test]
+fn a_window_that_was_never_seen_ends_when_it_is_asked_to() {
+    let _turn = my_turn();
+    let Some(desktop) = Desktop::start() else { return };
+    let server = ServerProgram::start();
+    let folder = tempfile::tempdir().unwrap();
+    profile(folder.path(), "Ada", server.url());
+    let window = desktop.open("unseen", folder.path(), &[&STAND_INS[..], &["--hidden"]].concat());
+    window.is_there();
+    window.asks_to_stop();
+    assert_eq!(window.ended(), Some(0));
+}

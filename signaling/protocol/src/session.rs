@@ -220,6 +220,7 @@ pub struct Session {
     identity: Arc<Identity>,
     server_name: String,
     line: Line,
+    hidden: bool,
     held: Option<Held>,
     outbox: Outbox<ToServer>,
     inbox: Inbox,
@@ -266,6 +267,7 @@ impl Session {
             identity,
             server_name,
             line: Line::Down,
+            hidden: false,
             held: None,
             outbox: Outbox::default(),
             inbox: Inbox::default(),
@@ -303,6 +305,13 @@ impl Session {
         }
         self.outbox.push(message);
         Ok(id)
+    }
+
+    /// Whether whoever asks is to hear that we are not connected, from the next hello on. `true` where that has to be said
+    /// on another connection, because this one has had its hello.
+    pub fn hide(&mut self, hidden: bool) -> bool {
+        let is_said = std::mem::replace(&mut self.hidden, hidden) == hidden;
+        !is_said && matches!(self.line, Line::Proving | Line::Up)
     }
 
     /// Takes in what happened. An event at the wrong moment is a late one, and ignored.
@@ -406,8 +415,9 @@ impl Session {
             .as_ref()
             .and_then(|held| Some(Resume { session: held.name.clone(), token: held.token?, received }));
         let address = self.identity.address();
+        let hidden = self.hidden;
         let signature = self.identity.sign(&hello_signing_bytes(&self.server_name, challenge, &address));
-        self.say(&ToServer::Hello { version: PROTOCOL_VERSION, address, signature, resume });
+        self.say(&ToServer::Hello { version: PROTOCOL_VERSION, address, signature, resume, hidden });
         self.line = Line::Proving;
     }
 

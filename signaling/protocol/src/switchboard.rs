@@ -38,6 +38,9 @@ pub enum ToServer {
         /// The session that the client was in until its connection broke.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resume: Option<Resume>,
+        /// Whoever asks is to hear that the client is not connected. Envelopes reach it all the same.
+        #[serde(default, skip_serializing_if = "is_default")]
+        hidden: bool,
     },
     /// Hand this envelope on.
     Send {
@@ -172,7 +175,7 @@ pub enum ToClient {
         id: u64,
         /// Who.
         to: Address,
-        /// Connected, or away and expected back.
+        /// Connected, or away and expected back; never of one that is hidden.
         connected: bool,
     },
     /// Credentials of the relay.

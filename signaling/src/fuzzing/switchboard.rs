@@ -126,8 +126,10 @@ impl World {
                     line.who = Some(address);
                     line.claimed = resume.as_ref().map_or(0, |resume| resume.received);
                 }
-                let (socket, hello) =
-                    (line.socket, ToServer::Hello { version: PROTOCOL_VERSION, address, signature, resume });
+                let (socket, hello) = (
+                    line.socket,
+                    ToServer::Hello { version: PROTOCOL_VERSION, address, signature, resume, hidden: false },
+                );
                 self.say(socket, &hello);
             }
             4..=6 => {

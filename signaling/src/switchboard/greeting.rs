@@ -47,7 +47,7 @@ impl Switchboard {
             return Err(too_large(self.limits.hello_bytes));
         }
         let message = decode(text).map_err(unreadable)?;
-        let ToServer::Hello { version, address, signature, resume } = message else {
+        let ToServer::Hello { version, address, signature, resume, hidden } = message else {
             return Err(Fault::new(ErrorCode::ProtoUnexpected, "the first message has to be a hello"));
         };
         if !is_compatible(version) {
@@ -65,6 +65,7 @@ impl Switchboard {
             return Err(Fault::new(ErrorCode::AuthFailed, text));
         }
         self.bind(socket, address, resume.as_ref(), &dice, now);
+        self.session(&address).hidden = hidden;
         Ok(())
     }
 

@@ -156,7 +156,7 @@ impl Switchboard {
             return self.refuse_uncounted(from, id, Fault::new(ErrorCode::RateLimited, text), now);
         }
         self.metrics.switchboard.questions.add(1);
-        let connected = self.sessions.contains_key(&to);
+        let connected = self.sessions.get(&to).is_some_and(|session| !session.hidden);
         self.tell(from, |n| ToClient::Presence { n, id, to, connected }, now);
     }
 
@@ -310,7 +310,7 @@ impl Switchboard {
     }
 
     /// The session of a socket that is bound, or of an address that was just found.
-    fn session(&mut self, address: &Address) -> &mut Session {
+    pub(super) fn session(&mut self, address: &Address) -> &mut Session {
         self.sessions.get_mut(address).expect("a bound socket has a session")
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Session {
     pub(super) place: Place,
     /// Where its connection comes or came from.
     pub(super) ip: IpAddr,
+    /// Whoever asks does not hear of it.
+    pub(super) hidden: bool,
     token: Token,
     /// The client may not have seen the present one yet.
     previous: Option<Token>,
@@ -129,6 +131,7 @@ impl Session {
             birth,
             place: Place::Here(socket),
             ip,
+            hidden: false,
             token,
             previous: None,
             outbox: Outbox::default(),

@@ -39,7 +39,7 @@ pub enum Effect {
     MakeEcho,
     /// Let it go.
     EndEcho,
-    /// Look at the network around this server; `Examined` is the answer.
+    /// Look at the network around this server; `Examined`, with that server, is the answer.
     Examine(ServerAddress),
     /// Let somebody choose files; they come back as a wish to offer them.
     ChooseFiles,

@@ -49,8 +49,13 @@ pub enum Heard {
         call: CallId,
         /// With what.
         media: Media,
-        /// What stands for its keys: the two ends have the same where nobody is in between.
-        code: Option<String>,
+    },
+    /// What stands for the keys of a call is worked out: the two ends have the same where nobody is in between.
+    Code {
+        /// Of which call.
+        call: CallId,
+        /// As it is read aloud.
+        code: String,
     },
     /// A call stands differently.
     Stage {
@@ -166,8 +171,13 @@ pub enum Heard {
         /// Why, in words.
         why: String,
     },
-    /// The network was looked at.
-    Examined(Result<Arc<Diagnosis>, String>),
+    /// The network was looked at, from here to a server.
+    Examined {
+        /// Which.
+        server: ServerAddress,
+        /// What was found out, or why nothing was.
+        outcome: Result<Arc<Diagnosis>, String>,
+    },
     /// The report was written where somebody wished.
     ReportSaved(PathBuf),
     /// There is a place for an icon that keeps the app reachable, or there is none any more.

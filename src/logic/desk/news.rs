@@ -10,8 +10,8 @@ use crate::logic::{
 };
 
 use super::{
-    Checkup, Desk, EchoTest, Effect, Ended, Heard, Kept, Line, Moment, Notify, Ongoing, Order, Past,
-    Presence, history, ongoing::Said,
+    Desk, EchoTest, Effect, Ended, Heard, Kept, Line, Moment, Notify, Ongoing, Order, Past, Presence,
+    history, ongoing::Said,
 };
 
 const DESK_HOST: &str = "desk.host";
@@ -63,10 +63,14 @@ impl Desk {
                 self.call = Some(ongoing);
                 self.changed = true;
             }
-            Heard::Agreed { call, media, code } => {
+            Heard::Agreed { call, media } => {
                 if let Some(ongoing) = self.ongoing(call) {
                     ongoing.media = media;
-                    ongoing.code = code;
+                }
+            }
+            Heard::Code { call, code } => {
+                if let Some(ongoing) = self.ongoing(call) {
+                    ongoing.code = Some(code);
                 }
             }
             Heard::Stage { call, peer, stage, name } => self.take_stage(call, peer, stage, name, at),
@@ -167,11 +171,8 @@ impl Desk {
                 self.echo = EchoTest::Idle;
                 self.problem(&format!("The echo test could not begin: {why}"), DESK_ECHO);
             }
-            Heard::Examined(outcome) => {
-                self.checkup = match outcome {
-                    Ok(diagnosis) => Checkup::Done { diagnosis, at_unix_ms: at.unix_ms },
-                    Err(why) => Checkup::Failed { why },
-                };
+            Heard::Examined { server, outcome } => {
+                self.checks.note(&server, outcome, at.unix_ms);
                 self.changed = true;
             }
             Heard::ReportSaved(path) => {

@@ -159,6 +159,16 @@ impl Ongoing {
         }
     }
 
+    /// Nobody has our picture yet, and we are about to be seen: time for a look at oneself.
+    pub(super) fn shows_us_early(&self) -> bool {
+        let is_on_its_way = match self.stage {
+            Stage::Inviting | Stage::Reached | Stage::RingingThere | Stage::Connecting => true,
+            Stage::RingingHere | Stage::Connected | Stage::Reconnecting | Stage::Ended { .. } => false,
+        };
+        let is_ours = self.role == Role::Caller && !self.is_echo_test;
+        is_on_its_way && is_ours && self.media.video && !self.ours.camera_off
+    }
+
     pub(super) fn note_figures(&mut self, figures: Figures) {
         let Figures { mut sample, sending, has_picture, path, evidence } = figures;
         self.path = path.or(self.path.take());
@@ -193,6 +203,12 @@ impl Ongoing {
         u64::try_from(now.saturating_duration_since(since).as_millis()).ok()
     }
 
+    /// That of the path that is shown beside it, so that no two figures of it stand in one window.
+    fn round_trip_ms(&self) -> Option<f64> {
+        let in_use = self.path.as_ref().and_then(|path| path.in_use.as_ref());
+        in_use.map_or(self.round_trip_ms, |in_use| in_use.pair.round_trip_ms)
+    }
+
     pub(super) fn card(&self, who: Who) -> CallCard {
         CallCard {
             call: self.call,
@@ -206,7 +222,7 @@ impl Ongoing {
             theirs: self.theirs,
             path: self.path.clone(),
             evidence: self.evidence.clone(),
-            round_trip_ms: self.round_trip_ms,
+            round_trip_ms: self.round_trip_ms(),
             sending: self.sending,
             quality: self.quality.clone(),
             code: self.code.clone(),

@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub server: ServerCard,
     /// All servers that are known.
     pub servers: Arc<[ServerCard]>,
+    /// What is known of those that were looked at, by their links.
+    pub server_checks: Arc<[(String, Checkup)]>,
     /// People, by name.
     pub contacts: Arc<[ContactCard]>,
     /// Calls that were, the newest first.

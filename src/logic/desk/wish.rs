@@ -228,6 +228,11 @@ pub enum ServerWish {
         /// Its link, in any form that people paste.
         text: String,
     },
+    /// Look whether calls would work over this one, whichever is in use.
+    Check {
+        /// Its link.
+        link: String,
+    },
     /// Forget one.
     Remove {
         /// Its link.
@@ -295,8 +300,10 @@ pub struct Preferences {
     pub notifications: bool,
     /// Ring.
     pub ring: bool,
-    /// Contacts may see whether we can be reached.
+    /// Whoever has a link of ours may see whether we can be reached.
     pub show_online: bool,
+    /// The doctors of contacts may ask what this computer's network looks like.
+    pub contacts_may_examine: bool,
     /// Where files are put; the system's folder for downloads where nothing is said.
     pub downloads: Option<PathBuf>,
     /// Keep a report of each of the last calls on this computer.
@@ -319,6 +326,7 @@ impl Default for Preferences {
             notifications: true,
             ring: true,
             show_online: true,
+            contacts_may_examine: false,
             downloads: None,
             keep_reports: true,
         }

@@ -13,9 +13,8 @@ use crate::logic::{
 };
 
 use super::{
-    Checkup, ContactChange, Desk, Dialling, EchoTest, Effect, FileWish, Given, MAX_LINKS, MAX_SERVERS,
-    Moment, NewLink, Notify, Order, PlaceInCall, Preferences, ServerWish, Survey, Wish, notices::Undo,
-    pasted,
+    ContactChange, Desk, Dialling, EchoTest, Effect, FileWish, Given, MAX_LINKS, MAX_SERVERS, Moment,
+    NewLink, Notify, Order, PlaceInCall, Preferences, ServerWish, Survey, Wish, notices::Undo, pasted,
 };
 
 /// The smallest and the largest everything may be.
@@ -101,7 +100,7 @@ impl Desk {
                 }
             }
             Wish::ChooseDownloads => self.effects.push_back(Effect::ChooseDownloads),
-            Wish::Prefer(preferences) => self.prefer(*preferences),
+            Wish::Prefer(preferences) => self.prefer(*preferences, at),
             Wish::Server(wish) => self.server(wish, at),
             Wish::SaveReport => {
                 let report = self.ended.as_ref().and_then(|ended| ended.report.clone());
@@ -237,20 +236,9 @@ impl Desk {
     }
 
     fn examine(&mut self, at: Moment) {
-        if matches!(self.checkup, Checkup::Running { .. }) {
-            return;
-        }
         self.changed = true;
-        match self.places.home().cloned() {
-            Some(server) => {
-                self.checkup = Checkup::Running { since_unix_ms: at.unix_ms };
-                self.effects.push_back(Effect::Examine(server));
-            }
-            None => {
-                let why = "No server is set up yet. Wait a moment, or choose one in the settings.".to_owned();
-                self.checkup = Checkup::Failed { why };
-            }
-        }
+        let home = self.places.home().cloned();
+        self.effects.extend(self.checks.begin_at_home(home, at.unix_ms).map(Effect::Examine));
     }
 
     fn say(&mut self, text: String) {
@@ -390,17 +378,19 @@ impl Desk {
         self.keep_history();
     }
 
-    fn prefer(&mut self, mut preferences: Preferences) {
+    fn prefer(&mut self, mut preferences: Preferences, at: Moment) {
         let (least, most) = SCALES.into_inner();
         let scale = preferences.scale;
         preferences.scale = if scale.is_finite() { scale.clamp(least, most) } else { 1.0 };
         if preferences != self.choices.preferences {
-            self.choices.preferences = preferences;
+            let was_shown = std::mem::replace(&mut self.choices.preferences, preferences).show_online;
             self.cache.preferences = None;
             self.keep_choices();
             self.tell_preferences();
-            if !self.choices.preferences.show_online {
-                self.forget_presence();
+            match self.choices.preferences.show_online {
+                true if !was_shown => self.begin_asking(at),
+                true => {}
+                false => self.forget_presence(),
             }
         }
     }
@@ -433,8 +423,14 @@ impl Desk {
                 }
                 Err(error) => self.problem(&error.to_string(), DESK_SERVER),
             },
+            ServerWish::Check { link } => {
+                let Ok(server) = link.parse::<ServerAddress>() else { return };
+                self.changed = true;
+                self.effects.extend(self.checks.begin(server, at.unix_ms).map(Effect::Examine));
+            }
             ServerWish::Remove { link } => {
                 let Ok(server) = link.parse::<ServerAddress>() else { return };
+                self.checks.forget(&server);
                 if let Some(was_in_use) = self.places.remove(&server) {
                     let undo = Undo::Server(link, was_in_use);
                     self.notices.done(format!("{} is forgotten.", server.name()), Some(undo), at.now);

@@ -6,7 +6,9 @@
 //! encoder here instead, which has the right rate from its first picture on.
 //!
 //! A picture is one slice: slices cut to the size of a packet cost 4 % more bits at 720p, and bought nothing, because a
-//! picture with a hole is not shown. Medium complexity saved 1.5 % of the bits for a third more time, so it is low.
+//! picture with a hole is not shown. OpenH264's own look for a background that stands still is off: what it takes for one is
+//! left out from then on, with what a moving thing left there, so that dots trailed behind every movement and stayed (up to 33
+//! levels, for ever). Without it the same bitrate gives 0.2 to 6 dB more, with and without grain, in the same time. Medium complexity saved 1.5 % of the bits for a third more time, so it is low.
 
 use bytes::Bytes;
 use openh264::{
@@ -193,6 +195,7 @@ impl Session {
             .bitrate(BitRate::from_bps(bitrate_bps))
             .skip_frames(true)
             .scene_change_detect(false)
+            .background_detection(false)
             .intra_frame_period(IntraFramePeriod::from_num_frames(0))
             .sps_pps_strategy(SpsPpsStrategy::ConstantId)
             .vui(VuiConfig::bt601());

@@ -130,6 +130,49 @@ fn a_call_at_720p_is_sharp_in_its_bitrate() {
 }
 
 #[test]
+fn nothing_is_left_behind_where_something_passed() {
+    for (size, bitrate_bps) in [(Size::NHD, 600_000), (Size::HD, 1_200_000)] {
+        let (width, height) = (size.width(), size.height());
+        let wall = Pattern::new(size, Pool::default()).render(0, at(0));
+        let mut encoder = encoder(bitrate_bps);
+        let mut decoder = Decoder::new(Pool::default()).unwrap();
+        let mut last = None;
+        for number in 0..3 * FPS + 5 {
+            let mut frame = Pool::default().frame(size);
+            frame.i420_mut().copy_from_slice(wall.i420());
+            if number < 3 * FPS {
+                // A chequered thing with a colour of its own goes from edge to edge.
+                let side = height / 8;
+                let left = ((width - side) * number as usize / (3 * FPS) as usize) & !1;
+                let planes = frame.planes_mut();
+                for row in height / 3..height / 3 + side {
+                    for (x, luma) in planes.y[row * width..][left..left + side].iter_mut().enumerate() {
+                        *luma = if (x / 4 + row / 4).is_multiple_of(2) { 30 } else { 220 };
+                    }
+                }
+                for row in height / 6..height / 6 + side / 2 {
+                    planes.u[row * width / 2..][left / 2..(left + side) / 2].fill(60);
+                    planes.v[row * width / 2..][left / 2..(left + side) / 2].fill(190);
+                }
+            }
+            let frame = frame.freeze(at(number));
+            if let Some(encoded) = encoder.encode(&frame, false).unwrap() {
+                last = decoder.decode(&encoded.annexb, at(number)).unwrap();
+            }
+        }
+        let last = last.unwrap();
+        let farthest = |here: &[u8], there: &[u8]| {
+            here.iter().zip(there).map(|(here, there)| here.abs_diff(*there)).max().unwrap()
+        };
+        let (meant, shown) = (wall.planes(), last.planes());
+        let luma = farthest(meant.y, shown.y);
+        let chroma = farthest(meant.u, shown.u).max(farthest(meant.v, shown.v));
+        let psnr = luma_psnr(&wall, &last).unwrap();
+        assert!(luma <= 10 && chroma <= 10 && psnr >= 49.0, "{size}: {luma}, {chroma}, {psnr:.1} dB");
+    }
+}
+
+#[test]
 fn every_delivered_frame_tells_its_number_and_time_at_100_kbit_a_second() {
     for size in [Size::HD, Size::NHD, Size::SMALL] {
         let pattern = Pattern::new(size, Pool::default());

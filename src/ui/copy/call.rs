@@ -5,6 +5,7 @@ use crate::logic::{
     desk::{QualityWord, Who},
     path::{Edge, EdgeStatus, Node, PathReport, RelayUse, Route},
     servers::Transport,
+    units::RoundTrip,
 };
 
 /// Somebody without any name.
@@ -115,8 +116,10 @@ pub const TO_BOTTOM_LEFT: &str = "Move to the bottom left";
 pub const TO_BOTTOM_RIGHT: &str = "Move to the bottom right";
 /// Our camera is off.
 pub const OWN_CAMERA_IS_OFF: &str = "Camera off";
-/// In the place of one's own picture, until the call is answered.
-pub const OWN_CAMERA_OPENS: &str = "Opens when answered";
+/// In the place of one's own picture, until there is one.
+pub const OWN_CAMERA_OPENS: &str = "Camera opens";
+/// While it rings there, and one sees oneself already.
+pub const ONLY_YOU_SEE_YOURSELF: &str = "Only you see your picture until they answer";
 
 /// Beside their name.
 pub const THEY_ARE_MUTED: &str = "Microphone off";
@@ -244,7 +247,7 @@ fn server_over(relay: &RelayUse) -> String {
 
 /// A round trip.
 pub fn milliseconds(trip: f64) -> String {
-    if trip < 1.0 { "under 1 ms".to_owned() } else { format!("{trip:.0} ms") }
+    RoundTrip { ms: trip }.to_string()
 }
 
 /// Direct or relayed, for the panel.
@@ -258,14 +261,14 @@ pub const fn route(route: Route) -> &'static str {
     }
 }
 
-/// A place on the path.
+/// A place on the path. Whether a router stands between a computer and the world is not always known, and not always so.
 pub fn place(node: &Node) -> String {
     match node {
         Node::Us => "You".to_owned(),
-        Node::OurNat => "your router".to_owned(),
+        Node::OurNat => "your network".to_owned(),
         Node::Server { server, .. } => server.host.clone(),
         Node::TheirRelay { address } => format!("their relay {address}"),
-        Node::TheirNat => "their router".to_owned(),
+        Node::TheirNat => "their network".to_owned(),
         Node::Them => "them".to_owned(),
     }
 }

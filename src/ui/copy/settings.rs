@@ -28,10 +28,14 @@ pub const NAME_HINT: &str = "How others should see you";
 /// Where it goes.
 pub const NAME_WHERE: &str =
     "It stays on this computer, and goes sealed to whoever you call or answer. No server sees it.";
-/// Contacts see whether we are there.
-pub const SHOW_ONLINE: &str = "Show contacts when I am online";
+/// Others see whether we are there.
+pub const SHOW_ONLINE: &str = "Show that I am online";
 /// What that means.
-pub const SHOW_ONLINE_HINT: &str = "They see it beside your name. When it is off, you can still be called.";
+pub const SHOW_ONLINE_HINT: &str = "Whoever has your link can see it beside your name, and you see it beside theirs. When it is off neither is shown, and you can still be called.";
+/// Whose doctor is told what our network looks like.
+pub const CONTACTS_MAY_EXAMINE: &str = "Let contacts see what my network is like";
+/// What that means.
+pub const CONTACTS_MAY_EXAMINE_HINT: &str = "So that they can find out beforehand how a call with you would travel. They learn the addresses of your network; nobody else does.";
 /// Our key.
 pub const KEY: &str = "Your key";
 /// What it is.
@@ -112,6 +116,8 @@ pub const NO_SERVERS: &str = "There is no server yet. Add one by its link, or ru
 pub const IN_USE: &str = "In use";
 /// Another one.
 pub const CHOOSE: &str = "Use";
+/// Looks whether calls would work over one.
+pub const CHECK_SERVER: &str = "Check";
 /// Forgets one.
 pub const FORGET_SERVER: &str = "Forget";
 /// The link of a new one.
@@ -224,9 +230,19 @@ pub fn renderer_card(renderer: &str) -> String {
     format!("The graphics card: {renderer}")
 }
 
+/// A driver does it that stands in for a graphics card.
+pub fn renderer_stand_in(renderer: &str) -> String {
+    format!("The processor, in place of a graphics card that there is none of ({renderer}).")
+}
+
 /// The processor does it.
 pub fn renderer_processor(why: &str) -> String {
     format!("The processor, which takes more of it than a graphics card would ({why}).")
+}
+
+/// Looks whether calls would work over this one.
+pub fn check_server(name: &str) -> String {
+    format!("{CHECK_SERVER} {name}")
 }
 
 /// When it was looked at.

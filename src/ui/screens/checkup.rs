@@ -12,7 +12,7 @@ use crate::{
         copy::{self, settings as words},
         icons::Icon,
         scene::Scene,
-        theme::{self, Colour},
+        theme::{self, Colour, Palette},
         widgets::{
             button::Button,
             card,
@@ -53,16 +53,35 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
-fn done(ui: &mut Ui, diagnosis: &Diagnosis) {
+/// What one look came to: a sentence, and what can be done about it.
+pub fn in_short(ui: &mut Ui, checkup: &Checkup, now_unix_ms: u64) {
     let palette = theme::palette(ui);
-    let mark = match diagnosis.verdict {
+    match checkup {
+        Checkup::NotYet => {}
+        Checkup::Running { .. } => verdict(ui, Some((Icon::Clock, palette.quiet)), words::CHECKING),
+        Checkup::Done { diagnosis, at_unix_ms } => {
+            verdict(ui, Some(mark_of(palette, diagnosis)), &diagnosis.sentence);
+            for finding in diagnosis.findings.iter().filter(|finding| finding.next.is_some()) {
+                one(ui, finding);
+            }
+            small(ui, &words::checked(&copy::ago(now_unix_ms, *at_unix_ms)));
+        }
+        Checkup::Failed { why } => verdict(ui, Some((Icon::Warning, palette.poor)), why),
+    }
+}
+
+fn done(ui: &mut Ui, diagnosis: &Diagnosis) {
+    verdict(ui, Some(mark_of(theme::palette(ui), diagnosis)), &diagnosis.sentence);
+    for finding in &diagnosis.findings {
+        one(ui, finding);
+    }
+}
+
+const fn mark_of(palette: &Palette, diagnosis: &Diagnosis) -> (Icon, Colour) {
+    match diagnosis.verdict {
         Verdict::Good => (Icon::Check, palette.good),
         Verdict::Limited => (Icon::Info, palette.fair),
         Verdict::NoMedia | Verdict::NoServer => (Icon::Warning, palette.poor),
-    };
-    verdict(ui, Some(mark), &diagnosis.sentence);
-    for finding in &diagnosis.findings {
-        one(ui, finding);
     }
 }
 

@@ -23,6 +23,8 @@ use crate::{
 };
 
 const AVATAR: f32 = 72.0;
+/// In a window that is lower than that the parts move closer, so that nothing has to be scrolled as long as that can be.
+const HIGH: f32 = 840.0;
 
 const COMPLAINTS: [Complaint; 7] = [
     Complaint::SoundHere,
@@ -45,6 +47,8 @@ pub struct State {
 pub fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
     let Some(call) = &scene.snapshot.ended else { return };
     let size = theme::size();
+    let (outside, between) =
+        if ui.available_height() < HIGH { (size.near, size.near) } else { (size.wide, size.far) };
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let room = ui.available_width();
         let width = (room - 2.0 * size.far).min(size.column);
@@ -52,18 +56,18 @@ pub fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
             ui.add_space((room - width) / 2.0);
             ui.vertical(|ui| {
                 ui.set_width(width);
-                ui.add_space(size.wide);
+                ui.add_space(outside);
                 why(ui, call);
-                ui.add_space(size.far);
+                ui.add_space(between);
                 next(ui, call, scene);
-                ui.add_space(size.far);
+                ui.add_space(between);
                 if call.talked_ms.is_some() {
                     card::show(ui, |ui| survey(ui, call, scene));
                     ui.add_space(size.near);
                 }
                 report(ui, call, scene);
                 written(ui, state, call, scene);
-                ui.add_space(size.wide);
+                ui.add_space(outside);
             });
         });
     });

@@ -46,7 +46,7 @@ pub fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
     let mut answer = None;
     let size = theme::size();
     egui::Frame::new().inner_margin(theme::margin(size.far)).show(ui, |ui| {
-        arrange::column(ui, "incoming", size.column + 60.0, |ui| {
+        arrange::scrolled_column(ui, "incoming", size.column + 60.0, |ui| {
             ui.vertical_centered(|ui| {
                 who(ui, call, &name);
                 ui.add_space(size.wide);

@@ -1,5 +1,5 @@
-//! It is on its way, or rings there. The same stage as in the call itself, with the same controls in the same places: when
-//! somebody answers, only what is new changes.
+//! It is on its way, or rings there. The same stage as in the call itself, with the same controls in the same places, and with
+//! one's own picture, which nobody else has yet: when somebody answers, only what is new changes.
 
 use egui::Ui;
 

@@ -23,6 +23,8 @@ use crate::{
 const LEFT: f32 = 200.0;
 /// Below this the parts stand above.
 const TWO_COLUMNS: f32 = 720.0;
+/// Below this there are two of them in a row, above it three.
+const THREE_COLUMNS: f32 = 320.0;
 
 /// A part of the settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,7 +91,10 @@ pub fn show(ui: &mut Ui, state: &mut State, page: &mut Page, scene: &mut Scene<'
         let parts = Panel::left("parts").frame(frame).exact_size(LEFT + size_of(side)).resizable(false);
         parts.show_separator_line(false).show(ui, |ui| choose(ui, state, 1));
     } else {
-        Panel::top("parts").frame(frame).show_separator_line(false).show(ui, |ui| choose(ui, state, 3));
+        Panel::top("parts").frame(frame).show_separator_line(false).show(ui, |ui| {
+            let columns = if ui.available_width() < THREE_COLUMNS { 2 } else { 3 };
+            choose(ui, state, columns);
+        });
     }
     CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
         page::scrolled(ui, "settings", theme::size().column * 1.2, |ui| {

@@ -1,7 +1,7 @@
 //! Things in the middle and at the foot of a page. egui lays out from the top, and how high something is shows only when it
 //! was laid out: it is remembered, and where it changed the page is laid out once more before anybody sees it.
 
-use egui::{Id, InnerResponse, Rect, Ui, UiBuilder, Vec2, pos2};
+use egui::{Id, InnerResponse, Rect, ScrollArea, Ui, UiBuilder, Vec2, pos2};
 
 /// What is less than this is not worth another layout.
 const NOTICED: f32 = 0.5;
@@ -19,6 +19,22 @@ pub fn column<R>(ui: &mut Ui, salt: &str, widest: f32, add: impl FnOnce(&mut Ui)
     let shown = ui.scope_builder(UiBuilder::new().max_rect(place).id_salt(salt), add);
     remember(ui, id, known, shown.response.rect.height());
     shown
+}
+
+/// The same, and to be scrolled where it is higher than what there is.
+pub fn scrolled_column(ui: &mut Ui, salt: &str, widest: f32, add: impl FnOnce(&mut Ui)) {
+    let id = ui.scope_id().with(salt);
+    let room = ui.available_rect_before_wrap();
+    ScrollArea::vertical().id_salt(salt).auto_shrink(false).show(ui, |ui| {
+        let known = known(ui, id);
+        ui.add_space(((room.height() - known) / 2.0).max(0.0));
+        let free = ui.available_rect_before_wrap();
+        let width = free.width().min(widest);
+        let left = free.center().x - width / 2.0;
+        let place = Rect::from_min_size(pos2(left, free.top()), Vec2::new(width, known));
+        let shown = ui.scope_builder(UiBuilder::new().max_rect(place).id_salt(salt), add);
+        remember(ui, id, known, shown.response.rect.height());
+    });
 }
 
 /// Something at the foot, as high as it is. Gives the room above it.

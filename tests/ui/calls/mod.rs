@@ -2,8 +2,8 @@
 
 pub(super) mod script;
 
-use egui::{Key, Modifiers};
-use egui_kittest::kittest::Queryable as _;
+use egui::{Key, Modifiers, Vec2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sightline::{
     logic::{
         course::{EndReason, Side, Stage, Status, Step},
@@ -15,10 +15,11 @@ use sightline::{
     ui::{
         copy::{call::outgoing, chat::for_file, ended::complaint},
         shell::Page,
+        theme,
     },
 };
 
-use super::pages::{SIZES, Window, is_enabled, nameless, open, open_in, press, says, wished};
+use super::pages::{SIZES, Window, is_enabled, nameless, open, open_in, over_the_edge, press, says, wished};
 use script::*;
 
 fn show(snapshot: Snapshot) -> Window {
@@ -94,6 +95,26 @@ fn every_control_of_a_call_has_a_name_in_every_situation() {
             }
         }
     }
+}
+
+#[test]
+fn nothing_of_a_call_reaches_over_the_edge_of_the_window() {
+    for (situation, snapshot) in situations() {
+        for size in SIZES {
+            let window = open_in(snapshot.clone(), Page::Home, size);
+            let over = over_the_edge(&window, size);
+            assert!(over.is_empty(), "{situation}, {size}: {over:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_call_can_be_declined_in_the_smallest_window_with_everything_twice_as_large() {
+    let mut window = open_in(with_call(ringing(stranger(Some("Ada")), BOTH)), Page::Home, SIZES[3]);
+    press(&mut window, "Decline");
+    assert_eq!(wanted(&mut window), [Wish::Decline]);
+    let place = window.get_by_label("Decline").accesskit_node().bounding_box().unwrap();
+    assert!(place.y0 >= 0.0 && place.y1 <= f64::from(SIZES[3].y), "it was scrolled to: {place:?}");
 }
 
 #[test]
@@ -264,6 +285,21 @@ fn after_a_call_there_is_a_reason_and_a_next_step() {
         wishes == [Wish::Contact { key, change: add }] || wishes == [Wish::Contact { key, change: without }],
         "{wishes:?}"
     );
+}
+
+#[test]
+fn the_page_after_a_call_needs_no_scrolling_in_a_window_as_it_opens() {
+    let mut card = ended(EndReason::Normal, Side::Them);
+    card.who = stranger(Some("Ada"));
+    card.messages = busy().call.unwrap().messages;
+    let (size, room) = (Vec2::new(1080.0, 720.0), f64::from(theme::size().near));
+    let window = open_in(with_ended(card), Page::Home, size);
+    assert!(says(&window, "Save report"));
+    for node in window.root().children_recursive() {
+        let node = node.accesskit_node();
+        let (Some(name), Some(place)) = (node.label(), node.bounding_box()) else { continue };
+        assert!(place.y1 <= f64::from(size.y) - room, "{name} ends at {}", place.y1);
+    }
 }
 
 #[test]

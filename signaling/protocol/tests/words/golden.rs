@@ -31,12 +31,15 @@ fn call() -> CallId {
 
 fn to_server() -> Vec<ToServer> {
     let resume = Resume { session: "k3x9".into(), token: Token([8; 32]), received: 41 };
-    let hello =
-        |resume| ToServer::Hello { version: 1, address: ada(), signature: Signature([7; 64]), resume };
+    let hello = |resume, hidden| {
+        let signature = Signature([7; 64]);
+        ToServer::Hello { version: 1, address: ada(), signature, resume, hidden }
+    };
     let sealed = Sealed(b"sealed".to_vec());
     vec![
-        hello(None),
-        hello(Some(resume)),
+        hello(None, false),
+        hello(Some(resume), false),
+        hello(None, true),
         ToServer::Send { id: 1, to: bob(), call: call(), sealed: sealed.clone(), ack: None },
         ToServer::Send { id: 2, to: bob(), call: call(), sealed, ack: Some(41) },
         ToServer::Ack { n: 57 },

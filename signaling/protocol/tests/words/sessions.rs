@@ -52,13 +52,18 @@ impl Line {
 
     /// Connected and welcomed; the `resume` of the hello that was said.
     fn greeted(&mut self) -> Option<Resume> {
+        self.hello().0
+    }
+
+    /// The same, and whether the hello hides.
+    fn hello(&mut self) -> (Option<Resume>, bool) {
         self.session.handle(Event::Connected, self.now);
         let welcome =
             ToClient::Welcome { version: 1, challenge: Challenge([9; 32]), limits: Limits::default() };
         let said = self.hear(&welcome).pop();
         let Some(Effect::Say(text)) = said else { panic!("{said:?}") };
-        let Ok(ToServer::Hello { resume, .. }) = decode(&text) else { panic!("{text}") };
-        resume
+        let Ok(ToServer::Hello { resume, hidden, .. }) = decode(&text) else { panic!("{text}") };
+        (resume, hidden)
     }
 
     fn hear(&mut self, message: &ToClient) -> Vec<Effect> {
@@ -252,4 +257,17 @@ fn a_server_of_another_time_is_not_greeted() {
     line.session.handle(Event::Connected, line.now);
     let welcome = ToClient::Welcome { version: 9, challenge: Challenge([9; 32]), limits: Limits::default() };
     assert_eq!(line.hear(&welcome), [Effect::Close(Parting::Incompatible { version: 9 })]);
+}
+
+#[test]
+fn whoever_hides_says_so_in_the_next_hello_and_stays_in_its_session() {
+    let mut line = Line::new();
+    assert!(!line.session.hide(false) && !line.session.hide(true), "no hello was said yet");
+    assert_eq!(line.hello(), (None, true));
+    line.hear(&ready(false, 0));
+    assert!(!line.session.hide(true), "it is said");
+    assert!(line.session.hide(false), "another hello has to say it");
+    line.breaks();
+    let (resume, hidden) = line.hello();
+    assert!(resume.is_some() && !hidden);
 }

@@ -196,7 +196,7 @@ pub(super) fn person(number: u8) -> Identity {
 pub(super) fn hello(who: &Identity, name: &str, socket: SocketId) -> ToServer {
     let address = who.address();
     let signature = who.sign(&hello_signing_bytes(name, &challenge_of(socket), &address));
-    ToServer::Hello { version: PROTOCOL_VERSION, address, signature, resume: None }
+    ToServer::Hello { version: PROTOCOL_VERSION, address, signature, resume: None, hidden: false }
 }
 
 /// A hello of somebody who comes back: to the session that began on one socket, with the token of another.
@@ -207,10 +207,18 @@ pub(super) fn coming_back(
     token: SocketId,
     received: u64,
 ) -> ToServer {
-    let ToServer::Hello { version, address, signature, .. } = hello(who, NAME, socket) else { panic!() };
+    let ToServer::Hello { version, address, signature, hidden, .. } = hello(who, NAME, socket) else {
+        panic!()
+    };
     let session = SessionId(began.0.to_be_bytes()).to_string();
     let resume = Some(Resume { session, token: token_of(token), received });
-    ToServer::Hello { version, address, signature, resume }
+    ToServer::Hello { version, address, signature, resume, hidden }
+}
+
+/// The same hello of somebody who hides.
+pub(super) fn hiding(hello: ToServer) -> ToServer {
+    let ToServer::Hello { version, address, signature, resume, .. } = hello else { panic!("{hello:?}") };
+    ToServer::Hello { version, address, signature, resume, hidden: true }
 }
 
 pub(super) fn envelope(id: u64, to: &Identity) -> ToServer {

@@ -35,12 +35,17 @@ fn a_valid_hello_for_any_of_our_names_is_ready() {
 #[test]
 fn a_hello_that_proves_nothing_is_refused_and_blamed_on_its_source() {
     let (ada, eve, socket) = (person(1), person(6), SocketId(1));
-    let ToServer::Hello { version, signature, resume, .. } = hello(&eve, NAME, socket) else { panic!() };
+    let ToServer::Hello { version, signature, resume, hidden, .. } = hello(&eve, NAME, socket) else {
+        panic!()
+    };
     let forgeries = [
         ("signed for another server", hello(&ada, "evil.example.org", socket)),
         ("signed for another port", hello(&ada, "127.0.0.1:4712", socket)),
         ("signed for another challenge", hello(&ada, NAME, SocketId(99))),
-        ("signed by another key", ToServer::Hello { version, address: ada.address(), signature, resume }),
+        (
+            "signed by another key",
+            ToServer::Hello { version, address: ada.address(), signature, resume, hidden },
+        ),
     ];
     for (what, forgery) in forgeries {
         let mut desk = Desk::new();
@@ -85,10 +90,10 @@ fn a_client_two_versions_away_is_told_so() {
     let mut desk = Desk::new();
     let socket = desk.open();
     desk.seen();
-    let ToServer::Hello { address, signature, resume, .. } = hello(&person(1), NAME, socket) else {
+    let ToServer::Hello { address, signature, resume, hidden, .. } = hello(&person(1), NAME, socket) else {
         panic!()
     };
-    desk.say(socket, &ToServer::Hello { version: PROTOCOL_VERSION + 2, address, signature, resume });
+    desk.say(socket, &ToServer::Hello { version: PROTOCOL_VERSION + 2, address, signature, resume, hidden });
     assert_eq!(desk.error(), (ErrorCode::ProtoVersion, true));
 }
 
@@ -389,6 +394,37 @@ fn whether_somebody_is_connected_is_answered_so_many_times_a_minute() {
     }
     desk.say(to_ada, &ToServer::Ask { id: 4, to: bob.address() });
     assert_eq!(desk.error(), (ErrorCode::RateLimited, false));
+}
+
+#[test]
+fn whoever_hides_is_not_connected_to_those_who_ask_and_can_be_rung() {
+    let (ada, bob) = (person(1), person(2));
+    let mut desk = Desk::new();
+    let (to_ada, hidden) = (desk.connect(&ada), desk.open());
+    desk.seen();
+    let ask = |desk: &mut Desk, id| {
+        desk.say(to_ada, &ToServer::Ask { id, to: bob.address() });
+        desk.seen()
+    };
+    let presence =
+        |id, n, connected| Told(to_ada, ToClient::Presence { n, id, to: bob.address(), connected });
+    desk.say(hidden, &hiding(hello(&bob, NAME, hidden)));
+    desk.seen();
+    assert_eq!(ask(&mut desk, 1), [presence(1, 1, false)]);
+    desk.say(to_ada, &envelope(2, &bob));
+    assert!(matches!(desk.seen()[..], [Told(told, ToClient::Deliver { .. })] if told == hidden));
+    // It changes its mind with the next hello of the same session, and says nothing of it in the last.
+    desk.breaks(hidden);
+    assert_eq!(ask(&mut desk, 3), [presence(3, 2, false)], "hidden while it is away, too");
+    let shown = desk.open();
+    desk.say(shown, &coming_back(&bob, shown, hidden, hidden, 0));
+    desk.seen();
+    assert_eq!(ask(&mut desk, 4), [presence(4, 3, true)]);
+    desk.breaks(shown);
+    let again = desk.open();
+    desk.say(again, &hiding(coming_back(&bob, again, hidden, shown, 0)));
+    desk.seen();
+    assert_eq!(ask(&mut desk, 5), [presence(5, 4, false)]);
 }
 
 #[test]

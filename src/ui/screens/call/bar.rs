@@ -24,6 +24,8 @@ use crate::{
 const MENU: f32 = 24.0;
 /// Controls are smaller where the stage is narrow.
 const SMALL: f32 = 42.0;
+/// And never smaller than that.
+const LEAST: f32 = 24.0;
 
 /// What stands beside the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +90,16 @@ pub(super) fn widest() -> f32 {
 }
 
 fn side_of(stage_width: f32) -> f32 {
-    if stage_width < widest() + theme::size().far { SMALL } else { theme::size().control_large }
+    if stage_width >= widest() + theme::size().far {
+        return theme::size().control_large;
+    }
+    let room = stage_width - 2.0 * theme::size().close;
+    // What nobody can do without has to fit even where everything is drawn twice as large.
+    let mut side = SMALL;
+    while side > LEAST && width(&[Item::Microphone, Item::Camera, Item::More, Item::HangUp], side) > room {
+        side -= 1.0;
+    }
+    side
 }
 
 fn every(only_cancel: bool) -> Vec<Item> {
@@ -152,6 +163,8 @@ pub(super) fn show(
     let mut bar = Bar { call, shown, side, spared: &spared, outcome: Outcome::default() };
     arrange::place(ui, "bar", rect.shrink(size.close), |ui| {
         ui.spacing_mut().item_spacing.x = size.close;
+        // A row is as high as what stands in it, also where that is lower than usual.
+        ui.spacing_mut().interact_size.y = side;
         ui.horizontal(|ui| {
             for &item in &items {
                 bar.item(ui, item, own, scene);

@@ -65,7 +65,7 @@ pub(super) fn show(ui: &mut Ui, rect: Rect, call: &CallCard, scene: &Scene<'_>, 
 /// Who they are, where there is no picture of them: and how it stands.
 pub(super) fn card(ui: &mut Ui, rect: Rect, call: &CallCard, scene: &Scene<'_>, tells_state: bool) {
     let (size, stage) = (theme::size(), theme::stage());
-    let diameter = AVATAR.min(rect.height() * 0.3);
+    let diameter = AVATAR.min(rect.height() * 0.2);
     arrange::place(ui, "name card", rect.shrink(size.far), |ui| {
         arrange::column(ui, "in the middle", size.column, |ui| {
             ui.vertical_centered(|ui| {
@@ -77,7 +77,7 @@ pub(super) fn card(ui: &mut Ui, rect: Rect, call: &CallCard, scene: &Scene<'_>, 
                 let words = RichText::new(&name).font(font).color(stage.text.get());
                 ui.add(Label::new(words).truncate()).on_hover_text(&name);
                 if tells_state {
-                    state(ui, call);
+                    state(ui, call, scene);
                 }
             });
         });
@@ -85,7 +85,7 @@ pub(super) fn card(ui: &mut Ui, rect: Rect, call: &CallCard, scene: &Scene<'_>, 
 }
 
 /// How it stands, in words that are said aloud when they change.
-fn state(ui: &mut Ui, call: &CallCard) {
+fn state(ui: &mut Ui, call: &CallCard, scene: &Scene<'_>) {
     let stage = theme::stage();
     let words = match call.stage {
         CallStage::Connected if call.is_echo_test => copy::ECHO_TEST_HINT.to_owned(),
@@ -102,7 +102,17 @@ fn state(ui: &mut Ui, call: &CallCard) {
     };
     live::label(ui, RichText::new(words).font(theme::heading()).color(stage.quiet.get()), Urgency::Polite);
     // The line is there from the start, so that nothing moves when it has something to say.
-    let tried = copy::trying(call.stage, call.path.as_deref()).unwrap_or(" ");
+    let is_seen_here = picture::size(scene, Whose::Ours).is_some() && !call.ours.camera_off;
+    let is_seen_there = match call.stage {
+        CallStage::Inviting | CallStage::Reached | CallStage::RingingThere => false,
+        CallStage::RingingHere
+        | CallStage::Connecting
+        | CallStage::Connected
+        | CallStage::Reconnecting
+        | CallStage::Ended { .. } => true,
+    };
+    let early = (is_seen_here && !is_seen_there).then_some(copy::ONLY_YOU_SEE_YOURSELF);
+    let tried = copy::trying(call.stage, call.path.as_deref()).or(early).unwrap_or(" ");
     ui.add(Label::new(RichText::new(tried).color(stage.quiet.get())).wrap());
 }
 

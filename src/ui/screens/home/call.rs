@@ -43,7 +43,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
         let can_call = matches!(read, Read::Known(_) | Read::New(_));
         let is_new = matches!(read, Read::New(_));
         let (mut video, mut sound, mut save) = (entered && can_call, false, false);
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             let button = Button::primary(words::VIDEO_CALL).icon(Icon::Camera).enabled(can_call);
             video |= ui.add(button).clicked();
             sound = ui.add(Button::new(words::SOUND_CALL).icon(Icon::Answer).enabled(can_call)).clicked();

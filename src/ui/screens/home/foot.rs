@@ -30,11 +30,9 @@ pub(super) fn show(ui: &mut Ui, page: &mut Page, scene: &Scene<'_>) {
         .fill(palette.surface.get())
         .stroke(Stroke::new(1.0, palette.line.get()))
         .inner_margin(Margin::symmetric(side as i8, size.tight as i8));
-    Panel::bottom("server")
-        .frame(frame)
-        .exact_size(size.control + 2.0 * size.tight)
-        .show_separator_line(false)
-        .show(ui, |ui| {
+    Panel::bottom("server").frame(frame).exact_size(theme::foot()).show_separator_line(false).show(
+        ui,
+        |ui| {
             egui::Sides::new().height(size.control).shrink_left().truncate().show(
                 ui,
                 |ui| {
@@ -53,5 +51,6 @@ pub(super) fn show(ui: &mut Ui, page: &mut Page, scene: &Scene<'_>) {
                     }
                 },
             );
-        });
+        },
+    );
 }

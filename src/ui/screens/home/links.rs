@@ -89,7 +89,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, page: &mut Page, scene: &mut 
         if whole(ui, &link.link) {
             state.put(ui, link);
         }
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             let was_copied = state.was_copied(ui, link);
             let (icon, text) =
                 if was_copied { (Icon::Check, words::COPIED) } else { (Icon::Copy, words::COPY_LINK) };

@@ -36,8 +36,10 @@ pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
     devices::over(ui, words::RENDERER);
     let how = scene.pictures.map(|pictures| pictures.ours.how()).unwrap_or_default();
+    let is_stand_in = how.is_stand_in();
     let text = match how {
         How::NotYet => words::RENDERER_UNKNOWN.to_owned(),
+        How::GraphicsCard { renderer } if is_stand_in => words::renderer_stand_in(&renderer),
         How::GraphicsCard { renderer } => words::renderer_card(&renderer),
         How::Processor { why } => words::renderer_processor(&why),
     };

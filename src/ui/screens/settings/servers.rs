@@ -1,11 +1,13 @@
 //! The servers, and how calls may travel.
 
+use std::sync::Arc;
+
 use egui::{Key, Label, RichText, Ui};
 use sightline_protocol::limits::MAX_LINK_BYTES;
 
 use super::{checkup, devices, switch};
 use crate::{
-    logic::desk::{ServerCard, ServerState, ServerWish, Wish, server_link},
+    logic::desk::{Checkup, ServerCard, ServerState, ServerWish, Wish, server_link},
     ui::{
         copy::{home, settings as words},
         icons::Icon,
@@ -24,7 +26,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
     let gap = theme::size().near;
     card::heading(ui, words::SERVER_LIST);
     card::quiet(ui, words::SERVER_WHAT);
-    let servers = std::sync::Arc::clone(&scene.snapshot.servers);
+    let servers = Arc::clone(&scene.snapshot.servers);
     if servers.is_empty() {
         devices::trouble(ui, words::NO_SERVERS);
     }
@@ -44,6 +46,8 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
     checkup::show(ui, scene);
     ui.add_space(gap);
     switch(ui, scene, words::ALWAYS_RELAY, words::ALWAYS_RELAY_HINT, |it| &mut it.always_relay);
+    let (may, hint) = (words::CONTACTS_MAY_EXAMINE, words::CONTACTS_MAY_EXAMINE_HINT);
+    switch(ui, scene, may, hint, |it| &mut it.contacts_may_examine);
 }
 
 fn one(ui: &mut Ui, server: &ServerCard, scene: &mut Scene<'_>) {
@@ -57,6 +61,7 @@ fn one(ui: &mut Ui, server: &ServerCard, scene: &mut Scene<'_>) {
         ServerState::None | ServerState::Idle | ServerState::Connecting => (Icon::Server, palette.quiet),
     };
     let below = home::server(state, &server.name);
+    let checks = Arc::clone(&scene.snapshot.server_checks);
     egui::Sides::new().height(size.control_large).shrink_left().truncate().show(
         ui,
         |ui| {
@@ -79,8 +84,17 @@ fn one(ui: &mut Ui, server: &ServerCard, scene: &mut Scene<'_>) {
             if ui.add(Button::new(text).name(&choose).enabled(!is_used)).clicked() {
                 scene.wish(Wish::Server(ServerWish::Choose { link: server.link.clone() }));
             }
+            let is_looking = checks.iter().any(|(_, checkup)| matches!(checkup, Checkup::Running { .. }));
+            let name = words::check_server(&server.name);
+            let check = Button::new(words::CHECK_SERVER).name(&name);
+            if ui.add(check.enabled(!is_looking && !server.link.is_empty())).clicked() {
+                scene.wish(Wish::Server(ServerWish::Check { link: server.link.clone() }));
+            }
         },
     );
+    if let Some((_, checkup)) = checks.iter().find(|(link, _)| *link == server.link) {
+        ui.indent("what was found out", |ui| checkup::in_short(ui, checkup, scene.snapshot.now_unix_ms));
+    }
 }
 
 fn add(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
