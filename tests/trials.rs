@@ -71,6 +71,7 @@ impl End {
             path: PathPolicy::Any,
             bind: vec![Ipv4Addr::LOCALHOST.into()],
             may_examine: HashSet::new(),
+            hidden: false,
         };
         Self {
             handle: installation.start(),
