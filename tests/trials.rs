@@ -204,7 +204,8 @@ async fn a_call_goes_the_way_that_somebody_tries_and_stands_throughout() {
         let codecs: Vec<_> = evidence.media.codecs.iter().map(|codec| codec.mime.as_str()).collect();
         assert!(codecs.contains(&"audio/opus") && codecs.contains(&"video/H264"), "{codecs:?}");
         assert!(evidence.media.encryption.srtp.is_some() && !evidence.media.stages.is_empty());
-        assert!(evidence.descriptions.iter().any(|one| one.is_ours != one.is_offer || one.leg > 1));
+        let ours = evidence.descriptions.iter().filter(|one| one.is_ours).count();
+        assert!(ours > 0 && ours < evidence.descriptions.len(), "of both sides");
         let lines = evidence.descriptions.iter().flat_map(|one| one.sdp.lines());
         let secret = |line: &&str| line.starts_with("a=ice-pwd:") || line.starts_with("a=fingerprint:");
         assert!(lines.clone().any(|line| secret(&line)), "they are struck out, not left out");
@@ -214,7 +215,7 @@ async fn a_call_goes_the_way_that_somebody_tries_and_stands_throughout() {
         assert!(moments.iter().any(|moment| moment.frames_shown_per_s > 5.0 && moment.encode_ms.is_some()));
         assert!(moments.iter().any(|moment| moment.their_size.is_some() && moment.sound_held_ms.is_some()));
         #[cfg(target_os = "linux")]
-        assert!(moments.iter().all(|moment| moment.cpu_percent.is_some()));
+        assert!(moments.iter().skip(1).all(|moment| moment.cpu_percent.is_some()));
     }
 }
 

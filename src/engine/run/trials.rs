@@ -16,7 +16,12 @@ use super::{super::api::Update, Engine};
 
 impl Engine {
     pub(super) async fn take_trial(&mut self, trial: Trial) {
-        let call = self.phone.current().filter(|call| call.is_connected()).map(Call::id);
+        // What hinders a call may have interrupted it, and can be taken back then too.
+        let may = |call: &&Call| match trial {
+            Trial::Restart | Trial::Path(_) => call.is_connected(),
+            Trial::Hinder(_) => call.is_taken(),
+        };
+        let call = self.phone.current().filter(may).map(Call::id);
         let done = match (call, trial) {
             (None, _) => Err("Nothing can be tried with the path, as no call is connected.".to_owned()),
             (Some(call), Trial::Restart) => self.restart(call),
