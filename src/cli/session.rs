@@ -382,6 +382,7 @@ impl Session {
                 | Update::Stage { .. }
                 | Update::Link { .. }
                 | Update::Path { .. }
+                | Update::Standing { .. }
                 | Update::Statistics { .. }
                 | Update::TheirStatus { .. }
                 | Update::Chat { .. }

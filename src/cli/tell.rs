@@ -69,6 +69,9 @@ impl Teller {
             self.server_trouble = None;
         } else if let Update::Path { call: _, path } = update {
             self.closed.clone_from(&path.closed);
+        } else if matches!(update, Update::Standing { .. }) {
+            // What changes of it is told when it does.
+            return;
         } else if let Update::Chat { call, lines } = update {
             for line in self.talk.news(lines) {
                 if self.as_events {
@@ -133,7 +136,9 @@ fn as_event(update: &Update) -> (&'static str, Value) {
             ("state", details)
         }
         Update::Link { call, link } => ("link", json!({ "call": call, "link": link })),
-        Update::Path { call, path } => ("path", path_event(call.to_string(), path)),
+        Update::Path { call, path } | Update::Standing { call, path, evidence: _ } => {
+            ("path", path_event(call.to_string(), path))
+        }
         Update::Statistics { call, statistics } => {
             let mut details = json!({ "call": call });
             merge(&mut details, serde_json::to_value(statistics).unwrap_or_default());
@@ -183,6 +188,7 @@ fn as_sentence(update: &Update, closed: Option<&str>) -> Option<String> {
         | Update::Statistics { .. }
         | Update::Chat { .. }
         | Update::Files { .. }
+        | Update::Standing { .. }
         | Update::Devices(_)
         | Update::Previewing(_)
         | Update::Over { .. } => return None,

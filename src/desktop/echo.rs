@@ -103,6 +103,7 @@ impl Echo {
                     | Update::Stage { .. }
                     | Update::Link { .. }
                     | Update::Path { .. }
+                    | Update::Standing { .. }
                     | Update::Statistics { .. }
                     | Update::TheirStatus { .. }
                     | Update::SpeakingWhileMuted { .. }

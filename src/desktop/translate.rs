@@ -35,6 +35,9 @@ pub(super) fn heard(update: Update, home: Option<&ServerAddress>) -> Option<Hear
         Update::Stage { call, peer, stage, name } => Heard::Stage { call, peer, stage, name },
         Update::Link { call, link } => Heard::Link { call, link },
         Update::Path { call, path } => Heard::Path { call, path: Arc::from(path) },
+        Update::Standing { call, path, evidence } => {
+            Heard::Standing { call, path: Arc::from(path), evidence }
+        }
         Update::Statistics { call, statistics } => Heard::Figures { call, figures: figures(&statistics) },
         Update::TheirStatus { call, status } => Heard::TheirStatus { call, status },
         Update::SpeakingWhileMuted { call } => Heard::SpeakingWhileMuted { call },

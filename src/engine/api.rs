@@ -185,6 +185,15 @@ pub enum Update {
         /// To what.
         path: Box<PathReport>,
     },
+    /// What is known of a call that does not stand yet. Once a second; from then on [`Update::Statistics`] has it.
+    Standing {
+        /// Which.
+        call: CallId,
+        /// How a path is looked for.
+        path: Box<PathReport>,
+        /// What is known of it besides.
+        evidence: Arc<Evidence>,
+    },
     /// Once a second while a call is connected.
     Statistics {
         /// Which call.

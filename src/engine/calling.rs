@@ -164,6 +164,8 @@ impl Calling {
         self.files.set_connected(stage == Stage::Connected);
         if let Stage::Ended { reason, by: _ } = stage {
             self.path.note_end(t_ms, reason);
+            // So that the other side hears the goodbye.
+            self.hinder(Hindrance::default());
         }
     }
 

@@ -18,10 +18,13 @@ impl Engine {
         for (&call, calling) in &mut self.calls {
             calling.note_relay_until(self.lines.relay_until(call));
             calling.read(processor);
-            if calling.report.firsts.connected_ms.is_some() {
-                let statistics = Box::new(calling.statistics());
-                self.told.try_send(Update::Statistics { call, statistics }).ok();
-            }
+            let update = if calling.report.firsts.connected_ms.is_some() {
+                Update::Statistics { call, statistics: Box::new(calling.statistics()) }
+            } else {
+                let (path, evidence) = (Box::new(calling.path.report()), calling.notes.now());
+                Update::Standing { call, path, evidence }
+            };
+            self.told.try_send(update).ok();
         }
     }
 

@@ -73,15 +73,15 @@ impl Engine {
     }
 
     fn allow(&mut self, call: CallId, policy: PathPolicy) -> Result<(), String> {
-        let Some(calling) = self.calls.get_mut(&call) else { return Ok(()) };
+        let Some(calling) = self.calls.get(&call) else { return Ok(()) };
         let before = calling.policy;
         let fits = calling.path.fits(policy);
         let is_relayed = calling.path.route().is_relayed();
-        calling.note_trial(&format!("From now on {}", allowed(policy)));
         self.set_policy(call, policy);
         // A relay may have been forced before; where any path will do, a direct one is the better.
         let looks_for_better = policy == PathPolicy::Any && is_relayed;
         if fits && !looks_for_better {
+            self.note_policy(call, policy);
             return Ok(());
         }
         if let Some(why) = self.lines.why_no_relay(call, self.clock.now()) {
@@ -97,7 +97,14 @@ impl Engine {
             let wanted = if looks_for_better { PathPolicy::Direct } else { policy };
             calling.begin_search(leg, wanted, (!fits).then_some(before));
         }
+        self.note_policy(call, policy);
         Ok(())
+    }
+
+    fn note_policy(&mut self, call: CallId, policy: PathPolicy) {
+        if let Some(calling) = self.calls.get_mut(&call) {
+            calling.note_trial(&format!("From now on {}", allowed(policy)));
+        }
     }
 
     fn hinder(&mut self, call: CallId, hindrance: Hindrance) {

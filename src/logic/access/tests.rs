@@ -282,3 +282,25 @@ fn who_may_only_be_relayed_hears_why_that_cannot_be() {
     story.grant();
     assert_eq!(story.access.why_no_relay(CALL, story.now), None);
 }
+
+#[test]
+fn what_one_call_may_take_is_its_own_affair() {
+    let mut story = Story::begin(PathPolicy::Direct);
+    story.speak_both_ways();
+    assert_eq!(story.asked, [] as [u64; 0]);
+    story.access.set_call_policy(CALL, PathPolicy::RelayTls, story.now);
+    story.note();
+    assert_eq!(story.asked.len(), 1, "what was not needed is asked for now");
+    assert!(!story.access.is_decided(CALL));
+    story.grant();
+    assert!(story.has_relay() && story.access.is_decided(CALL));
+    assert_eq!(story.access.relay_until(CALL), Some(story.now + TTL));
+    story.access.set_call_policy(CALL, PathPolicy::RelayTcp, story.now);
+    assert!(!story.has_relay());
+    let why = story.access.why_no_relay(CALL, story.now).expect("there is none by TCP");
+    assert!(why.contains("relays over TCP no calls"), "{why}");
+    story.access.set_call_policy(CALL, PathPolicy::Direct, story.now);
+    assert!(!story.has_relay());
+    let other = CallId([8; 16]);
+    assert!(story.access.is_decided(other), "others stay direct");
+}

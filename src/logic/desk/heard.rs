@@ -77,6 +77,15 @@ pub enum Heard {
         /// To what.
         path: Arc<PathReport>,
     },
+    /// What is known of a call that does not stand yet.
+    Standing {
+        /// Which.
+        call: CallId,
+        /// How a path is looked for.
+        path: Arc<PathReport>,
+        /// What is known of it besides.
+        evidence: Arc<Evidence>,
+    },
     /// Once a second while a call is connected.
     Figures {
         /// Of which call.

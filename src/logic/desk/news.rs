@@ -80,6 +80,11 @@ impl Desk {
                     ongoing.path = Some(path);
                 }
             }
+            Heard::Standing { call, path, evidence } => {
+                if let Some(ongoing) = self.ongoing(call) {
+                    (ongoing.path, ongoing.evidence) = (Some(path), evidence);
+                }
+            }
             Heard::Figures { call, figures } => {
                 if let Some(ongoing) = self.ongoing(call) {
                     ongoing.note_figures(figures);

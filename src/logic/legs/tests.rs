@@ -521,3 +521,28 @@ fn when_the_call_is_over_every_leg_is_closed_once() {
     assert_eq!(caller.opened_and_closed().1, [1, 3]);
     assert_eq!(caller.legs.poll_timeout(), None);
 }
+
+#[test]
+fn a_leg_that_somebody_asks_for_is_built_beside_the_one_in_use_and_not_twice_at_once() {
+    let mut caller = Subject::talking_caller();
+    assert_eq!(caller.legs.ask(false, caller.now), Some(3));
+    assert_eq!(caller.legs.ask(false, caller.now), None, "one is being built");
+    assert_eq!(caller.opened_and_closed(), (vec![3], vec![]));
+    caller.offered(3);
+    caller.takes(DescriptionKind::Answer, 3);
+    caller.legs.link(3, Link::Up, caller.now);
+    assert!(caller.acts().contains(&uses(3)));
+    let mut ringing = Subject::new(Role::Callee);
+    assert_eq!(ringing.legs.ask(false, ringing.now), None, "nobody talks yet");
+}
+
+#[test]
+fn where_nothing_comes_of_a_leg_that_somebody_asked_for_the_one_in_use_goes_on_alone() {
+    let mut caller = Subject::talking_caller();
+    caller.hear(1, STEADY_FOR + MOMENT);
+    caller.legs.ask(true, caller.now);
+    caller.offered(3);
+    caller.hear(1, LEG_LIMIT + MOMENT);
+    assert_eq!(caller.opened_and_closed(), (vec![3], vec![3]));
+    assert_eq!(caller.legs.carriage(), Carriage::Up);
+}
