@@ -22,8 +22,6 @@ const HEIGHT: f32 = 92.0;
 const SMALL: f32 = 52.0;
 /// A scale has no more marks than these.
 const MOST_MARKS: usize = 4;
-/// The strokes of a bound.
-const SHORT: f32 = 2.0;
 /// The figures beside a graph have so much room.
 const AXIS: f32 = 46.0;
 
@@ -139,8 +137,16 @@ fn head(ui: &mut Ui, graph: &Graph) {
     let name = ui.painter().layout_no_wrap(graph.name.to_owned(), theme::small(), palette.text.get());
     let name_ends = place.left() + name.size().x + size.tight;
     let mut right = place.right();
+    let wide = |text: String| {
+        ui.painter().layout_no_wrap(text, theme::figures(), palette.quiet.get()).size().x
+            + size.far
+            + size.near
+    };
+    let with_values: f32 = graph.series.iter().map(|series| wide(legend(series))).sum();
+    let has_room = with_values <= right - name_ends;
     for series in graph.series.iter().rev() {
-        let text = legend(series);
+        // Where there is little room, what a line is comes before how high it stands.
+        let text = if has_room || series.name.is_empty() { legend(series) } else { series.name.to_owned() };
         let galley = ui.painter().layout_no_wrap(text, theme::figures(), palette.quiet.get());
         if right - galley.size().x - size.far < name_ends {
             break;
@@ -154,7 +160,7 @@ fn head(ui: &mut Ui, graph: &Graph) {
                 ui.painter().line_segment(line, stroke);
             }
             Whose::Theirs => ui.painter().extend(egui::Shape::dashed_line(&line, stroke, 6.0, 3.0)),
-            Whose::Bound => ui.painter().extend(egui::Shape::dashed_line(&line, stroke, SHORT, SHORT)),
+            Whose::Bound => ui.painter().extend(egui::Shape::dashed_line(&line, stroke, 10.0, 3.0)),
         }
         right = line[0].x - size.near;
     }
@@ -257,8 +263,8 @@ fn drawn<'a>(series: &Series, piece: &'a [egui_plot::PlotPoint], inks: [Color32;
     let (ink, style) = match series.whose {
         Whose::Ours => (inks[0], LineStyle::Solid),
         Whose::Theirs => (inks[1], LineStyle::dashed_dense()),
-        // Dots would cost three times as much to draw as strokes.
-        Whose::Bound => (inks[2], LineStyle::Dashed { length: SHORT }),
+
+        Whose::Bound => (inks[2], LineStyle::dashed_loose()),
     };
     Line::new(series.name, PlotPoints::from(piece))
         .color(ink)

@@ -97,11 +97,10 @@ fn compare(one: Option<&Cell>, other: Option<&Cell>, largest_first: bool) -> Ord
     known(other).cmp(&known(one)).then_with(|| by_value().unwrap_or(Ordering::Equal))
 }
 
-/// A column asks for no more letters than these; what is longer has what is left over.
-const MOST_LETTERS: usize = 44;
-/// What is longer than this may be cut to so few letters, rather than not be shown.
+/// What is longer than this may be cut, rather than that others are not shown…
 const LONG: usize = 30;
-const LEAST_LETTERS: usize = 16;
+/// …but never to fewer letters than these, unless it stands alone.
+const LEAST: usize = 26;
 
 /// Which columns there is room for, and how wide each is. A cell may be cut where it alone has no room.
 pub(super) fn columns(
@@ -116,9 +115,9 @@ pub(super) fn columns(
     let mut left = room;
     let mut kept = Vec::new();
     for index in by_rank.into_iter().filter(|&index| widths[index] > 0) {
-        let width = widths[index].min(MOST_LETTERS) as f32 * letter + gap;
-        let least = if widths[index] > LONG { LEAST_LETTERS as f32 * letter + gap } else { width };
-        if least > left && !kept.is_empty() {
+        let letters = if widths[index] > LONG { LEAST } else { widths[index] };
+        let width = letters as f32 * letter + gap;
+        if width > left && !kept.is_empty() {
             continue;
         }
         let width = width.min(left);
@@ -126,13 +125,16 @@ pub(super) fn columns(
         kept.push((index, width));
     }
     kept.sort_by_key(|(index, _)| *index);
-    // A table ends where its page ends.
-    let is_hungry = |index: usize| widths[index] > MOST_LETTERS;
-    let any = kept.iter().any(|&(index, _)| is_hungry(index));
-    let takes = |index: usize| !any || is_hungry(index);
-    let takers = kept.iter().filter(|&&(index, _)| takes(index)).count().max(1);
-    let more = left.max(0.0) / takers as f32;
-    kept.iter_mut().filter(|(index, _)| takes(*index)).for_each(|(_, width)| *width += more);
+    // What was cut has what is left over, as far as it needs it; then all, so that a table ends where its page ends.
+    let cut = kept.iter().filter(|&&(index, _)| widths[index] > LONG).count().max(1) as f32;
+    let share = left.max(0.0) / cut;
+    for (index, width) in kept.iter_mut().filter(|(index, _)| widths[*index] > LONG) {
+        let more = (widths[*index] as f32 * letter + gap - *width).clamp(0.0, share);
+        *width += more;
+        left -= more;
+    }
+    let more = left.max(0.0) / kept.len().max(1) as f32;
+    kept.iter_mut().for_each(|(_, width)| *width += more);
     kept
 }
 
@@ -183,6 +185,14 @@ mod tests {
             state.sort
         });
         assert_eq!(sorts, [Some((0, false)), Some((0, true)), None, Some((1, false))]);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_before_others_go_and_has_what_is_left_over() {
+        let shown = |room| columns(&COLUMNS, &[200, 6, 8], 10.0, 0.0, room);
+        assert_eq!(shown(400.0), [(0, 260.0), (1, 60.0), (2, 80.0)]);
+        assert_eq!(shown(1000.0), [(0, 860.0), (1, 60.0), (2, 80.0)]);
+        assert_eq!(shown(200.0), [(0, 200.0)]);
     }
 
     #[test]
