@@ -2,7 +2,7 @@
 //! graphics card. At 30 pictures a second, one millisecond is 3 % of a core.
 
 #[path = "../ui/panel/reports.rs"]
-#[expect(dead_code, reason = "the tests of the window use more of it")]
+#[expect(dead_code, clippy::unwrap_used, reason = "it is of the tests of the window, which use more of it")]
 mod reports;
 
 use std::sync::Arc;
