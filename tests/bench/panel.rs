@@ -3,7 +3,7 @@
 
 #[expect(clippy::unwrap_used, reason = "recorded paths of the tests, where a wrong one ends the test")]
 #[path = "../ui/panel/reports.rs"]
-#[expect(dead_code, reason = "the tests of the window use more of it")]
+#[expect(dead_code, clippy::unwrap_used, reason = "it is of the tests of the window, which use more of it")]
 mod reports;
 
 use std::sync::Arc;
