@@ -10,6 +10,7 @@ pub mod cli;
 pub mod contacts;
 pub mod desktop;
 pub mod engine;
+mod journal;
 pub mod logging;
 pub mod logic;
 pub mod media;

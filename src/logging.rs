@@ -3,8 +3,6 @@
 //!
 //! `SIGHTLINE_LOG` takes the usual filters, `sightline=debug,rtc_ice=trace` for instance.
 
-mod journal;
-
 use std::{
     io::IsTerminal as _,
     sync::{Arc, LazyLock},
@@ -18,9 +16,10 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use crate::engine::ports::program::Journal;
-
-use journal::{Keeping, Kept};
+use crate::{
+    engine::ports::program::Journal,
+    journal::{Keeping, Kept},
+};
 
 /// The libraries' own complaints are kept out: what matters of them is said in our words.
 const USUALLY: &str = "off,sightline=warn,sightline_server=warn,sightline_protocol=warn";

@@ -36,8 +36,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 const COMMANDS_NAME: &[&str] = &[
-    "cli", "desktop", "app", "contacts", "settings", "logging", "panics", "ui", "adapters", "engine",
-    "media", "logic",
+    "cli", "desktop", "app", "contacts", "settings", "journal", "logging", "panics", "ui", "adapters",
+    "engine", "media", "logic",
 ];
 
 const EVERYWHERE: &[&str] = &["logic", "media", "engine", "adapters", "ui", "desktop", "cli", "app"];
@@ -401,7 +401,7 @@ fn module_of(file: &Path) -> Vec<String> {
 
 fn app_files(layer: &str) -> Vec<PathBuf> {
     let files = if layer == "app" {
-        &["main.rs", "lib.rs", "contacts.rs", "settings.rs", "logging.rs", "panics.rs"][..]
+        &["main.rs", "lib.rs", "contacts.rs", "settings.rs", "journal.rs", "logging.rs", "panics.rs"][..]
     } else {
         &[]
     };

@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn nothing_of_what_is_known_of_a_call_names_an_address_a_computer_or_somebody() {
         let masked = redact::call(&report(), ServerNames::Masked);
-        let written = serde_json::to_string(&masked.evidence).unwrap();
+        let written = format!("{:?}", masked.evidence);
         for secret in SECRETS {
             assert!(!written.contains(secret), "{secret} in {written}");
         }

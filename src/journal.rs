@@ -30,7 +30,7 @@ const LONGEST: usize = 600;
 
 /// See the head of this file.
 #[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<Lines>);
+pub(crate) struct Kept(Mutex<Lines>);
 
 #[derive(Debug, Default)]
 struct Lines {
@@ -47,7 +47,7 @@ impl Journal for Kept {
 }
 
 /// Takes what is noted.
-pub(super) struct Keeping(pub(super) Arc<Kept>);
+pub(crate) struct Keeping(pub(crate) Arc<Kept>);
 
 impl<S: Subscriber> Layer<S> for Keeping {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
