@@ -12,7 +12,8 @@ pub const REDIAL_SOUND: &str = "Call again, sound only";
 /// Writes the report.
 pub const SAVE_REPORT: &str = "Save report";
 /// What is in the report.
-pub const REPORT_HINT: &str = "What the call did, second by second, without addresses. For whoever helps you. End the name in .html for a page to look at.";
+pub const REPORT_HINT: &str =
+    "What the call did, second by second, without addresses. End its name in .html for a page.";
 /// It is not written yet.
 pub const REPORT_IS_MADE: &str = "The report is being written";
 /// Takes them in.
