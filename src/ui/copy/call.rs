@@ -261,14 +261,14 @@ pub const fn route(route: Route) -> &'static str {
     }
 }
 
-/// A place on the path. Whether a router stands between a computer and the world is not always known, and not always so.
+/// A place on the path.
 pub fn place(node: &Node) -> String {
     match node {
         Node::Us => "You".to_owned(),
-        Node::OurNat => "your network".to_owned(),
+        Node::OurNat => "your router".to_owned(),
         Node::Server { server, .. } => server.host.clone(),
         Node::TheirRelay { address } => format!("their relay {address}"),
-        Node::TheirNat => "their network".to_owned(),
+        Node::TheirNat => "their router".to_owned(),
         Node::Them => "them".to_owned(),
     }
 }
