@@ -1,7 +1,6 @@
 //! What the open path panel costs for each picture that is drawn beside it: laid out and cut into triangles, without the
 //! graphics card. At 30 pictures a second, one millisecond is 3 % of a core.
 
-#[expect(clippy::unwrap_used, reason = "recorded paths of the tests, where a wrong one ends the test")]
 #[path = "../ui/panel/reports.rs"]
 #[expect(dead_code, clippy::unwrap_used, reason = "it is of the tests of the window, which use more of it")]
 mod reports;
