@@ -25,6 +25,7 @@ mod proof;
 #[cfg(target_os = "linux")]
 mod quality;
 mod relayed;
+mod report;
 #[cfg(target_os = "linux")]
 mod sound;
 mod support;

@@ -16,7 +16,7 @@ use crate::logic::{
 };
 
 use super::{
-    figures::{Figure, figure, of_the_call},
+    figures::{Figure, figure, length_ms, of_the_call},
     words,
 };
 
@@ -30,6 +30,8 @@ const LITTLE_LOST_PERCENT: f64 = 0.5;
 const FAR_APART_PERCENT: f64 = 2.0;
 /// Two ends whose round trips differ by more see different things: so many milliseconds, and half of the shorter one.
 const FAR_APART_MS: f64 = 20.0;
+/// What was sent so shortly before the end of a call may have been under way when it ended.
+const UNDER_WAY_MS: u64 = 250;
 /// How many changes of the path are told of; a call that changes more often is told by its two reports.
 const MOST_CHANGES: usize = 200;
 
@@ -79,6 +81,8 @@ pub struct Direction {
     pub sent_packets: u64,
     /// As the receiver did, repaired ones among them.
     pub received_packets: u64,
+    /// So many of those that are missing may have been under way when the call ended.
+    pub under_way_packets: u64,
     /// Of a hundred packets so many never came, not even late.
     pub missing_percent: Option<f64>,
     /// Of a hundred packets so many were lost on the way, as the receiver saw it.
@@ -163,6 +167,7 @@ fn direction(sender: &CallReport, receiver: &CallReport, shift_ms: i64) -> Direc
         from: sender.role,
         sent_packets: sent,
         received_packets: received,
+        under_way_packets: under_way(sender, sent),
         missing_percent: (sent > 0).then(|| sent.saturating_sub(received) as f64 * 100.0 / sent as f64),
         lost_percent: mean(seen),
         lost_as_told_percent: mean(told),
@@ -175,11 +180,21 @@ fn direction(sender: &CallReport, receiver: &CallReport, shift_ms: i64) -> Direc
     direction
 }
 
+fn under_way(sender: &CallReport, sent: u64) -> u64 {
+    let talked_ms = length_ms(sender).saturating_sub(sender.firsts.connected_ms.unwrap_or(0)).max(1);
+    sent.saturating_mul(UNDER_WAY_MS.min(talked_ms)).div_ceil(talked_ms)
+}
+
+/// Fewer are missing than may have been under way in the end.
+fn are_all_here(direction: &Direction) -> bool {
+    direction.sent_packets.saturating_sub(direction.received_packets) <= direction.under_way_packets
+}
+
 fn in_words(direction: &Direction) -> String {
     let Direction { from, sent_packets, received_packets, missing_percent, lost_percent, worst, .. } =
         direction;
     let way = format!("From the {} to the {}", words::role(*from), words::role(other(*from)));
-    let Some(missing) = missing_percent else { return format!("{way} nothing was sent") };
+    let Some(missing_percent) = missing_percent else { return format!("{way} nothing was sent") };
     let lost = match (lost_percent, worst) {
         (Some(lost), Some(worst)) => format!(
             "{} of the packets were lost on the way, {} at worst ({})",
@@ -193,10 +208,14 @@ fn in_words(direction: &Direction) -> String {
         (Some(_), None) => "no packet was lost on the way".to_owned(),
         (None, _) => "it is not known how many packets were lost on the way".to_owned(),
     };
-    format!(
-        "{way} {lost}; {received_packets} of {sent_packets} came in the end, {} are missing",
-        words::percent(*missing)
-    )
+    let rest = match sent_packets.saturating_sub(*received_packets) {
+        0 => "all of them in the end".to_owned(),
+        _ if are_all_here(direction) => {
+            "no fewer than may be, as some were under way when it ended".to_owned()
+        }
+        missing => format!("{missing} are missing ({})", words::percent(*missing_percent)),
+    };
+    format!("{way} {lost}; {received_packets} of {sent_packets} came, {rest}")
 }
 
 /// A time that may lie before the first report's call began.
@@ -206,8 +225,8 @@ pub(super) fn signed_at(t_ms: i64) -> String {
 }
 
 fn loses(direction: &Direction) -> bool {
-    let worse = direction.lost_percent.into_iter().chain(direction.missing_percent).fold(0.0, f64::max);
-    worse > LITTLE_LOST_PERCENT
+    let missing = direction.missing_percent.filter(|_| !are_all_here(direction));
+    direction.lost_percent.into_iter().chain(missing).any(|share| share > LITTLE_LOST_PERCENT)
 }
 
 fn sentence(directions: &[Direction], disagreements: &[String]) -> String {

@@ -15,6 +15,9 @@ use crate::logic::{
 
 use crate::logic::proof::words;
 
+/// Times in reports are whole milliseconds, cut off.
+const ROUNDING_MS: u64 = 1;
+
 /// How the clocks of two reports were aligned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Clocks {
@@ -52,7 +55,11 @@ pub(super) fn align(ours: &CallReport, theirs: &CallReport) -> Clocks {
         (Some(least), Some(most)) => {
             let apart = most.saturating_sub(least);
             let shift = least.saturating_add(apart / 2);
-            (shift, Some(apart.unsigned_abs().div_ceil(2)), if apart < 0 { apart.unsigned_abs() } else { 0 })
+            (
+                shift,
+                Some(apart.unsigned_abs().div_ceil(2).saturating_add(ROUNDING_MS)),
+                if apart < 0 { apart.unsigned_abs() } else { 0 },
+            )
         }
         (Some(only), None) | (None, Some(only)) => (only, None, 0),
         (None, None) => (by_calendar, None, 0),
