@@ -20,7 +20,7 @@ const USAGE: &str = "\
 cargo xtask bench window [starts] [idle] [call]
 
 Measures what is named, or all: ten starts until the first picture, thirty seconds of the home page, thirty seconds of a
-720p call with itself. Linux, with Xvfb.";
+720p call, and thirty more with the path panel open. Linux, with Xvfb and xdotool.";
 
 /// Starts; the middle one counts.
 const STARTS: usize = 10;
@@ -106,17 +106,76 @@ impl Scene {
     }
 
     fn call(&self) -> Outcome {
-        let window = self.window("call", &["--video", "pattern", "--audio", "tone", "--answer"])?;
+        let (_other, link) = self.other_end()?;
+        let arguments = ["--video", "pattern", "--audio", "tone", "--bind", "127.0.0.1", &link];
+        let window = self.window("call", &arguments)?;
         thread::sleep(SETTLES);
         let used = window.watched()?;
         println!("720p call: {:.0} % of a core, {:.0} MB", used.percent, used.megabytes);
+        self.key("F12")?;
+        thread::sleep(SETTLES);
+        let used = window.watched()?;
+        println!("with the path panel open: {:.0} % of a core, {:.0} MB", used.percent, used.megabytes);
         Ok(())
     }
 
+    /// Somebody without a window who takes the call, and where they are reached.
+    fn other_end(&self) -> Result<(Ended, String), Failure> {
+        let mut child = Command::new(&self.program)
+            .args([
+                "answer",
+                "--here",
+                "--events",
+                "--video",
+                "pattern",
+                "--audio",
+                "tone",
+                "--bind",
+                "127.0.0.1",
+            ])
+            .args(["--profile", &self.folder.0.join("other").to_string_lossy()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| Failure::new(format!("sightline did not start: {error}.")))?;
+        let said = child.stdout.take();
+        let ended = Ended(child);
+        let mut lines = said.into_iter().flat_map(|said| BufReader::new(said).lines().map_while(Result::ok));
+        let link = lines.find_map(|line| {
+            let (_, behind) = line.split_once("\"link\":\"")?;
+            behind.split_once('"').map(|(link, _)| link.to_owned())
+        });
+        // What it says is read on: it would wait for a reader otherwise.
+        thread::spawn(move || lines.for_each(drop));
+        let link = link.ok_or_else(|| Failure::new("the other end of the call says no link."))?;
+        Ok((ended, link))
+    }
+
+    /// Pressed in the only window.
+    fn key(&self, name: &str) -> Outcome {
+        let pressed = Command::new("xdotool")
+            .args(["search", "--onlyvisible", "--class", "sightline", "windowfocus", "--sync", "key", name])
+            .env("DISPLAY", &self.screen.name)
+            .stdout(Stdio::null())
+            .status();
+        match pressed {
+            Ok(status) if status.success() => Ok(()),
+            Ok(_) => Err(Failure::new("xdotool found no window.")),
+            Err(error) => Err(Failure::new(format!(
+                "there is no xdotool here (Debian: apt-get install xdotool): {error}."
+            ))),
+        }
+    }
+
     fn window(&self, profile: &str, arguments: &[&str]) -> Result<Running, Failure> {
+        let profile = self.folder.0.join(profile);
+        let ready = fs::create_dir_all(&profile)
+            .and_then(|()| fs::write(profile.join("settings.toml"), "name = \"Ada\"\nset_up = true\n"));
+        ready.map_err(|error| Failure::new(format!("{} cannot be made: {error}.", profile.display())))?;
         let began = Instant::now();
         let mut child = Command::new(&self.program)
-            .args(["--profile", &self.folder.0.join(profile).to_string_lossy()])
+            .args(["--profile", &profile.to_string_lossy()])
             .args(arguments)
             .env("DISPLAY", &self.screen.name)
             .env_remove("WAYLAND_DISPLAY")
@@ -187,6 +246,16 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+}
+
+/// A program that ends when this does.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
 
