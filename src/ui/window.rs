@@ -2,7 +2,10 @@
 //!
 //! egui paints when something was pressed or moved, when the desk says that something is new, and otherwise not at all.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use eframe::{CreationContext, NativeOptions, Renderer, egui_glow::CallbackFn};
 use egui::{
@@ -85,7 +88,7 @@ struct Window {
     desk: Box<dyn Desk>,
     shell: Shell,
     pictures: Pictures,
-    painted: bool,
+    painted: Arc<AtomicBool>,
     raised: u64,
     appearance: Option<Appearance>,
 }
@@ -95,7 +98,7 @@ impl Window {
         let raised = desk.snapshot().raised;
         let painting = Painting::new();
         let pictures = Pictures { theirs: Picture::new(&painting), ours: Picture::new(&painting) };
-        Self { desk, shell: Shell::default(), pictures, painted: false, raised, appearance: None }
+        Self { desk, shell: Shell::default(), pictures, painted: Arc::default(), raised, appearance: None }
     }
 
     fn look(&mut self) {
@@ -138,9 +141,14 @@ impl Window {
     }
 }
 
-/// For whoever measures how long a start takes.
-fn note_first_painting(ui: &Ui) {
-    let note = CallbackFn::new(|_, _| tracing::debug!("the window has painted"));
+/// For whoever measures how long a start takes. What is laid out is not always painted: it may be laid out anew first.
+fn note_first_painting(ui: &Ui, painted: &Arc<AtomicBool>) {
+    let painted = painted.clone();
+    let note = CallbackFn::new(move |_, _| {
+        if !painted.swap(true, Ordering::Relaxed) {
+            tracing::debug!("the window has painted");
+        }
+    });
     let rect = Rect::from_min_size(ui.ctx().content_rect().min, Vec2::splat(1.0));
     ui.painter().add(PaintCallback { rect, callback: Arc::new(note) });
 }
@@ -157,8 +165,8 @@ impl eframe::App for Window {
         self.look();
         let mut scene = Scene::new(&snapshot, self.desk.loudness()).with_pictures(&self.pictures);
         self.shell.show(ui, &mut scene);
-        if !std::mem::replace(&mut self.painted, true) {
-            note_first_painting(ui);
+        if !self.painted.load(Ordering::Relaxed) {
+            note_first_painting(ui, &self.painted);
         }
         let close = ui.input(|input| input.viewport().close_requested());
         if close && !snapshot.is_over {
