@@ -98,7 +98,8 @@ impl Desktop {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = [profile.to_owned()].into_iter().chain(std::env::split_paths(&path));
         let path = std::env::join_paths(path).unwrap();
-        let app = self.app(&display, profile, arguments).env("PATH", path).spawn().unwrap();
+        let log = fs::File::create(self.log(name)).unwrap();
+        let app = self.app(&display, profile, arguments).env("PATH", path).stderr(log).spawn().unwrap();
         Window { desktop: self, screen, display, app, name }
     }
 
@@ -129,6 +130,11 @@ impl Desktop {
         let mut app = self.app("", profile, &[]);
         let app = app.env_remove("DISPLAY").env("WAYLAND_DISPLAY", socket).spawn().unwrap();
         Some(Window { desktop: self, screen, display: String::new(), app, name })
+    }
+
+    /// What that window's app writes down.
+    fn log(&self, name: &str) -> PathBuf {
+        self.folder.path().join(format!("{name}.log"))
     }
 
     /// The app as it is started on that screen.
@@ -348,6 +354,15 @@ impl Window<'_> {
         self.finds(&[]);
     }
 
+    /// Waits until it can be reached, though there may be nothing to be seen of it.
+    pub(crate) fn is_connected(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while !fs::read_to_string(self.desktop.log(self.name)).unwrap().contains("the switchboard knows us") {
+            assert!(Instant::now() < deadline, "{} did not connect", self.name);
+            thread::sleep(LOOK);
+        }
+    }
+
     fn finds(&self, which: &[&str]) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -407,6 +422,11 @@ impl Drop for Window<'_> {
     fn drop(&mut self) {
         if thread::panicking() && !self.display.is_empty() {
             self.picture(&format!("failed-{}", self.name));
+            eprintln!(
+                "{}: {}",
+                self.name,
+                fs::read_to_string(self.desktop.log(self.name)).unwrap_or_default()
+            );
         }
         end(&mut self.app);
         end(&mut self.screen);

@@ -144,6 +144,7 @@ fn who_has_no_window_open_answers_by_a_notice_and_hangs_up_and_ends_by_the_tray(
     profile(&ada, "Ada", server.url());
     profile_that(&ben, "Ben", server.url(), "keep_running = true");
     let callee = desktop.open("callee", &ben, &[&STAND_INS[..], &["--hidden"]].concat());
+    callee.is_connected();
     let mut caller = desktop.open("caller", &ada, &[&STAND_INS[..], &[&server.link_of(&ben)]].concat());
 
     let calling = outside::calling(outside::SOMEONE);
@@ -183,6 +184,7 @@ fn a_hidden_window_comes_up_when_it_rings_and_whoever_is_asked_to_stop_hangs_up(
     profile(&ada, "Ada", server.url());
     profile(&ben, "Ben", server.url());
     let mut callee = desktop.open("hidden", &ben, &[&STAND_INS[..], &["--hidden"]].concat());
+    callee.is_connected();
     let link = server.link_of(&ben);
     let mut caller = desktop.open("stopped", &ada, &[&STAND_INS[..], &[&link]].concat());
     caller.says(call::ONLY_YOU_SEE_YOURSELF);
