@@ -23,10 +23,10 @@ pub(crate) fn bench(arguments: &[String]) -> Outcome {
     let words = words(arguments)?;
     setup::test_tools();
     // The laboratory looks for it beside the app.
-    build("sightline-server", "sightline-server")?;
+    build("sightline-server")?;
     let mut command = cargo();
     command
-        .args(["test", "--quiet", "--release", "--package", "sightline", "--test", "tests", "--"])
+        .args(["test", "--quiet", "--release", "--workspace", "--test", "tests", "--"])
         .args(["--ignored", "--exact", "quality::the_whole_table", "--nocapture", "--test-threads=1"])
         .env("SIGHTLINE_QUALITY", words);
     succeed(&mut command, "the table is not complete, see above.")
