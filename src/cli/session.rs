@@ -347,6 +347,7 @@ impl Session {
                 Update::NotDialled { .. } => return None,
                 Update::SwitchboardUp
                 | Update::Home { .. }
+                | Update::Network { .. }
                 | Update::Began { .. }
                 | Update::Agreed { .. }
                 | Update::Present { .. }

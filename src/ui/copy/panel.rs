@@ -88,7 +88,7 @@ pub const NO_PAIRS: &str = "None yet. Pairs appear as soon as both sides have na
 /// Before anything is known.
 pub const NO_SERVERS: &str = "No server was asked.";
 /// Before anything is known.
-pub const NO_INTERFACES: &str = "Not known yet. They are listed with the next call.";
+pub const NO_INTERFACES: &str = "Not known yet.";
 /// Before anything is known.
 pub const NO_CODECS: &str = "Not agreed on yet.";
 /// Before anything is known.

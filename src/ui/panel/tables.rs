@@ -271,7 +271,7 @@ pub(super) fn relays(path: &PathReport, now_ms: Option<u64>) -> Table {
 }
 
 /// The addresses of this computer.
-pub(super) fn interfaces(path: &PathReport) -> Table {
+pub(super) fn interfaces(rows: &[InterfaceRow]) -> Table {
     let row = |row: &InterfaceRow| Row {
         id: id_of(("interface", &row.name, &row.address)),
         mark: if row.used { Mark::Good } else { Mark::None },
@@ -284,7 +284,7 @@ pub(super) fn interfaces(path: &PathReport) -> Table {
         ],
         story: Vec::new(),
     };
-    Table::new(words::INTERFACES, &INTERFACES, path.interfaces.iter().map(row).collect())
+    Table::new(words::INTERFACES, &INTERFACES, rows.iter().map(row).collect())
 }
 
 /// What was agreed on.

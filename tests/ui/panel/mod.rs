@@ -14,8 +14,10 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sightline::{
     logic::{
         course::{EndReason, Role as CallRole, Side, Stage},
-        desk::{EndedCard, Snapshot, Wish},
+        desk::{Checkup, EndedCard, Snapshot, Wish},
+        doctor::{About, Finding, Severity},
         evidence::{Hindrance, Trial},
+        interfaces::{Flags, InterfaceSeen, judge},
         path::{PathPolicy, PathReport},
         report::CallReport,
     },
@@ -279,6 +281,57 @@ fn the_keyboard_opens_and_closes_it_and_the_chat_takes_its_place() {
     window.key_press(Key::F12);
     window.run();
     assert!(!says(&window, "The path of this call"));
+}
+
+#[test]
+fn without_a_call_the_networks_of_this_computer_are_listed_as_a_call_would_judge_them() {
+    let up = Flags { up: true, ..Flags::default() };
+    let seen = |names: &[(&str, &str)]| -> Arc<[InterfaceSeen]> {
+        names.iter().map(|(name, address)| judge(name, up, address.parse().unwrap())).collect()
+    };
+    let mut snapshot = samples::at_home();
+    snapshot.network = seen(&[("wlan0", "192.168.1.7"), ("docker0", "172.17.0.1")]);
+    for size in SIZES {
+        let mut window = with_panel(snapshot.clone(), size);
+        let listed =
+            ["Interface wlan0, Address 192.168.1.7, Kind Wi-Fi, Used yes", "Why not it leads to virtual"];
+        for words in listed {
+            assert!(says(&window, words), "{words}, {size}");
+        }
+        check(&mut window, "networks", size);
+        window.state_mut().snapshot.network = seen(&[("eth0", "10.0.0.9")]);
+        window.run();
+        assert!(says(&window, "Interface eth0") && !says(&window, "wlan0"), "as soon as the system says so");
+    }
+}
+
+#[test]
+fn what_the_doctor_finds_appears_while_it_looks() {
+    let found = |severity, what: &str| Finding {
+        severity,
+        about: About::Udp,
+        what: what.to_owned(),
+        next: (severity > Severity::Fine).then(|| "Allow UDP out in the firewall.".to_owned()),
+    };
+    let running = |findings: &[Finding]| Checkup::Running {
+        since_unix_ms: samples::NOW_UNIX_MS,
+        findings: findings.into(),
+    };
+    let all = [
+        found(Severity::Fine, "The server is reached."),
+        found(Severity::Warning, "UDP does not get through."),
+    ];
+    for size in SIZES {
+        let mut window = with_panel(samples::at_home(), size);
+        for known in 0..=all.len() {
+            window.state_mut().snapshot.checkup = running(&all[..known]);
+            window.run();
+            for (index, finding) in all.iter().enumerate() {
+                assert_eq!(says(&window, &finding.what), index < known, "{}, {size}", finding.what);
+            }
+            check(&mut window, "a look under way", size);
+        }
+    }
 }
 
 #[test]
