@@ -536,6 +536,8 @@ fn pair(
         heard,
         replied: heard,
         round_trip_ms,
+        round_trips_ms: round_trip_ms.map_or(0.0, |ms| ms * f64::from(answered)),
+        round_trips: round_trip_ms.map_or(0, |_| answered),
         last_heard_ms: (heard + answered > 0).then_some(100),
         bytes_sent: u64::from(sent) * 100 + media,
         bytes_received: u64::from(heard + answered) * 100 + media,

@@ -178,6 +178,8 @@ fn pair_row(leg: &LegNotes, pair: &PairFact<'_>) -> PairRow {
         nominated: pair.state == PairState::InUse,
         in_use: pair.in_use,
         round_trip_ms: measured.or(seen.round_trip_ms),
+        round_trips_ms: seen.round_trips_ms,
+        round_trips: seen.round_trips,
         checks_sent: seen.sent,
         checks_answered: seen.answered,
         checks_heard: seen.heard,

@@ -292,6 +292,12 @@ pub struct PairRow {
     pub in_use: bool,
     /// There and back, the last time.
     pub round_trip_ms: Option<f64>,
+    /// All that its checks have measured, added up.
+    #[serde(default)]
+    pub round_trips_ms: f64,
+    /// How many those are.
+    #[serde(default)]
+    pub round_trips: u32,
     /// Checks of ours.
     pub checks_sent: u32,
     /// Answers to them.

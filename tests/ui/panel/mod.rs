@@ -184,8 +184,25 @@ fn pairs_are_sorted_filtered_and_opened() {
     assert_eq!(left.len(), 1, "{left:?}");
     press(&mut window, &left[0]);
     assert!(says(&window, "You asked 2 times; 2 answers came back."));
+    assert!(says(&window, "There and back, measured 2 times: 23 ms on average."));
+    // What there is no room for as a column is told by the row that is open.
+    assert!(says(&window, "Trips, total") && says(&window, "45 ms"));
     press(&mut window, "Copy: Your end");
     assert_eq!(window.state().copied.as_deref(), Some("203.0.113.10:50000"));
+}
+
+#[test]
+fn a_candidate_says_which_connection_of_the_call_it_is_of() {
+    let mut window = with_panel(in_call(named("switched thrice")), SIZES[0]);
+    turn_to(&mut window, "Candidates");
+    let rows = |window: &Window| -> Vec<String> {
+        let all = window.root().children_recursive().map(|node| node.accesskit_node());
+        all.filter(|node| node.role() == Role::ListBoxOption).filter_map(|node| node.label()).collect()
+    };
+    let last = rows(&window).into_iter().rfind(|row| row.contains("Leg 3")).expect("a candidate of leg 3");
+    press(&mut window, &last);
+    assert!(says(&window, "Of connection 3, "), "{last}");
+    assert!(says(&window, "Generation"));
 }
 
 #[test]

@@ -129,6 +129,8 @@ impl Call {
             heard,
             replied: heard,
             round_trip_ms: (answered > 0).then_some(22.6),
+            round_trips_ms: 22.6 * f64::from(answered),
+            round_trips: answered,
             last_heard_ms: (answered + heard > 0).then_some(180),
             bytes_sent: u64::from(sent) * 108,
             bytes_received: u64::from(answered + heard) * 84,

@@ -215,10 +215,19 @@ impl<'a> Connection<'a> {
         pair.always("responsesSent", row.checks_replied);
         // They are among the requests above; viewers add the two.
         pair.always("consentRequestsSent", 0);
+        if !carries && row.round_trips > 0 {
+            pair.values("totalRoundTripTime", vec![Some(row.round_trips_ms / 1000.0)]);
+        }
         if carries {
             self.bytes(&mut pair);
             let seconds = |moment: &Moment| moment.round_trip_ms.map(|ms| ms / 1000.0);
             pair.values("currentRoundTripTime", self.values(seconds));
+            // Known at the end alone.
+            let mut total = vec![None; self.times.len()];
+            if let Some(last) = total.last_mut() {
+                *last = (row.round_trips > 0).then_some(row.round_trips_ms / 1000.0);
+            }
+            pair.values("totalRoundTripTime", total);
             let target = |moment: &&Moment| moment.target_bps.map(f64::from);
             pair.values("availableOutgoingBitrate", self.moments.iter().map(target).collect());
         } else {
