@@ -151,6 +151,7 @@ impl Notes {
             code: self.code.get().cloned(),
             stages: stages(&self.tally),
             devices: Vec::new(),
+            device_names: Vec::new(),
         }
     }
 }

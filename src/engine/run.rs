@@ -319,6 +319,9 @@ impl Engine {
     async fn take_device_news(&mut self, news: DeviceNews) {
         match news {
             DeviceNews::Listed(kind, devices) => {
+                for calling in self.calls.values_mut() {
+                    calling.notes.recorder.know_devices(&devices);
+                }
                 self.devices.insert(kind, devices);
                 let devices = self.devices.values().flatten().cloned().collect();
                 self.tell(Update::Devices(devices)).await;
@@ -460,6 +463,9 @@ impl Engine {
         {
             let (nudge, journal) = (self.file_news.clone(), self.journal.clone());
             let mut calling = Calling::new(known, self.path, self.voice, nudge, journal, self.clock);
+            for devices in self.devices.values() {
+                calling.notes.recorder.know_devices(devices);
+            }
             for in_use in self.devices_in_use.values() {
                 calling.notes.recorder.begin_with_device(in_use);
             }

@@ -27,6 +27,9 @@ pub const MOST_DESCRIPTIONS: usize = 12;
 /// How many lines of the log are kept: the last ones.
 pub const MOST_LOG_LINES: usize = 500;
 
+/// How many names of devices are kept. What has more than that is named in a report that is passed on.
+pub const MOST_DEVICE_NAMES: usize = 200;
+
 /// More than this is not dropped of what we send.
 pub const MOST_LOSS_PERCENT: u8 = 90;
 /// Longer than this nothing that we send waits.
@@ -151,6 +154,8 @@ pub struct MediaFacts {
     pub stages: Vec<StageFact>,
     /// Which devices are in use, in words.
     pub devices: Vec<String>,
+    /// What the devices of this computer are called, by people and by the system, as far as they may be named elsewhere.
+    pub device_names: Vec<String>,
 }
 
 /// A codec.

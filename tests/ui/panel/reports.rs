@@ -386,6 +386,7 @@ pub(super) fn evidence(seconds: u32) -> Evidence {
                 stage("waiting for its sound", 24.0, None),
             ],
             devices: vec!["Jabra Evolve2 65 Mono".to_owned(), "Integrated Camera, 1280×720 at 30".to_owned()],
+            device_names: vec!["Jabra Evolve2 65 Mono".to_owned(), "Integrated Camera".to_owned()],
         },
         descriptions: vec![description(120, true, true), description(310, false, false)],
         log: vec![

@@ -162,6 +162,7 @@ fn a_device_is_told_once_and_stands_among_those_in_use() {
         kind: DeviceKind::Camera,
         device,
         words: words.to_owned(),
+        missed: None,
     };
     recorder.begin_with_device(&with(Some(device.clone()), "The camera is Front."));
     recorder.note_device(5, &with(Some(device), "The camera is Front."));
@@ -172,6 +173,32 @@ fn a_device_is_told_once_and_stands_among_those_in_use() {
     let evidence = recorder.now(MediaFacts::default(), Vec::new());
     assert_eq!(told(&evidence), [(9, "The camera Front was unplugged.")]);
     assert_eq!(evidence.media.devices, Vec::<String>::new());
+}
+
+#[test]
+fn every_name_of_a_device_that_may_be_told_is_known_once_and_not_without_end() {
+    let device = |name: &str| Device {
+        kind: DeviceKind::Microphone,
+        id: DeviceId::new(format!("id of {name}")),
+        name: name.to_owned(),
+        is_default: false,
+    };
+    let mut recorder = Recorder::default();
+    recorder.know_devices(&[device("A"), device("B")]);
+    recorder.note_device(
+        1,
+        &InUse {
+            kind: DeviceKind::Microphone,
+            device: Some(device("A")),
+            words: "The microphone C is not there; using A.".to_owned(),
+            missed: Some("C".to_owned()),
+        },
+    );
+    let names = |recorder: &Recorder| recorder.now(MediaFacts::default(), Vec::new()).media.device_names;
+    assert_eq!(names(&recorder), ["A", "id of A", "B", "id of B", "C"]);
+    let many: Vec<_> = (0..1000).map(|number| device(&number.to_string())).collect();
+    recorder.know_devices(&many);
+    assert_eq!(names(&recorder).len(), MOST_DEVICE_NAMES);
 }
 
 #[test]
