@@ -73,6 +73,14 @@ pub struct Moment {
     pub sent_bps: u32,
     /// Over the path, sound and picture and the rest.
     pub received_bps: u32,
+    /// Of that, what pictures take, without headers and repeats.
+    pub picture_sent_bps: u32,
+    /// The same of theirs.
+    pub picture_received_bps: u32,
+    /// Of that, what sound takes, without headers and repeats.
+    pub sound_sent_bps: u32,
+    /// The same of theirs.
+    pub sound_received_bps: u32,
     /// What may be sent altogether.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_bps: Option<u32>,

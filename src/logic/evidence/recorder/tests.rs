@@ -25,7 +25,13 @@ fn at(t_ms: u64) -> Reading {
 
 #[test]
 fn differences_become_rates() {
-    let counters = |sent, shown| Counters { frames_sent: sent, frames_shown: shown, ..Counters::default() };
+    let counters = |sent, shown| Counters {
+        frames_sent: sent,
+        frames_shown: shown,
+        audio_bytes_sent: sent * 1_000,
+        video_bytes_received: shown * 2_000,
+        ..Counters::default()
+    };
     let evidence = recorded([
         Reading {
             bytes_sent: 1_000,
@@ -47,6 +53,8 @@ fn differences_become_rates() {
     assert_eq!((last.t_ms, last.for_ms), (2_500, 2_000));
     assert_eq!((last.sent_bps, last.received_bps), (1_000_000, 500_000));
     assert_eq!((last.frames_sent_per_s, last.frames_shown_per_s), (30.0, 25.0));
+    assert_eq!((last.sound_sent_bps, last.picture_received_bps), (240_000, 400_000));
+    assert_eq!((last.picture_sent_bps, last.sound_received_bps), (0, 0));
     assert_eq!((last.lost_of_ours_percent, last.cpu_percent, last.encode_ms), (5.0, Some(15.0), Some(1.5)));
 }
 
