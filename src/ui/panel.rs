@@ -253,7 +253,7 @@ impl State {
             *self = Self { part, call: subject.call.clone(), ..Self::default() };
         }
         self.version += 1;
-        self.map = Map::new(subject.path());
+        self.map = Map::new(subject.path(), subject.evidence().moments.last());
         self.tables.make(&subject.source);
         if !self.graphs.is_paused {
             let evidence = subject.evidence();

@@ -156,6 +156,27 @@ fn each_line_and_each_box_of_the_map_is_a_sentence() {
     }
 }
 
+#[test]
+fn what_is_lost_is_told_by_the_line_in_use_and_nowhere_else() {
+    for (name, said) in [
+        ("direct", true),
+        ("relayed by UDP", true),
+        ("relayed by TLS", true),
+        ("relayed by them", true),
+        ("relayed by both", true),
+        ("mid-gathering", false),
+        ("they are not reached", false),
+    ] {
+        for size in SIZES {
+            let window = with_panel(in_call(named(name)), size);
+            assert_eq!(says(&window, "Of what you send 0."), said, "{name}, {size}");
+        }
+    }
+    let mut snapshot = in_call(named("direct"));
+    snapshot.call.as_mut().unwrap().evidence = Arc::default();
+    assert!(!says(&with_panel(snapshot, SIZES[0]), "Of what you send"), "nothing was measured yet");
+}
+
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()

@@ -14,7 +14,7 @@ use sightline::logic::{
     path::{End, PairInUse, Path, PathPolicy, PathReport},
     report::Encryption,
     servers::{RelayAccess, Servers, Service, Transport},
-    sightings::{PairSeen, ServerSeen, Sightings, Trouble},
+    sightings::{PairSeen, RelaySeen, ServerSeen, Sightings, Trouble},
 };
 
 pub(super) const US: &str = "192.168.1.7:40000";
@@ -93,7 +93,19 @@ impl Call {
         self
     }
 
-    fn lends(self, url: &str) -> Self {
+    fn lends(mut self, url: &str) -> Self {
+        let relay = RelaySeen {
+            url: url.parse().unwrap(),
+            from: at(US).ip(),
+            relayed: at(LENT),
+            until_ms: Some(900_000),
+            permitted: vec![at(THEM).ip(), at(LENT_TO_THEM).ip()],
+            channels: vec![(0x4000, at(THEM))],
+            bytes_sent: 51_204_118,
+            bytes_received: 47_820_336,
+        };
+        self.seen.relays.push(relay);
+        self.path.note_relay_until(Some(5_400_000));
         self.server(url, |server| server.relayed = Some(at(LENT)))
     }
 
