@@ -47,14 +47,23 @@ impl Journal for Kept {
 }
 
 /// Takes what is noted.
-pub(crate) struct Keeping(pub(crate) Arc<Kept>);
+pub(crate) struct Keeping {
+    kept: Arc<Kept>,
+    clock: Clock,
+}
+
+impl Keeping {
+    pub(crate) fn new(kept: Arc<Kept>) -> Self {
+        Self { kept, clock: Clock::start() }
+    }
+}
 
 impl<S: Subscriber> Layer<S> for Keeping {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let metadata = event.metadata();
         let mut text = Text::default();
         event.record(&mut text);
-        let mut lines = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.last += 1;
         if lines.lines.len() >= MOST_LINES {
             lines.lines.pop_front();
@@ -62,7 +71,7 @@ impl<S: Subscriber> Layer<S> for Keeping {
         let number = lines.last;
         lines.lines.push_back(Noted {
             number,
-            at: Clock::start().now(),
+            at: self.clock.now(),
             level: level(*metadata.level()),
             from: metadata.target().into(),
             text: text.whole().into(),
@@ -126,7 +135,7 @@ mod tests {
 
     fn kept(note: impl FnOnce()) -> Arc<Kept> {
         let kept = Arc::<Kept>::default();
-        let subscriber = tracing_subscriber::registry().with(Keeping(kept.clone()));
+        let subscriber = tracing_subscriber::registry().with(Keeping::new(kept.clone()));
         tracing::subscriber::with_default(subscriber, note);
         kept
     }

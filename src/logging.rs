@@ -38,7 +38,7 @@ pub fn start() {
     let ours = Targets::new()
         .with_target("sightline", LevelFilter::DEBUG)
         .with_target("sightline_server", LevelFilter::OFF);
-    let kept = Keeping(KEPT.clone()).with_filter(ours);
+    let kept = Keeping::new(KEPT.clone()).with_filter(ours);
     // Another subscriber is there already in tests, which is fine.
     tracing_subscriber::registry().with(written).with(kept).try_init().ok();
 }

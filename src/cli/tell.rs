@@ -7,11 +7,13 @@ use sightline_protocol::keys::Address;
 
 use super::talk;
 use crate::{
-    engine::{api::Update, clock::Clock},
+    engine::{
+        api::{SpokenCode, Update},
+        clock::Clock,
+    },
     logic::{
         course::{EndReason, Link, Side, Stage, Step},
         path::PathReport,
-        spoken,
     },
 };
 
@@ -125,8 +127,8 @@ fn as_event(update: &Update) -> (&'static str, Value) {
         Update::Began { call, peer, role, media, token: _ } => {
             ("began", json!({ "call": call, "peer": peer, "role": role, "media": media }))
         }
-        Update::Agreed { call, media, handshake_hash } => {
-            let code = handshake_hash.as_ref().map(spoken::code);
+        Update::Agreed { call, media, code } => {
+            let code = code.as_ref().map(SpokenCode::get);
             ("agreed", json!({ "call": call, "media": media, "code": code }))
         }
         Update::NotDialled { why } => ("not_dialled", json!({ "why": why })),

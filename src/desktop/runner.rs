@@ -38,7 +38,6 @@ use crate::{
         doctor::{PARTS, Progress, diagnose},
         phone::Owner,
         report::CallReport,
-        spoken,
     },
     panics,
     settings::{Profile, Settings},
@@ -180,10 +179,10 @@ impl Runner {
         if let Update::Home { server } = &update {
             self.home.clone_from(server);
         }
-        if let Update::Agreed { call, handshake_hash: Some(hash), .. } = update {
-            let news = self.counter.news();
+        if let Update::Agreed { call, media: _, code: Some(code) } = &update {
+            let (call, code, news) = (*call, code.clone(), self.counter.news());
             self.runtime.spawn_blocking(move || {
-                news.blocking_send(Heard::Code { call, code: spoken::code(&hash) }).ok();
+                news.blocking_send(Heard::Code { call, code: code.get().to_owned() }).ok();
             });
         }
         if let Some(heard) = translate::heard(update, self.home.as_ref()) {

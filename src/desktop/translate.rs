@@ -9,7 +9,7 @@ use crate::{
     logic::{
         desk::{DataUse, Figures, FileWish, Heard, Line, Order, Preferences},
         files::FileOrder,
-        path::{PathPolicy, PathReport},
+        path::PathPolicy,
         quality::Sample,
     },
     media::voice::VoiceSettings,
@@ -27,7 +27,7 @@ pub(super) fn heard(update: Update, home: Option<&ServerAddress>) -> Option<Hear
         Update::SwitchboardRefused { why } => return line(Line::Refused { why }),
         Update::Began { call, peer, role, media, token } => Heard::Began { call, peer, role, media, token },
         // The code to compare takes longer to work out than anybody should wait for here: `runner` has that done beside it.
-        Update::Agreed { call, media, handshake_hash: _ } => Heard::Agreed { call, media },
+        Update::Agreed { call, media, code: _ } => Heard::Agreed { call, media },
         Update::NotDialled { why } => Heard::NotDialled { why },
         Update::Present { who, connected } => Heard::Present { who, connected },
         Update::Stage { call, peer, stage, name } => Heard::Stage { call, peer, stage, name },
@@ -36,7 +36,7 @@ pub(super) fn heard(update: Update, home: Option<&ServerAddress>) -> Option<Hear
         Update::Standing { call, path, evidence } => {
             Heard::Standing { call, path: Arc::from(path), evidence }
         }
-        Update::Statistics { call, statistics } => Heard::Figures { call, figures: figures(&statistics) },
+        Update::Statistics { call, statistics } => Heard::Figures { call, figures: figures(*statistics) },
         Update::TheirStatus { call, status } => Heard::TheirStatus { call, status },
         Update::SpeakingWhileMuted { call } => Heard::SpeakingWhileMuted { call },
         Update::TurnedAway { from, name } => Heard::TurnedAway { from, name },
@@ -119,7 +119,7 @@ const fn most(data_use: DataUse) -> Option<(u16, u16)> {
     }
 }
 
-fn figures(statistics: &Statistics) -> Figures {
+fn figures(statistics: Statistics) -> Figures {
     let Statistics {
         call_t_ms,
         round_trip_ms,
@@ -134,18 +134,18 @@ fn figures(statistics: &Statistics) -> Figures {
     } = statistics;
     Figures {
         sample: Sample {
-            t_ms: *call_t_ms,
+            t_ms: call_t_ms,
             frozen_ms: pictures.frozen_ms,
             sound_whole: sound.played + sound.recovered,
             sound_made_up: sound.concealed,
-            round_trip_ms: *round_trip_ms,
-            lost_of_ours: *lost_of_ours,
+            round_trip_ms,
+            lost_of_ours,
             relay_dropped: counters.relay_packets_dropped,
             ..Sample::default()
         },
-        sending: *sending,
+        sending,
         has_picture: counters.frames_shown > 0,
-        path: Some(Arc::new(PathReport::clone(path))),
-        evidence: Some(evidence.clone()),
+        path: Some(Arc::from(path)),
+        evidence: Some(evidence),
     }
 }

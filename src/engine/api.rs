@@ -26,7 +26,10 @@ use crate::{
     media::voice::VoiceSettings,
 };
 
-pub use super::glass::{Glass, Meter, Meters, PictureNews};
+pub use super::{
+    glass::{Glass, Meter, Meters, PictureNews},
+    spoken_code::SpokenCode,
+};
 
 /// What somebody wants.
 #[derive(Clone, Debug)]
@@ -155,8 +158,8 @@ pub enum Update {
         call: CallId,
         /// With what.
         media: Media,
-        /// The hash of its handshake, the same at both ends: see [`spoken`](crate::logic::spoken).
-        handshake_hash: Option<[u8; 32]>,
+        /// What two people may compare.
+        code: Option<SpokenCode>,
     },
     /// The call that was wished for did not begin.
     NotDialled {

@@ -4,7 +4,9 @@
 //! shown here as well: pictures are shared, not copied, and of sound only its level is kept. So neither the media threads
 //! nor the adapters know that there is a window.
 //!
-//! The newest picture wins: a window that is busy or hidden misses some, and nothing waits for it.
+//! The newest picture wins: a window that is busy or hidden misses some, and nothing waits for it. What else there is to be
+//! seen comes along with their next picture while these come often enough: a window that is drawn anew for each of our own
+//! and for each move of a meter as well is drawn four times for one picture of theirs.
 
 mod level;
 mod preview;
@@ -37,7 +39,12 @@ pub struct Glass {
     wake: Mutex<Option<Arc<Wake>>>,
     /// The window was woken and has not looked yet.
     woken: AtomicBool,
+    /// How much may still wait for their next picture.
+    rides: AtomicU32,
 }
+
+/// So much waits for their next picture, a few hundredths of a second long; what comes then wakes the window by itself.
+const MOST_RIDES: u32 = 4;
 
 /// What happened to a picture since the last look.
 #[derive(Clone, Debug)]
@@ -110,23 +117,37 @@ impl Glass {
         let overtaken =
             std::mem::replace(&mut *slot.0.lock().unwrap_or_else(PoisonError::into_inner), content);
         drop(overtaken);
-        self.wake();
     }
 
     fn show_theirs(&self, frame: &Frame) {
+        self.rides.store(MOST_RIDES, Ordering::Relaxed);
         self.put(&self.theirs, Content::New(frame.clone()));
+        self.wake();
     }
 
     fn show_ours(&self, frame: &Frame) {
         self.put(&self.ours, Content::New(frame.clone()));
+        self.come_along();
     }
 
     fn no_picture_of_theirs(&self) {
+        self.rides.store(0, Ordering::Relaxed);
         self.put(&self.theirs, Content::Gone);
+        self.wake();
     }
 
     fn no_picture_of_ours(&self) {
         self.put(&self.ours, Content::Gone);
+        self.wake();
+    }
+
+    /// Wakes the window, unless their next picture will.
+    fn come_along(&self) {
+        let ride =
+            self.rides.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |rides| rides.checked_sub(1));
+        if ride.is_err() {
+            self.wake();
+        }
     }
 
     fn wake(&self) {

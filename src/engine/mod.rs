@@ -32,6 +32,7 @@ mod seat;
 pub mod sound_in;
 mod sound_keeper;
 pub mod sound_out;
+mod spoken_code;
 pub mod thread;
 pub mod video_recv;
 pub mod video_send;

@@ -5,7 +5,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -16,7 +16,9 @@ use crate::logic::{
     units::MediaTime,
 };
 
-use super::{clock::Clock, counters::Tally, ports::program::Journal, room::RoomSeen};
+use super::{
+    clock::Clock, counters::Tally, ports::program::Journal, room::RoomSeen, spoken_code::SpokenCode,
+};
 
 /// The notes of one call.
 pub(super) struct Notes {
@@ -25,8 +27,7 @@ pub(super) struct Notes {
     clock: Clock,
     tally: Arc<Tally>,
     plans: usize,
-    /// The code that two people compare: made beside the loop, as it takes some time.
-    code: Arc<OnceLock<String>>,
+    pub(super) code: Option<SpokenCode>,
     journal: Arc<dyn Journal>,
     read_to: u64,
     log: VecDeque<LogLine>,
@@ -52,17 +53,12 @@ impl Notes {
             clock,
             tally,
             plans: 0,
-            code: Arc::default(),
+            code: None,
             journal,
             read_to: 0,
             log: VecDeque::new(),
             now: Arc::default(),
         }
-    }
-
-    /// Where the code is put once it is made.
-    pub(super) fn code(&self) -> Arc<OnceLock<String>> {
-        self.code.clone()
     }
 
     /// Reads everything that is counted: once a second.
@@ -148,7 +144,7 @@ impl Notes {
             codecs: leg.map(|leg| descriptions.codecs(leg)).unwrap_or_default(),
             encryption: encryption.clone(),
             dtls_role: leg.and_then(|leg| descriptions.dtls_role(leg)).map(str::to_owned),
-            code: self.code.get().cloned(),
+            code: self.code.as_ref().and_then(SpokenCode::made).map(str::to_owned),
             stages: stages(&self.tally),
             devices: Vec::new(),
             device_names: Vec::new(),

@@ -32,7 +32,6 @@ use crate::{
         legs::{LegEffect, LegWhy},
         path::PathPolicy,
         phone::{Effect, Event, Owner, Phone},
-        spoken,
     },
     media::voice::VoiceSettings,
 };
@@ -50,6 +49,7 @@ use super::{
         PeerNews, PeerReport,
         program::{Journal, Processor},
     },
+    spoken_code::SpokenCode,
 };
 
 /// Wishes waiting for the loop. When it is full the next one is refused, and whoever wishes is told.
@@ -479,12 +479,13 @@ impl Engine {
         if stage == Stage::Connecting
             && let Some(media) = self.phone.call(call).map(Call::media)
         {
-            let handshake_hash = self.keys.handshake_hash(call);
-            if let (Some(hash), Some(calling)) = (handshake_hash, self.calls.get(&call)) {
-                let code = calling.notes.code();
-                tokio::task::spawn_blocking(move || code.set(spoken::code(&hash)).ok());
+            let code = self.keys.handshake_hash(call).map(SpokenCode::of);
+            if let (Some(code), Some(calling)) = (&code, self.calls.get_mut(&call)) {
+                calling.notes.code = Some(code.clone());
+                let code = code.clone();
+                tokio::task::spawn_blocking(move || code.get().len());
             }
-            self.tell(Update::Agreed { call, media, handshake_hash }).await;
+            self.tell(Update::Agreed { call, media, code }).await;
         }
         let name = self.phone.call(call).and_then(|call| call.their_name().map(str::to_owned));
         if matches!(stage, Stage::Ended { .. }) {

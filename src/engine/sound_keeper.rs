@@ -140,6 +140,7 @@ impl<S: Side> SoundKeeper<S> {
                 listed: None,
                 trouble: None,
                 list_next: clock.now(),
+                wished: false,
                 seat: None,
                 buffer: BUFFER,
                 open: None,
@@ -207,6 +208,8 @@ struct Work<S: Side> {
     /// Why listing did not work the last time; said once.
     trouble: Option<String>,
     list_next: Instant,
+    /// Somebody has asked for another device, which was not tried yet.
+    wished: bool,
     seat: Option<Arc<Seat<Box<S::Live>>>>,
     buffer: Duration,
     open: Option<Open>,
@@ -236,7 +239,10 @@ impl<S: Side> Work<S> {
             self.carry_out();
             self.tell();
             match orders.recv_timeout(LOOK) {
-                Ok(Order::Use(choice)) => self.keeper.handle(Event::Wish(choice), self.clock.now()),
+                Ok(Order::Use(choice)) => {
+                    self.wished = true;
+                    self.keeper.handle(Event::Wish(choice), self.clock.now());
+                }
                 Ok(Order::Sit(seat)) => {
                     // Rings are made for one seat; another gets its own.
                     self.keeper.handle(Event::Rest, self.clock.now());
@@ -286,7 +292,20 @@ impl<S: Side> Work<S> {
         while let Some(effect) = self.keeper.poll_effect() {
             match effect {
                 Effect::Open(device) => {
-                    let event = match self.open(&device) {
+                    let opened = match self.open(&device) {
+                        // Whoever asks for it may ask for the same card by another name. At any other time what is
+                        // busy never interrupts what is in use.
+                        Err(Cause::Busy) if self.wished && self.open.is_some() => {
+                            let opened = self.open_instead(&device);
+                            if opened.is_err() {
+                                self.keeper.handle(Event::Died(Cause::Silent), self.clock.now());
+                            }
+                            opened
+                        }
+                        opened => opened,
+                    };
+                    self.wished = false;
+                    let event = match opened {
                         Ok(()) => Event::Opened,
                         Err(cause) => {
                             tracing::debug!(kind = %S::KIND, device = device.name, ?cause, "a device was not opened");
@@ -310,10 +329,21 @@ impl<S: Side> Work<S> {
         }
         self.buffer = (self.buffer * 2).min(MOST_BUFFER);
         tracing::info!(kind = %S::KIND, device = device.name, buffer = ?self.buffer, "the device gets a larger buffer");
-        if let Err(cause) = self.open(&device) {
+        let opened = match self.open(&device) {
+            Err(Cause::Busy) => self.open_instead(&device),
+            opened => opened,
+        };
+        if let Err(cause) = opened {
             self.put(None);
             self.keeper.handle(Event::Died(cause), now);
         }
+    }
+
+    /// Closes what is open first. A card of ALSA's that nothing mixes for is open once and not twice, and then it is this
+    /// program itself that keeps it busy.
+    fn open_instead(&mut self, device: &Device) -> Result<(), Cause> {
+        self.put(None);
+        self.open(device)
     }
 
     fn open(&mut self, device: &Device) -> Result<(), Cause> {
@@ -345,5 +375,115 @@ impl<S: Side> Work<S> {
         while self.untold.len() > UNTOLD {
             self.untold.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::engine::ports::sound::{MicrophoneEnd, SoundStream, SpeakerEnd};
+
+    use super::*;
+
+    /// Speakers of one card that nothing mixes for: open once and not twice, whatever they are called.
+    struct Card(Arc<AtomicUsize>);
+
+    struct Playing(Arc<AtomicUsize>);
+
+    impl SoundStream for Playing {}
+
+    impl Drop for Playing {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    impl SoundDevices for Card {
+        fn list(&mut self, kind: DeviceKind) -> Result<Vec<Device>, String> {
+            let named = |name: &str, is_default| {
+                let id = DeviceId::new(name);
+                Device { kind, id, name: name.to_owned(), is_default }
+            };
+            Ok(vec![named("mixer", true), named("card", false), named("held", false)])
+        }
+
+        fn open_microphone(
+            &mut self,
+            _: &DeviceId,
+            _: MicrophoneEnd,
+            _: Duration,
+        ) -> Result<OpenSound, Cause> {
+            Err(Cause::Absent)
+        }
+
+        fn open_speaker(&mut self, id: &DeviceId, _: SpeakerEnd, _: Duration) -> Result<OpenSound, Cause> {
+            if id.as_str() == "held" || self.0.load(Ordering::SeqCst) > 0 {
+                return Err(Cause::Busy);
+            }
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(OpenSound { stream: Box::new(Playing(self.0.clone())), rate_hz: 48_000 })
+        }
+    }
+
+    /// With the mixer in use, and what it tells.
+    fn keeper() -> (Work<Speakers>, Arc<AtomicUsize>, mpsc::Receiver<DeviceNews>) {
+        let (clock, open) = (Clock::start(), Arc::<AtomicUsize>::default());
+        let (news, told) = mpsc::channel(UNTOLD);
+        let mut work = Work {
+            devices: Box::new(Card(open.clone())),
+            keeper: Keeper::new(DeviceKind::Speaker, Choice::Default),
+            clock,
+            news,
+            untold: VecDeque::new(),
+            listed: None,
+            trouble: None,
+            list_next: clock.now(),
+            wished: false,
+            seat: Some(Arc::default()),
+            buffer: BUFFER,
+            open: None,
+            side: PhantomData,
+        };
+        work.list(clock.now());
+        work.carry_out();
+        (work, open, told)
+    }
+
+    fn in_use(work: &Work<Speakers>) -> &str {
+        work.keeper.in_use().map_or("nothing", |device| &device.name)
+    }
+
+    #[test]
+    fn the_same_card_by_another_name_is_no_other_program() {
+        let (mut work, open, _told) = keeper();
+        assert_eq!(in_use(&work), "mixer");
+        work.wished = true;
+        work.keeper.handle(Event::Wish(Choice::Id(DeviceId::new("card"))), work.clock.now());
+        work.carry_out();
+        assert_eq!((in_use(&work), open.load(Ordering::SeqCst)), ("card", 1));
+    }
+
+    #[test]
+    fn what_another_program_holds_leaves_us_with_what_we_had() {
+        let (mut work, open, _told) = keeper();
+        work.wished = true;
+        work.keeper.handle(Event::Wish(Choice::Id(DeviceId::new("held"))), work.clock.now());
+        work.carry_out();
+        assert_eq!((in_use(&work), open.load(Ordering::SeqCst)), ("mixer", 1));
+        let said = work.untold.iter().rev().find_map(|news| match news {
+            DeviceNews::InUse(in_use) => Some(in_use.words.clone()),
+            DeviceNews::Listed(..) => None,
+        });
+        assert!(said.unwrap().contains("held by another program; using mixer"));
+    }
+
+    #[test]
+    fn a_card_that_can_be_open_only_once_gets_its_larger_buffer() {
+        let (mut work, open, _told) = keeper();
+        let later = work.clock.now() + FIRST_SILENCE + COUNTED_OVER + COUNTED_OVER;
+        work.give_more_time(later);
+        assert_eq!((in_use(&work), open.load(Ordering::SeqCst)), ("mixer", 1));
+        assert_eq!(work.buffer, BUFFER * 2);
     }
 }

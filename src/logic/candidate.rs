@@ -18,6 +18,23 @@ pub enum Kind {
     Relay,
 }
 
+impl Kind {
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::ServerReflexive => "server reflexive",
+            Self::PeerReflexive => "peer reflexive",
+            Self::Relay => "relay",
+        }
+    }
+}
+
+/// A priority, taken apart (RFC 8445, section 5.1.2.1): by type, among those of the type, by component.
+pub fn priority_in_parts(priority: u32) -> String {
+    format!("{} · {} · {}", priority >> 24, priority >> 8 & 0xFFFF, 256 - (priority & 0xFF))
+}
+
 /// A candidate as it stands in a description (RFC 8839, section 5.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CandidateLine {
@@ -113,5 +130,12 @@ mod tests {
         ] {
             assert_eq!(line.parse::<CandidateLine>(), Err(NotACandidate), "{line}");
         }
+    }
+
+    #[test]
+    fn a_priority_is_taken_apart() {
+        assert_eq!(priority_in_parts(2_130_706_431), "126 · 65535 · 1");
+        assert_eq!(priority_in_parts(0), "0 · 0 · 256");
+        assert_eq!(priority_in_parts(u32::MAX), "255 · 65535 · 1");
     }
 }

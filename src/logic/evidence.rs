@@ -234,6 +234,18 @@ pub enum LogLevel {
     Debug,
 }
 
+impl LogLevel {
+    /// In a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warning",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
 /// What is done to our own sending, to see how a call recovers. Off at the end of the call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

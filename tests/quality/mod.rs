@@ -10,6 +10,7 @@
 //! * `film.rs` what is sent · `ours.rs`, `chromium.rs` the two pairs · `processor.rs` what they cost
 //! * `story.rs` what was seen in one direction of one call · `figures.rs` what is computed from that
 //! * `table.rs` how it is told
+//! * `likeness.rs` a second, smaller benchmark, of ours alone: how like what comes is to what was sent
 //!
 //! No device is in either pair's way: pictures come from a file, sound from a formula, and both are measured where a screen and a
 //! loudspeaker would begin. Chromium's mouth and ear are nodes of its audio graph, so its echo canceller rests.
@@ -20,6 +21,7 @@
 mod chromium;
 mod figures;
 mod film;
+mod likeness;
 mod link;
 mod ours;
 mod processor;
@@ -52,7 +54,7 @@ const TRIES: u32 = 2;
 #[ignore = "a benchmark of many minutes: cargo xtask bench quality"]
 fn the_whole_table() {
     let _turn = my_turn();
-    let wish = Wish::from_environment().unwrap_or_else(|why| panic!("{why}"));
+    let wish = Wish::from_environment(|profile| profile.main).unwrap_or_else(|why| panic!("{why}"));
     if let Err(missing) = Lab::is_possible() {
         return skipped(&missing);
     }

@@ -31,40 +31,58 @@ struct Party {
 }
 
 /// What a program left behind.
-struct Left {
+pub(crate) struct Left {
     report: Value,
     statistics: Vec<Value>,
     profile: PathBuf,
     cores: Option<f64>,
 }
 
+/// What the two of a call left behind, which goes when this is dropped.
+pub(crate) struct Remains {
+    pub(crate) left: [Left; 2],
+    pub(crate) link: LinkStory,
+    _folder: tempfile::TempDir,
+}
+
 pub(crate) fn call(lab: &Lab, film: &Film, length: Duration) -> Result<([Story; 2], LinkStory), String> {
+    let remains = recorded(lab, film, length, &["--no-film"])?;
+    Ok((remains.stories()?, remains.link))
+}
+
+/// A call of which both ends write down what came.
+pub(crate) fn recorded(
+    lab: &Lab,
+    film: &Film,
+    length: Duration,
+    arguments: &[&str],
+) -> Result<Remains, String> {
     let folder = tempfile::tempdir().map_err(|why| why.to_string())?;
     let server = lab.server.as_ref().ok_or("there is no server")?;
-    let mut callee = start(lab, 1, film, folder.path(), &["answer", "--server", &server.url]);
+    let answer = [&["answer", "--server", &server.url], arguments].concat();
+    let mut callee = start(lab, 1, film, folder.path(), &answer);
     let waiting = callee.wait(|event| event["event"] == "waiting")?;
     let link = waiting["link"].as_str().ok_or("no link")?.to_owned();
-    let mut caller = start(lab, 0, film, folder.path(), &["call", &link]);
+    let mut caller = start(lab, 0, film, folder.path(), &[&["call", &link], arguments].concat());
     for party in [&mut caller, &mut callee] {
         party.wait(|event| event["event"] == "state" && event["stage"] == "connected")?;
     }
-    let story = lab.watch(length, || {
+    let link = lab.watch(length, || {
         caller.meter.look();
         callee.meter.look();
     })?;
     caller.program.interrupt();
-    let (caller, callee) = (caller.left()?, callee.left()?);
-    Ok(([direction(&caller, &callee)?, direction(&callee, &caller)?], story))
+    Ok(Remains { left: [caller.left()?, callee.left()?], link, _folder: folder })
 }
 
-fn start(lab: &Lab, end: usize, film: &Film, folder: &Path, action: &[&str]) -> Party {
+fn start(lab: &Lab, end: usize, film: &Film, folder: &Path, arguments: &[&str]) -> Party {
     let (name, address) = ENDS[end];
     let profile = folder.join(name);
     fs::create_dir_all(&profile).expect("a folder of ours");
     let mut command = lab.command(end, env!("CARGO_BIN_EXE_sightline"));
     command
-        .args(action)
-        .args(["--events", "--no-film", "--bind", &address.to_string()])
+        .args(arguments)
+        .args(["--events", "--bind", &address.to_string()])
         .args(["--size", &film.size.to_string(), "--fps", &FPS.to_string()])
         .arg("--video")
         .arg(format!("y4m:{}", film.pictures.display()))
@@ -73,6 +91,14 @@ fn start(lab: &Lab, end: usize, film: &Film, folder: &Path, action: &[&str]) -> 
     let program = Program::spawn(&mut command, &profile, &["--record", "REC", "--report", "REPORT"]);
     let meter = Meter::of(program.id());
     Party { program, profile, meter }
+}
+
+impl Remains {
+    /// What came to the callee, and what to the caller.
+    pub(crate) fn stories(&self) -> Result<[Story; 2], String> {
+        let [caller, callee] = &self.left;
+        Ok([direction(caller, callee)?, direction(callee, caller)?])
+    }
 }
 
 impl Party {
@@ -105,14 +131,25 @@ fn last_lines(text: &str) -> String {
 }
 
 impl Left {
+    /// What was written down.
+    pub(crate) fn recording(&self) -> PathBuf {
+        self.profile.join("rec")
+    }
+
+    /// On the clock of the list of pictures.
+    pub(crate) fn connected_ms(&self) -> Result<f64, String> {
+        let since = self.report["firsts"]["connected_ms"].as_f64().ok_or("never connected")?;
+        Ok(self.began_ms()? + since)
+    }
+
+    /// From when on there is sound, on the same clock.
+    pub(crate) fn sound_began_ms(&self) -> Option<f64> {
+        Some(self.report["sound_began_unix_us"].as_f64()? / 1e3)
+    }
+
     /// Since 1970.
     fn began_ms(&self) -> Result<f64, String> {
         self.report["began_unix_ms"].as_f64().ok_or_else(|| "no beginning in a report".to_owned())
-    }
-
-    fn connected_ms(&self) -> Result<f64, String> {
-        let since = self.report["firsts"]["connected_ms"].as_f64().ok_or("never connected")?;
-        Ok(self.began_ms()? + since)
     }
 
     /// How much there was of that when, since that moment.
@@ -130,7 +167,7 @@ impl Left {
 
 fn direction(from: &Left, to: &Left) -> Result<Story, String> {
     let origin = to.connected_ms()?;
-    let list = fs::read_to_string(to.profile.join("rec/frames.csv")).map_err(|why| why.to_string())?;
+    let list = fs::read_to_string(to.recording().join("frames.csv")).map_err(|why| why.to_string())?;
     let sound = &to.report["sound"];
     let counted = |name: &str| sound[name].as_f64().unwrap_or_default();
     let concealed = counted("concealed");
@@ -162,9 +199,9 @@ fn seen(line: &str, origin_ms: f64) -> Option<Seen> {
 
 /// The media clock's seconds began in 1970, and so did the chirps.
 fn mouth_to_ear(at: &Left) -> Result<Vec<f64>, String> {
-    let Some(began_us) = at.report["sound_began_unix_us"].as_f64() else { return Ok(Vec::new()) };
-    let samples = wav::read(&at.profile.join("rec/remote.wav")).map_err(|why| why.to_string())?;
-    Ok(mouth_to_ear_ms(&samples, began_us / 1e3, 0.0))
+    let Some(began_ms) = at.sound_began_ms() else { return Ok(Vec::new()) };
+    let samples = wav::read(&at.recording().join("remote.wav")).map_err(|why| why.to_string())?;
+    Ok(mouth_to_ear_ms(&samples, began_ms, 0.0))
 }
 
 #[cfg(test)]

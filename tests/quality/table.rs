@@ -217,8 +217,14 @@ mod tests {
 
     #[test]
     fn ours_and_theirs_stand_side_by_side_and_what_failed_is_told() {
-        let wish =
-            Wish { profiles: vec![&PROFILES[0]], seeds: 1, seconds: 15, ours_only: false, out: "".into() };
+        let wish = Wish {
+            profiles: vec![&PROFILES[0]],
+            seeds: 1,
+            seconds: 15,
+            ours_only: false,
+            voice: None,
+            out: "".into(),
+        };
         let mut table = Table::new(&wish);
         let timeline = PROFILES[0].timeline(PROFILES[0].length(15));
         let run = |waits| {

@@ -16,8 +16,8 @@ use super::{
 /// The words of `cargo xtask bench quality`.
 const WORDS: &str = "SIGHTLINE_QUALITY";
 
-const USAGE: &str =
-    "cargo xtask bench quality [PROFILE…|all] [--seeds N] [--seconds S] [--ours-only] [--out DIR]";
+const USAGE: &str = "cargo xtask bench quality [PROFILE…|all] [--seeds N] [--seconds S] [--ours-only] [--out DIR]\n\
+    cargo xtask bench likeness [PROFILE…|all] [--seeds N] [--seconds S] [--voice FILE.wav] [--out DIR]";
 
 #[derive(Debug, PartialEq)]
 pub(crate) struct Wish {
@@ -26,20 +26,24 @@ pub(crate) struct Wish {
     /// How long a call lasts; some profiles take longer.
     pub(crate) seconds: u32,
     pub(crate) ours_only: bool,
+    /// What is said where it matters what it sounds like; otherwise something that a program says.
+    pub(crate) voice: Option<PathBuf>,
     pub(crate) out: PathBuf,
 }
 
 impl Wish {
-    pub(crate) fn from_environment() -> Result<Self, String> {
-        Self::parse(&env::var(WORDS).unwrap_or_default())
+    /// Where no profile is named, those that are usual.
+    pub(crate) fn from_environment(usual: fn(&Profile) -> bool) -> Result<Self, String> {
+        Self::parse(&env::var(WORDS).unwrap_or_default(), usual)
     }
 
-    fn parse(words: &str) -> Result<Self, String> {
+    fn parse(words: &str, usual: fn(&Profile) -> bool) -> Result<Self, String> {
         let mut wish = Self {
             profiles: Vec::new(),
             seeds: 3,
             seconds: 15,
             ours_only: false,
+            voice: None,
             out: folder().join("quality"),
         };
         let mut words = words.split_whitespace();
@@ -51,6 +55,7 @@ impl Wish {
                     wish.seconds = u32::try_from(number(value("a number")?, 5)?).unwrap_or(u32::MAX);
                 }
                 "--out" => wish.out = value("a folder")?.into(),
+                "--voice" => wish.voice = Some(value("a file")?.into()),
                 "--ours-only" => wish.ours_only = true,
                 "all" => wish.profiles = PROFILES.iter().collect(),
                 name => wish.profiles.push(named(name).ok_or_else(|| {
@@ -60,7 +65,7 @@ impl Wish {
             }
         }
         if wish.profiles.is_empty() {
-            wish.profiles = PROFILES.iter().filter(|profile| profile.main).collect();
+            wish.profiles = PROFILES.iter().filter(|profile| usual(profile)).collect();
         }
         Ok(wish)
     }
@@ -91,9 +96,13 @@ fn number(word: &str, least: u64) -> Result<u64, String> {
 mod tests {
     use super::*;
 
+    fn parse(words: &str) -> Result<Wish, String> {
+        Wish::parse(words, |profile| profile.main)
+    }
+
     #[test]
     fn nothing_asked_is_the_main_table() {
-        let wish = Wish::parse("").unwrap();
+        let wish = parse("").unwrap();
         assert_eq!((wish.seeds, wish.seconds), (3, 15));
         assert!(wish.profiles.len() > 4 && wish.profiles.iter().all(|profile| profile.main));
         // Both pairs, and the time that each takes to begin and end.
@@ -107,13 +116,14 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_understood_and_what_cannot_be_is_refused() {
-        let wish = Wish::parse("lan loss-10 --seeds 1 --seconds 8 --ours-only --out x/y").unwrap();
+        let wish = parse("lan loss-10 --seeds 1 --seconds 8 --ours-only --out x/y").unwrap();
         assert_eq!(wish.profiles.iter().map(|profile| profile.name).collect::<Vec<_>>(), ["lan", "loss-10"]);
         assert_eq!((wish.seeds, wish.seconds, wish.ours_only), (1, 8, true));
         assert_eq!(wish.pairs(), [Pair::Ours]);
-        assert_eq!(Wish::parse("all").unwrap().profiles.len(), PROFILES.len());
+        assert_eq!(parse("--voice a.wav").unwrap().voice, Some("a.wav".into()));
+        assert_eq!(parse("all").unwrap().profiles.len(), PROFILES.len());
         for wrong in ["lam", "--seeds", "--seeds 0", "--seconds 2", "--fast"] {
-            assert!(Wish::parse(wrong).unwrap_err().contains("cargo xtask bench quality"), "{wrong}");
+            assert!(parse(wrong).unwrap_err().contains("cargo xtask bench quality"), "{wrong}");
         }
     }
 }

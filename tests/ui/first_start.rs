@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use egui::Vec2;
+use egui_kittest::kittest::Queryable as _;
 use sightline::{
     logic::{
         desk::{Checkup, FirstStart, Snapshot, Wish},
         devices::{Choice, DeviceId, DeviceKind},
     },
-    ui::shell::Page,
+    ui::{shell::Page, theme},
 };
 
 use super::{
-    pages::{is_enabled, open, press, says, wished, write},
+    pages::{is_enabled, open, open_in, press, says, wished, write},
     samples,
 };
 
@@ -21,6 +23,16 @@ fn the_suggested_name_is_taken_with_one_press() {
     press(&mut window, "Begin");
 
     assert_eq!(wished(&mut window), [Wish::Rename { name: "Ada Lovelace".to_owned() }, Wish::Begin]);
+}
+
+#[test]
+fn nothing_has_to_be_scrolled_in_the_window_that_it_opens_in() {
+    let window = open_in(samples::first_start(), Page::Home, Vec2::new(1080.0, 720.0));
+    let foot = window.get_by_label("Begin").rect().top();
+    for last in ["Check the network", "Play a test sound"] {
+        let end = window.get_by_label(last).rect().bottom() + theme::size().far;
+        assert!(end <= foot, "{last} ends at {end}, the foot begins at {foot}");
+    }
 }
 
 #[test]

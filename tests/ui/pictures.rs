@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use egui::Ui;
 use egui_kittest::Harness;
 use image::{
     DynamicImage, ExtendedColorType, ImageEncoder as _, RgbaImage,
@@ -38,26 +39,28 @@ const STRAY_PER_MILLE: usize = 2;
 const LONGEST_BYTES: usize = 60_000;
 
 /// How a page looks in a window of that size in points; nothing where nothing can be drawn, which was said aloud.
-pub(super) fn picture_of(
-    snapshot: &Snapshot,
-    page: Page,
-    [width, height]: [f32; 2],
-    scale: f32,
-) -> Option<RgbaImage> {
-    let easel = Easel::new(Kind::Desktop)?;
+pub(super) fn picture_of(snapshot: &Snapshot, page: Page, size: [f32; 2], scale: f32) -> Option<RgbaImage> {
     let mut shell = Shell::default();
     shell.page = page;
+    drawn(snapshot, size, scale, |ui, scene| shell.show(ui, scene))
+}
+
+/// The same of any part of a page.
+pub(super) fn drawn(
+    snapshot: &Snapshot,
+    size: [f32; 2],
+    scale: f32,
+    mut show: impl FnMut(&mut Ui, &mut Scene<'_>),
+) -> Option<RgbaImage> {
+    let easel = Easel::new(Kind::Desktop)?;
     let mut harness = Harness::builder()
-        .with_size([width, height])
+        .with_size(size)
         .with_pixels_per_point(scale)
         .with_max_steps(20)
         .allow_missing_glyphs()
         .with_context_setup(theme::install)
         .renderer(easel)
-        .build_ui(|ui| {
-            let mut scene = Scene::new(snapshot, Loudness::default());
-            shell.show(ui, &mut scene);
-        });
+        .build_ui(|ui| show(ui, &mut Scene::new(snapshot, Loudness::default())));
     harness.run_ok();
     Some(harness.render().unwrap())
 }

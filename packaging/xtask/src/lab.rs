@@ -90,7 +90,7 @@ fn listing() -> String {
 
 /// Without the set-up: it needs none of what that brings, and what a script reads should be the emulator's words alone.
 fn emulator(verb: &str, arguments: &[String]) -> Outcome {
-    let program = build("link-emulator", "link-emulator")?;
+    let program = build("link-emulator")?;
     become_it(Command::new(&program).arg(verb).args(arguments))
 }
 
@@ -99,10 +99,10 @@ fn rows(arguments: &[String]) -> Outcome {
     let wish = RowsWish::parse(arguments)?;
     setup::test_tools();
     // The tests look for it beside the app.
-    build("sightline-server", "sightline-server")?;
+    build("sightline-server")?;
     let mut command = cargo();
     command
-        .args(["test", "--quiet", "--release", "--package", "sightline", "--test", "tests", "--"])
+        .args(["test", "--quiet", "--release", "--workspace", "--test", "tests", "--"])
         .args(["--nocapture", "--test-threads=1"])
         .args(wish.filters())
         .env("SIGHTLINE_LAB_ROUNDS", wish.rounds.to_string());

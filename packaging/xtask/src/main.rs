@@ -120,7 +120,7 @@ impl Command {
                 "formatting, lints, documentation, and licences and advisories where cargo-deny is here"
             }
             Self::Bench => {
-                "set up, then the benchmarks [arguments for cargo bench, or: server [quick] [relay|flood|sessions], quality [PROFILE…] [--ours-only], window [starts] [idle] [call]]"
+                "set up, then the benchmarks [arguments for cargo bench, or: server [quick] [relay|flood|sessions], quality [PROFILE…] [--ours-only], likeness [PROFILE…], window [starts] [idle] [call]]"
             }
             Self::Fuzz => "random input for everything that reads what strangers send [target and seconds]",
             Self::Pair => {

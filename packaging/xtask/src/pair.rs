@@ -38,8 +38,8 @@ const FOR_THIS_COMPUTER: [&str; 12] = [
 
 /// Runs the call; `arguments` go to both installations.
 pub(crate) fn pair(arguments: &[String]) -> Outcome {
-    let app = build("sightline", "sightline")?;
-    let server = build("sightline-server", "sightline-server")?;
+    let app = build("sightline")?;
+    let server = build("sightline-server")?;
     let folder = folder(&app)?;
 
     let mut server = Shown::start(

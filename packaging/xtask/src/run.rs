@@ -9,7 +9,7 @@ use crate::{Failure, Outcome};
 
 /// Builds and starts `sightline`; its exit code becomes ours.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let app = build("sightline", "sightline")?;
+    let app = build("sightline")?;
     let (arguments, notice) = choose(arguments, has_display());
     if let Some(notice) = notice {
         println!("{notice}");
@@ -20,10 +20,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     )
 }
 
-/// Builds one program in release mode and says where it is.
-pub(crate) fn build(package: &str, program: &str) -> Result<PathBuf, Failure> {
+/// Builds one program in release mode and says where it is. Always of the whole workspace: cargo unites the features of what
+/// is chosen, so one package alone would have most dependencies built once more.
+pub(crate) fn build(program: &str) -> Result<PathBuf, Failure> {
     succeed(
-        cargo().args(["build", "--release", "--package", package, "--bin", program]),
+        cargo().args(["build", "--release", "--workspace", "--bin", program]),
         &format!("{program} did not build; the compiler's words are above."),
     )?;
     let ours =

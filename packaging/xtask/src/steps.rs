@@ -62,7 +62,7 @@ pub(crate) fn licences() -> Outcome {
         return Ok(());
     }
     let mut command = cargo();
-    command.args(["deny", "check"]).current_dir(workspace());
+    command.args(["deny", "--workspace", "check"]).current_dir(workspace());
     succeed(&mut command, "cargo-deny refuses a dependency, above; deny.toml says what is allowed and why.")
 }
 
@@ -79,12 +79,9 @@ pub(crate) fn are_for_the_server(arguments: &[String]) -> bool {
 fn bench_words(arguments: &[String]) -> Vec<&str> {
     let rest = |from: usize| arguments.iter().skip(from).map(String::as_str);
     if are_for_the_server(arguments) {
-        ["bench", "--package", "sightline-server", "--bench", "server", "--"]
-            .into_iter()
-            .chain(rest(1))
-            .collect()
+        ["bench", "--workspace", "--bench", "server", "--"].into_iter().chain(rest(1)).collect()
     } else {
-        ["bench", "--package", "sightline", "--bench", "speed"].into_iter().chain(rest(0)).collect()
+        ["bench", "--workspace", "--bench", "speed"].into_iter().chain(rest(0)).collect()
     }
 }
 
@@ -184,10 +181,10 @@ mod tests {
     #[test]
     fn the_server_has_benchmarks_of_its_own() {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(bench_words(&[]).join(" "), "bench --package sightline --bench speed");
+        assert_eq!(bench_words(&[]).join(" "), "bench --workspace --bench speed");
         assert_eq!(
             bench_words(&words("server quick relay")).join(" "),
-            "bench --package sightline-server --bench server -- quick relay"
+            "bench --workspace --bench server -- quick relay"
         );
         assert_eq!(bench_words(&words("-- media")).last(), Some(&"media"));
     }

@@ -4,11 +4,15 @@
 //! what it used. Everything runs on a screen that is none (Xvfb), drawn by the processor: a graphics card does better.
 
 use std::{
-    env, fs,
+    env, fmt, fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -19,8 +23,8 @@ use crate::{Failure, Outcome, setup};
 const USAGE: &str = "\
 cargo xtask bench window [starts] [idle] [call]
 
-Measures what is named, or all: ten starts until the first picture, thirty seconds of the home page, thirty seconds of a
-720p call, and thirty more with the path panel open. Linux, with Xvfb and xdotool.";
+Measures what is named, or all: ten starts until the first picture, thirty seconds of the home page, and a 720p call with
+the path panel closed and open in turns, thirty seconds each. Linux, with Xvfb and xdotool.";
 
 /// Starts; the middle one counts.
 const STARTS: usize = 10;
@@ -30,8 +34,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SETTLES: Duration = Duration::from_secs(10);
 /// For how long it is watched.
 const WATCHED: Duration = Duration::from_secs(30);
+/// How often the panel is opened in a call: closed, open, open, closed, so that a machine that slows down is fair to both.
+const ROUNDS: usize = 2;
 /// What the program writes when it has painted for the first time.
 const PAINTED: &str = "the window has painted";
+/// What it writes for each picture of the other end that it draws.
+const DRAWN: &str = "a picture of theirs is drawn";
 /// Clock ticks a second in `/proc`: the same on every Linux that there is.
 const TICKS_A_SECOND: f64 = 100.0;
 
@@ -44,7 +52,7 @@ pub(crate) fn is_meant(arguments: &[String]) -> bool {
 pub(crate) fn bench(arguments: &[String]) -> Outcome {
     let wanted = wanted(arguments.get(1..).unwrap_or_default())?;
     setup::test_tools();
-    let program = build("sightline", "sightline")?;
+    let program = build("sightline")?;
     println!("size of the program: {:.1} MB", megabytes(size_of(&program)?));
     let screen = Screen::start()?;
     let scene = Scene { program, screen, folder: Scratch::new()? };
@@ -101,7 +109,7 @@ impl Scene {
         let window = self.window("start", &[])?;
         thread::sleep(SETTLES);
         let used = window.watched()?;
-        println!("home page at rest: {:.2} % of a core, {:.0} MB", used.percent, used.megabytes);
+        println!("home page at rest: {:.2} % of a core, {:.0} MB", used.all(), used.megabytes);
         Ok(())
     }
 
@@ -109,13 +117,16 @@ impl Scene {
         let (_other, link) = self.other_end()?;
         let arguments = ["--video", "pattern", "--audio", "tone", "--bind", "127.0.0.1", &link];
         let window = self.window("call", &arguments)?;
-        thread::sleep(SETTLES);
-        let used = window.watched()?;
-        println!("720p call: {:.0} % of a core, {:.0} MB", used.percent, used.megabytes);
-        self.key("F12")?;
-        thread::sleep(SETTLES);
-        let used = window.watched()?;
-        println!("with the path panel open: {:.0} % of a core, {:.0} MB", used.percent, used.megabytes);
+        println!("720p call, in per cent of a core: {HEADINGS}");
+        let mut open = false;
+        for round in 0..2 * ROUNDS {
+            if (round % 4 == 1 || round % 4 == 2) != open {
+                self.key("F12")?;
+                open = !open;
+            }
+            thread::sleep(SETTLES);
+            println!("panel {}: {}", if open { "open  " } else { "closed" }, window.watched()?);
+        }
         Ok(())
     }
 
@@ -179,19 +190,22 @@ impl Scene {
             .args(arguments)
             .env("DISPLAY", &self.screen.name)
             .env_remove("WAYLAND_DISPLAY")
-            .env("SIGHTLINE_LOG", "sightline=debug")
+            .env("SIGHTLINE_LOG", "sightline=debug,sightline::ui::window=trace")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| Failure::new(format!("sightline did not start: {error}.")))?;
         let said = child.stderr.take();
-        let mut running = Running { child, painted_after: PATIENCE };
+        let drawn = Arc::new(AtomicUsize::new(0));
+        let mut running = Running { child, painted_after: PATIENCE, drawn: drawn.clone() };
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
             for line in said.into_iter().flat_map(|said| BufReader::new(said).lines().map_while(Result::ok)) {
-                if line.contains(PAINTED) && tell.send(Instant::now()).is_err() {
-                    return;
+                if line.contains(PAINTED) {
+                    tell.send(Instant::now()).ok();
+                } else if line.contains(DRAWN) {
+                    drawn.fetch_add(1, Ordering::Relaxed);
                 }
             }
         });
@@ -207,39 +221,92 @@ impl Scene {
 struct Running {
     child: Child,
     painted_after: Duration,
+    drawn: Arc<AtomicUsize>,
 }
 
+const HEADINGS: &str = "window's thread, rasteriser, rest (media, network), all · pictures drawn · memory";
+
+/// What it used, in per cent of one core.
 struct Used {
-    percent: f64,
+    window: f64,
+    rasteriser: f64,
+    rest: f64,
+    drawn_per_s: f64,
     megabytes: f64,
+}
+
+impl Used {
+    fn all(&self) -> f64 {
+        self.window + self.rasteriser + self.rest
+    }
+}
+
+impl fmt::Display for Used {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { window, rasteriser, rest, drawn_per_s, megabytes } = self;
+        let all = self.all();
+        write!(out, "{window:.1} + {rasteriser:.1} + {rest:.1} = {all:.1} · {drawn_per_s:.1}/s")?;
+        if *drawn_per_s > 0.0 {
+            write!(out, ", {:.2} ms of the window's thread each", window * 10.0 / drawn_per_s)?;
+        }
+        write!(out, " · {megabytes:.0} MB")
+    }
 }
 
 impl Running {
     fn watched(&self) -> Result<Used, Failure> {
-        let before = self.ticks()?;
+        let seconds = WATCHED.as_secs_f64();
+        let (before, drawn) = (self.ticks()?, self.drawn.load(Ordering::Relaxed));
         thread::sleep(WATCHED);
-        let ticks = self.ticks()? - before;
+        let (after, drawn) = (self.ticks()?, self.drawn.load(Ordering::Relaxed) - drawn);
+        let percent = |of: fn(&Ticks) -> f64| (of(&after) - of(&before)) / TICKS_A_SECOND / seconds * 100.0;
         let status = self.proc("status")?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next());
         let kilobytes: f64 = resident.and_then(|text| text.parse().ok()).unwrap_or_default();
         Ok(Used {
-            percent: ticks / TICKS_A_SECOND / WATCHED.as_secs_f64() * 100.0,
+            window: percent(|ticks| ticks.window),
+            rasteriser: percent(|ticks| ticks.rasteriser),
+            rest: percent(|ticks| ticks.all - ticks.window - ticks.rasteriser),
+            drawn_per_s: drawn as f64 / seconds,
             megabytes: kilobytes / 1024.0,
         })
     }
 
-    /// Of all its threads, in the system's and in its own name.
-    fn ticks(&self) -> Result<f64, Failure> {
-        let stat = self.proc("stat")?;
-        // The name stands in parentheses, and may hold blanks.
-        let numbers = stat.rsplit(')').next().unwrap_or_default();
-        Ok(numbers.split_whitespace().skip(11).take(2).filter_map(|text| text.parse::<f64>().ok()).sum())
+    fn ticks(&self) -> Result<Ticks, Failure> {
+        let mut ticks = Ticks { all: used(&self.proc("stat")?), ..Ticks::default() };
+        ticks.window = used(&self.proc(&format!("task/{}/stat", self.child.id()))?);
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        for task in tasks.into_iter().flatten().map_while(Result::ok) {
+            // One that ends in between has no words any more.
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            if stat.contains(RASTERISER) {
+                ticks.rasteriser += used(&stat);
+            }
+        }
+        Ok(ticks)
     }
 
     fn proc(&self, file: &str) -> Result<String, Failure> {
         let path = format!("/proc/{}/{file}", self.child.id());
         fs::read_to_string(path).map_err(|_| Failure::new("sightline ended by itself"))
     }
+}
+
+/// What a line of `stat` says of the time used, in the system's and in its own name.
+fn used(stat: &str) -> f64 {
+    // The name stands in parentheses, and may hold blanks.
+    let numbers = stat.rsplit(')').next().unwrap_or_default();
+    numbers.split_whitespace().skip(11).take(2).filter_map(|text| text.parse::<f64>().ok()).sum()
+}
+
+/// How the threads are called that do the work of a graphics card where there is none.
+const RASTERISER: &str = "(llvmpipe";
+
+#[derive(Default)]
+struct Ticks {
+    all: f64,
+    window: f64,
+    rasteriser: f64,
 }
 
 impl Drop for Running {
@@ -329,6 +396,12 @@ mod tests {
 
     fn words(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_thread_may_have_any_name() {
+        assert_eq!(used("7 (a) b) (c) S 1 2 3 4 5 6 7 8 9 10 40 2 0 0"), 42.0);
+        assert_eq!(used(""), 0.0);
     }
 
     #[test]

@@ -189,7 +189,7 @@ impl Gauge {
         if self.blocks >= MOVES_EVERY {
             self.blocks = 0;
             if meter.take_looked() {
-                self.glass.wake();
+                self.glass.come_along();
             }
         }
     }

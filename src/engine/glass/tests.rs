@@ -79,6 +79,33 @@ fn a_window_that_does_not_look_is_woken_once() {
 }
 
 #[test]
+fn what_comes_between_two_pictures_of_theirs_is_drawn_with_the_next() {
+    let (glass, woken) = glass();
+    let draw = || {
+        let before = woken.load(Ordering::Relaxed);
+        glass.theirs();
+        before
+    };
+    for luma in 20..50 {
+        glass.show_theirs(&frame(luma));
+        assert_eq!(draw(), usize::from(luma) - 19, "once for each of theirs");
+        glass.show_ours(&frame(luma));
+        glass.come_along();
+    }
+    for _ in 0..MOST_RIDES {
+        glass.show_ours(&frame(60));
+    }
+    let before = draw();
+    glass.show_ours(&frame(61));
+    assert_eq!(draw(), before + 1, "theirs stand still: ours move nevertheless");
+    glass.show_theirs(&frame(62));
+    glass.no_picture_of_theirs();
+    let before = draw();
+    glass.show_ours(&frame(63));
+    assert_eq!(draw(), before + 1, "there are no more of theirs to wait for");
+}
+
+#[test]
 fn a_meter_rises_at_once_falls_slowly_and_keeps_its_peak_for_a_second() {
     let mut level = Level::default();
     level.hear(&tone(1.0));

@@ -271,6 +271,13 @@ pub struct CandidateRow {
     pub over: Option<Transport>,
 }
 
+impl CandidateRow {
+    /// Where it is reached.
+    pub fn place(&self) -> Place {
+        Place { host: self.candidate.address.clone(), port: self.candidate.port }
+    }
+}
+
 /// Two addresses, and what became of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PairRow {

@@ -104,11 +104,7 @@ fn edges(text: &mut Text, report: &CallReport) {
     let troubled = |server: &&ServerRow| server.trouble.is_some();
     for server in report.path.servers.iter().filter(troubled) {
         let trouble = server.trouble.as_ref().map_or_else(String::new, words::trouble);
-        text.line(&format!(
-            "  {} over {}: {trouble}",
-            words::place(&server.server.host, server.server.port),
-            server.transport.name()
-        ));
+        text.line(&format!("  {} over {}: {trouble}", words::place(&server.server), server.transport.name()));
     }
 }
 

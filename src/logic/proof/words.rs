@@ -9,9 +9,9 @@ use crate::logic::{
     candidate::Kind,
     course::{EndReason, Link, Role, Side, Stage, Step},
     desk::Complaint,
-    evidence::{LogLevel, Topic},
+    evidence::Topic,
     legs::LegWhy,
-    path::{Change, EdgeStatus, Mapping, Node, PairState, PathPolicy, Presence, Route},
+    path::{Change, EdgeStatus, Mapping, Node, PairState, PathPolicy, Place, Presence, Route},
     servers::{Service, Transport},
     sightings::Trouble,
 };
@@ -133,9 +133,8 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// An address and its port.
-pub(super) fn place(host: &str, port: u16) -> String {
-    let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
-    plain(&format!("{open}{host}{close}:{port}"))
+pub(super) fn place(place: &Place) -> String {
+    plain(&place.to_string())
 }
 
 /// Which end this is.
@@ -146,17 +145,7 @@ pub(super) const fn role(role: Role) -> &'static str {
     }
 }
 
-/// How an address was come by.
-pub(super) const fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Host => "host",
-        Kind::ServerReflexive => "server reflexive",
-        Kind::PeerReflexive => "peer reflexive",
-        Kind::Relay => "relay",
-    }
-}
-
-/// The same as it stands in a candidate line (RFC 8839).
+/// How an address was come by, as it stands in a candidate line (RFC 8839).
 pub(super) const fn kind_in_line(kind: Kind) -> &'static str {
     match kind {
         Kind::Host => "host",
@@ -339,16 +328,6 @@ pub(super) const fn complaint(complaint: Complaint) -> &'static str {
     }
 }
 
-/// How grave a line of the log is.
-pub(super) const fn level(level: LogLevel) -> &'static str {
-    match level {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warning",
-        LogLevel::Info => "info",
-        LogLevel::Debug => "debug",
-    }
-}
-
 /// Whether there is a NAT, and of which kind.
 pub(super) const fn nat(presence: Presence, mapping: Mapping) -> &'static str {
     match (presence, mapping) {
@@ -366,7 +345,7 @@ pub(super) fn node(node: &Node) -> String {
         Node::Us => "this computer".to_owned(),
         Node::OurNat => "our way out".to_owned(),
         Node::Server { server, service: of } => {
-            format!("{} ({})", place(&server.host, server.port), service(*of))
+            format!("{} ({})", place(server), service(*of))
         }
         Node::TheirRelay { address } => format!("{} (their relay)", plain(address)),
         Node::TheirNat => "their way in".to_owned(),
@@ -398,9 +377,4 @@ pub(super) fn trouble(trouble: &Trouble) -> String {
         Trouble::Refused { code, text } => format!("refused with {code}: {}", plain(text)),
         Trouble::Broken => "the stream to it broke".to_owned(),
     }
-}
-
-/// A priority, taken apart (RFC 8445, section 5.1.2): type, local preference, component.
-pub(super) fn priority(priority: u32) -> String {
-    format!("{} · {} · {}", priority >> 24, priority >> 8 & 0xffff, 256_u32.saturating_sub(priority & 0xff))
 }

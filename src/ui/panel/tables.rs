@@ -3,7 +3,7 @@
 use super::table::{Cell, Column, Mark, Row, Table, id_of};
 use crate::{
     logic::{
-        candidate::Kind,
+        candidate::{Kind, priority_in_parts},
         evidence::{CodecFact, LogLevel, LogLine, StageFact},
         path::{
             CandidateRow, EdgeStatus, InterfaceRow, MAX_LEGS, PairRow, PairState, PathReport, Place,
@@ -133,7 +133,7 @@ fn candidate(path: &PathReport, row: &CandidateRow, interfaces: &[InterfaceRow])
     let before = path.legs.iter().position(|leg| leg.leg == row.leg).filter(|_| is_whole);
     let leg = before.and_then(|before| Some((before, path.legs.get(before)?.why)));
     let one = &row.candidate;
-    let place = Place { host: one.address.clone(), port: one.port }.to_string();
+    let place = row.place().to_string();
     let base = one.related.as_deref().filter(|_| one.kind != Kind::Host);
     let is_base = |interface: &&InterfaceRow| {
         interface.address == one.address || base.is_some_and(|base| base.contains(interface.address.as_str()))
@@ -145,12 +145,12 @@ fn candidate(path: &PathReport, row: &CandidateRow, interfaces: &[InterfaceRow])
         id,
         mark: Mark::None,
         cells: vec![
-            words::kind(one.kind).into(),
+            one.kind.name().into(),
             place.into(),
             one.protocol.to_uppercase().into(),
             row.over.map_or("", |over| over.name()).into(),
             row.server.as_ref().map(ToString::to_string).unwrap_or_default().into(),
-            words::priority(one.priority).into(),
+            priority_in_parts(one.priority).into(),
             one.foundation.clone().into(),
             one.related.clone().unwrap_or_default().into(),
             interface.into(),
@@ -196,8 +196,8 @@ fn pair(row: &PairRow, path: &PathReport) -> Row {
             count(row.round_trips),
             words::yes(row.nominated).into(),
             words::yes(row.in_use).into(),
-            words::kind(row.local_kind).into(),
-            words::kind(row.remote_kind).into(),
+            row.local_kind.name().into(),
+            row.remote_kind.name().into(),
             count(row.checks_sent),
             count(row.checks_answered),
             count(row.checks_heard),
@@ -343,7 +343,7 @@ pub(super) fn log(lines: &[LogLine], least: LogLevel) -> Table {
         },
         cells: vec![
             at(line.t_ms),
-            words::level(line.level).into(),
+            line.level.name().into(),
             line.from.clone().into(),
             line.text.clone().into(),
         ],

@@ -2,7 +2,9 @@
 //!
 //! Written in the common part of GLSL 1.20, 1.40, ES 1.00 and ES 3.00: everything that egui's own painter runs on. Mip maps
 //! against shimmer were thought of and left: they are made anew for each picture, of all of it, and what is drawn small is
-//! a few pixels; these look at more of the picture instead.
+//! a few pixels; these look at more of the picture instead. How often they look is written into the shader, and there is one
+//! for each number: with the numbers handed over, a processor that stands in for a graphics card took nine times as long for
+//! pictures that are looked at once (84 ms instead of 9).
 #![expect(unsafe_code, reason = "OpenGL is a foreign interface, and there is no other way to it")]
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,13 +13,12 @@ use eframe::{
     egui_glow::ShaderVersion,
     glow::{self, Context, HasContext as _, PixelUnpackData},
 };
-use egui::vec2;
 
 use super::{Newest, placing::Placed, sides};
 use crate::media::frame::{Frame, Matrix, Size};
 
 /// Looks at a picture for each pixel and direction; sixteen of the picture's pixels on one of the screen's and more shimmer.
-const MOST_LOOKS: f32 = 4.0;
+const MOST_LOOKS: u32 = 4;
 /// What one look sees without leaving anything out: two pixels, of which it takes the middle.
 const PIXELS_A_LOOK: f32 = 2.0;
 
@@ -43,29 +44,37 @@ uniform vec2 u_across;
 uniform vec2 u_down;
 uniform vec2 u_pixels;
 uniform float u_round;
-uniform vec2 u_looks;
 uniform vec4 u_colour;
 
-float look(sampler2D plane, vec2 at, vec2 right, vec2 below, float looks) {
+float luma(vec2 at, vec2 right, vec2 below) {
     float sum = 0.0;
-    for (int i = 0; i < 4; i++) {
-        if (float(i) >= looks) { break; }
-        for (int j = 0; j < 4; j++) {
-            if (float(j) >= looks) { break; }
-            vec2 away = (vec2(float(i), float(j)) + 0.5) / looks - 0.5;
+    for (int i = 0; i < LUMA_LOOKS; i++) {
+        for (int j = 0; j < LUMA_LOOKS; j++) {
+            vec2 away = (vec2(float(i), float(j)) + 0.5) / float(LUMA_LOOKS) - 0.5;
+            sum += SAMPLE(u_y, at + away.x * right + away.y * below).r;
+        }
+    }
+    return sum / float(LUMA_LOOKS * LUMA_LOOKS);
+}
+
+float chroma(sampler2D plane, vec2 at, vec2 right, vec2 below) {
+    float sum = 0.0;
+    for (int i = 0; i < CHROMA_LOOKS; i++) {
+        for (int j = 0; j < CHROMA_LOOKS; j++) {
+            vec2 away = (vec2(float(i), float(j)) + 0.5) / float(CHROMA_LOOKS) - 0.5;
             sum += SAMPLE(plane, at + away.x * right + away.y * below).r;
         }
     }
-    return sum / (looks * looks);
+    return sum / float(CHROMA_LOOKS * CHROMA_LOOKS);
 }
 
 void main() {
     vec2 at = u_origin + v_corner.x * u_across + v_corner.y * u_down;
     vec2 right = u_across / u_pixels.x;
     vec2 below = u_down / u_pixels.y;
-    float y = (look(u_y, at, right, below, u_looks.x) - 16.0 / 255.0) * (255.0 / 219.0);
-    float u = look(u_u, at, right, below, u_looks.y) - 128.0 / 255.0;
-    float v = look(u_v, at, right, below, u_looks.y) - 128.0 / 255.0;
+    float y = (luma(at, right, below) - 16.0 / 255.0) * (255.0 / 219.0);
+    float u = chroma(u_u, at, right, below) - 128.0 / 255.0;
+    float v = chroma(u_v, at, right, below) - 128.0 / 255.0;
     vec3 colour = vec3(y + u_colour.x * v, y - u_colour.y * u - u_colour.z * v, y + u_colour.w * u);
     vec2 outside = max(abs(v_corner - 0.5) * u_pixels - u_pixels * 0.5 + u_round, 0.0);
     float alpha = u_round > 0.0 ? clamp(0.5 - length(outside) + u_round, 0.0, 1.0) : 1.0;
@@ -78,12 +87,34 @@ pub(super) struct Brush {
     /// As the driver calls itself.
     pub(super) renderer: String,
     context: usize,
-    program: glow::Program,
+    version: ShaderVersion,
+    /// Made when they are wanted first.
+    programs: Vec<Program>,
     corners: glow::Buffer,
     arrays: Option<glow::VertexArray>,
-    places: Places,
     format: Format,
     longest: usize,
+}
+
+/// How often a picture is looked at for each pixel and direction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Looks {
+    luma: u32,
+    chroma: u32,
+}
+
+impl Looks {
+    /// So many of the picture's pixels lie on one of the screen's.
+    fn at(crowding: f32) -> Self {
+        let looks = |crowding: f32| ((crowding / PIXELS_A_LOOK).ceil() as u32).clamp(1, MOST_LOOKS);
+        Self { luma: looks(crowding), chroma: looks(crowding / 2.0) }
+    }
+}
+
+struct Program {
+    looks: Looks,
+    name: glow::Program,
+    places: Places,
 }
 
 struct Places {
@@ -93,7 +124,6 @@ struct Places {
     down: Option<glow::UniformLocation>,
     pixels: Option<glow::UniformLocation>,
     round: Option<glow::UniformLocation>,
-    looks: Option<glow::UniformLocation>,
     colour: Option<glow::UniformLocation>,
 }
 
@@ -152,8 +182,7 @@ pub(super) fn draw(
     empty(gl, context, &sheet.bin);
     brush.upload(gl, sheet, newest)?;
     let Some(textures) = &sheet.textures else { return Ok(()) };
-    brush.paint(gl, textures, &newest.frame, placed, pixels_per_point);
-    Ok(())
+    brush.paint(gl, textures, &newest.frame, placed, pixels_per_point)
 }
 
 fn empty(gl: &Context, context: usize, bin: &Bin) {
@@ -168,26 +197,10 @@ fn empty(gl: &Context, context: usize, bin: &Bin) {
 
 impl Brush {
     fn new(gl: &Context, context: usize, version: ShaderVersion) -> Result<Self, String> {
-        let program = program(gl, version)?;
+        let programs = vec![Program::new(gl, version, Looks::at(1.0))?];
         let (corners, arrays) = corners(gl, version)?;
-        // SAFETY: egui calls this while its context is current; the program is of it.
+        // SAFETY: egui calls this while its context is current.
         unsafe {
-            let place = |name| gl.get_uniform_location(program, name);
-            let corner = gl.get_attrib_location(program, "a_corner");
-            let places = Places {
-                corner: corner.ok_or("the shader lost its corners")?,
-                origin: place("u_origin"),
-                across: place("u_across"),
-                down: place("u_down"),
-                pixels: place("u_pixels"),
-                round: place("u_round"),
-                looks: place("u_looks"),
-                colour: place("u_colour"),
-            };
-            gl.use_program(Some(program));
-            for (unit, name) in [(0, "u_y"), (1, "u_u"), (2, "u_v")] {
-                gl.uniform_1_i32(place(name).as_ref(), unit);
-            }
             let format = if version.is_new_shader_interface() {
                 Format { inside: glow::R8, outside: glow::RED }
             } else {
@@ -195,7 +208,7 @@ impl Brush {
             };
             let longest = usize::try_from(gl.get_parameter_i32(glow::MAX_TEXTURE_SIZE)).unwrap_or_default();
             let renderer = gl.get_parameter_string(glow::RENDERER);
-            Ok(Self { renderer, context, program, corners, arrays, places, format, longest })
+            Ok(Self { renderer, context, version, programs, corners, arrays, format, longest })
         }
     }
 
@@ -282,15 +295,29 @@ impl Brush {
         Ok(Textures { context: self.context, planes, size, number: None })
     }
 
-    fn paint(&self, gl: &Context, textures: &Textures, frame: &Frame, placed: &Placed, scale: f32) {
-        let crowding = placed.crowding(sides(frame), scale);
-        let looks = |crowding: f32| (crowding / PIXELS_A_LOOK).ceil().clamp(1.0, MOST_LOOKS);
+    fn paint(
+        &mut self,
+        gl: &Context,
+        textures: &Textures,
+        frame: &Frame,
+        placed: &Placed,
+        scale: f32,
+    ) -> Result<(), String> {
+        let looks = Looks::at(placed.crowding(sides(frame), scale));
+        let known = self.programs.iter().position(|program| program.looks == looks);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                self.programs.push(Program::new(gl, self.version, looks)?);
+                self.programs.len() - 1
+            }
+        };
+        let Some(Program { name, places, .. }) = self.programs.get(index) else { return Ok(()) };
         let [red, green_u, green_v, blue] = colours(frame.matrix());
-        let places = &self.places;
         let pixels = placed.rect.size() * scale;
         // SAFETY: all names are of this context, which is current; what egui needs of its state it sets again itself.
         unsafe {
-            gl.use_program(Some(self.program));
+            gl.use_program(Some(*name));
             for (unit, plane) in (glow::TEXTURE0..).zip(textures.planes) {
                 gl.active_texture(unit);
                 gl.bind_texture(glow::TEXTURE_2D, Some(plane));
@@ -300,7 +327,6 @@ impl Brush {
                 (&places.across, placed.across),
                 (&places.down, placed.down),
                 (&places.pixels, pixels),
-                (&places.looks, vec2(looks(crowding), looks(crowding / 2.0))),
             ] {
                 gl.uniform_2_f32(place.as_ref(), value.x, value.y);
             }
@@ -324,6 +350,31 @@ impl Brush {
                 gl.bind_texture(glow::TEXTURE_2D, None);
             }
         }
+        Ok(())
+    }
+}
+
+impl Program {
+    fn new(gl: &Context, version: ShaderVersion, looks: Looks) -> Result<Self, String> {
+        let name = program(gl, version, looks)?;
+        // SAFETY: egui calls this while its context is current; the program is of it.
+        unsafe {
+            let place = |uniform| gl.get_uniform_location(name, uniform);
+            let places = Places {
+                corner: gl.get_attrib_location(name, "a_corner").ok_or("the shader lost its corners")?,
+                origin: place("u_origin"),
+                across: place("u_across"),
+                down: place("u_down"),
+                pixels: place("u_pixels"),
+                round: place("u_round"),
+                colour: place("u_colour"),
+            };
+            gl.use_program(Some(name));
+            for (unit, plane) in [(0, "u_y"), (1, "u_u"), (2, "u_v")] {
+                gl.uniform_1_i32(place(plane).as_ref(), unit);
+            }
+            Ok(Self { looks, name, places })
+        }
     }
 }
 
@@ -337,7 +388,7 @@ fn forget_errors(gl: &Context) {
     }
 }
 
-fn program(gl: &Context, version: ShaderVersion) -> Result<glow::Program, String> {
+fn program(gl: &Context, version: ShaderVersion, looks: Looks) -> Result<glow::Program, String> {
     let is_new = version.is_new_shader_interface();
     let head = |(r#in, out): (&str, &str)| {
         let precision = if version.is_embedded() {
@@ -358,8 +409,12 @@ fn program(gl: &Context, version: ShaderVersion) -> Result<glow::Program, String
     };
     let (vertex, fragment) =
         if is_new { (("in", "out"), ("in", "")) } else { (("attribute", "varying"), ("varying", "")) };
-    let shaders =
-        [(glow::VERTEX_SHADER, head(vertex) + VERTEX), (glow::FRAGMENT_SHADER, head(fragment) + FRAGMENT)];
+    let Looks { luma, chroma } = looks;
+    let looks = format!("#define LUMA_LOOKS {luma}\n#define CHROMA_LOOKS {chroma}\n");
+    let shaders = [
+        (glow::VERTEX_SHADER, head(vertex) + VERTEX),
+        (glow::FRAGMENT_SHADER, head(fragment) + &looks + FRAGMENT),
+    ];
     // SAFETY: egui's context is current; the sources are text.
     unsafe {
         let program = gl.create_program()?;

@@ -24,12 +24,15 @@ use crate::{
     },
 };
 
+/// A little flatter than pictures are, so that the first page fits into the window that it opens in.
+const GLASS_ASPECT: f32 = 2.0;
+
 /// The camera's picture, and how loud it is at the microphone.
 pub fn looking_glass(ui: &mut Ui, scene: &mut Scene<'_>) {
     let size = theme::size();
     let previewing = scene.snapshot.shelf.previewing;
     let width = ui.available_width();
-    let (rect, response) = ui.allocate_exact_size(Vec2::new(width, width * 9.0 / 16.0), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(width, width / GLASS_ASPECT), Sense::hover());
     let comes = scene.pictures.is_some_and(|pictures| pictures.ours.frame().is_some());
     let state = if previewing && comes {
         words::PICTURE_IS_THERE

@@ -51,7 +51,6 @@ pub fn show(ui: &mut Ui, state: &mut State, scene: &mut Scene<'_>) {
                     right.vertical(|ui| other(ui, scene));
                 });
             }
-            ui.add_space(size.far);
         });
     });
 }
@@ -67,8 +66,6 @@ fn one(ui: &mut Ui, name: &mut String, scene: &mut Scene<'_>) {
         ui.add_space(theme::size().close);
         devices::speaker(ui, scene);
     });
-    ui.add_space(theme::size().near);
-    card::show(ui, |ui| checkup::show(ui, scene));
 }
 
 fn other(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -77,6 +74,8 @@ fn other(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.add_space(theme::size().close);
         devices::camera(ui, scene);
     });
+    ui.add_space(theme::size().near);
+    card::show(ui, |ui| checkup::show(ui, scene));
 }
 
 fn foot(ui: &mut Ui, name: &str, scene: &mut Scene<'_>) {

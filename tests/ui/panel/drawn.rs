@@ -1,45 +1,26 @@
 //! The panel as it looks: drawn by the painter that ships, and compared with pictures that were looked at.
 
 use egui::Theme;
-use egui_kittest::Harness;
 use image::RgbaImage;
 use sightline::{
     logic::desk::Snapshot,
-    ui::{
-        panel::{Part, docking::Dock},
-        scene::{Loudness, Scene},
-        theme,
-    },
+    ui::panel::{Part, docking::Dock},
 };
 
 use super::{
-    super::{
-        easel::{Easel, Kind},
-        pictures::looks_as_it_did,
-    },
+    super::pictures::{self, looks_as_it_did},
     in_call,
     reports::named,
 };
 
 /// The panel at a part, with nothing beside it; nothing where nothing can be drawn, which was said aloud.
 fn drawn(snapshot: &Snapshot, part: Part, size: [f32; 2], scale: f32, shade: Theme) -> Option<RgbaImage> {
-    let easel = Easel::new(Kind::Desktop)?;
     let mut dock = Dock::default();
     dock.open_at(part);
-    let mut window = Harness::builder()
-        .with_size(size)
-        .with_pixels_per_point(scale)
-        .with_theme(shade)
-        .with_max_steps(20)
-        .allow_missing_glyphs()
-        .with_context_setup(theme::install)
-        .renderer(easel)
-        .build_ui(|ui| {
-            let mut scene = Scene::new(snapshot, Loudness::default());
-            dock.show(ui, &mut scene);
-        });
-    window.run_ok();
-    Some(window.render().unwrap())
+    pictures::drawn(snapshot, size, scale, |ui, scene| {
+        ui.ctx().set_theme(shade);
+        dock.show(ui, scene);
+    })
 }
 
 #[test]

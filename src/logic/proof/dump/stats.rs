@@ -198,7 +198,7 @@ impl<'a> Connection<'a> {
         if kind == Kind::Relay {
             candidate.where_known("relayProtocol", over.map(protocol));
         }
-        candidate.where_known("url", server.as_ref().map(|server| words::place(&server.host, server.port)));
+        candidate.where_known("url", server.as_ref().map(words::place));
         if end.is_ours {
             candidate.where_known("networkType", self.network(&end.address, line.related.as_deref()));
         }

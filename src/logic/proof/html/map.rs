@@ -84,7 +84,7 @@ fn way(path: &PathReport, edge: &Edge) -> Option<Way> {
     let (title, onward) = match &edge.to {
         Node::TheirNat => (format!("Directly{over}"), Some(edge.status)),
         Node::Server { server, service: Service::Stun } => {
-            (format!("{}, tells us our address{over}", words::place(&server.host, server.port)), None)
+            (format!("{}, tells us our address{over}", words::place(server)), None)
         }
         Node::Server { server, service: Service::Turn } => {
             let lent = path.servers.iter().any(|row| {
@@ -93,7 +93,7 @@ fn way(path: &PathReport, edge: &Edge) -> Option<Way> {
                     && row.relayed.is_some()
             });
             let next = onward(path, server).filter(|_| lent || edge.in_use);
-            (format!("{}, relay{over}", words::place(&server.host, server.port)), next)
+            (format!("{}, relay{over}", words::place(server)), next)
         }
         Node::TheirRelay { address } => {
             let behind = path.edges.iter().find(|behind| behind.from == edge.to);
@@ -151,7 +151,7 @@ fn nat_title(ours: bool, view: &NatView) -> &'static str {
 
 fn public(view: &NatView) -> Vec<String> {
     let mut lines = vec![words::nat(view.presence, view.mapping).to_owned()];
-    let mut public: Vec<_> = view.public.iter().map(|place| words::place(&place.host, place.port)).collect();
+    let mut public: Vec<_> = view.public.iter().map(words::place).collect();
     public.dedup();
     let rest = public.len().saturating_sub(MOST_ADDRESSES);
     lines.extend(public.into_iter().take(MOST_ADDRESSES).map(|at| format!("seen by the world at {at}")));

@@ -1,6 +1,7 @@
 //! The tables of the page.
 
 use crate::logic::{
+    candidate::priority_in_parts,
     path::{
         CandidateRow, ChannelRow, EdgeStatus, LegRow, PairRow, PairState, PathReport, RelayRow, RelayUse,
         ServerRow,
@@ -93,15 +94,15 @@ fn candidates(page: &mut Markup, title: &str, rows: &[CandidateRow], ours: bool)
         let line = &row.candidate;
         let mut cells = vec![
             row.leg.to_string(),
-            words::kind(line.kind).to_owned(),
-            words::place(&line.address, line.port),
+            line.kind.name().to_owned(),
+            words::place(&row.place()),
             words::plain(&line.protocol),
-            words::priority(line.priority),
+            priority_in_parts(line.priority),
             words::plain(&line.foundation),
             line.related.as_deref().map_or_else(String::new, words::plain),
         ];
         if ours {
-            let server = row.server.as_ref().map_or_else(String::new, |at| words::place(&at.host, at.port));
+            let server = row.server.as_ref().map_or_else(String::new, words::place);
             cells.push(format!("{server}{}", words::over(row.over)));
         }
         cells.push(words::at(row.t_ms));
@@ -137,7 +138,7 @@ fn pairs(page: &mut Markup, path: &PathReport) {
             ) => "",
         };
         let end = |place: &crate::logic::path::Place, kind| {
-            format!("{} ({})", words::place(&place.host, place.port), words::kind_in_line(kind))
+            format!("{} ({})", words::place(place), words::kind_in_line(kind))
         };
         let chosen = if row.nominated { ", chosen" } else { "" };
         let cells = vec![
@@ -184,9 +185,8 @@ const fn rank(state: PairState) -> u8 {
 }
 
 fn servers(page: &mut Markup, path: &PathReport) {
-    let place = |place: &Option<crate::logic::path::Place>| {
-        place.as_ref().map_or_else(String::new, |place| words::place(&place.host, place.port))
-    };
+    let place =
+        |place: &Option<crate::logic::path::Place>| place.as_ref().map_or_else(String::new, words::place);
     let row = |row: &ServerRow| {
         let (word, mark) = words::status(row.status);
         let failed = row.status == EdgeStatus::Failed;
@@ -195,7 +195,7 @@ fn servers(page: &mut Markup, path: &PathReport) {
             Service::Turn => place(&row.relayed),
         };
         let cells = vec![
-            words::place(&row.server.host, row.server.port),
+            words::place(&row.server),
             format!("{}{}", words::service(row.service), words::over(Some(row.transport))),
             row.from.as_deref().map_or_else(String::new, words::plain),
             format!("{mark} {word}"),
@@ -254,14 +254,12 @@ fn relays(page: &mut Markup, path: &PathReport) {
 fn lent(row: &RelayRow) -> Row {
     let at = |t_ms: Option<u64>| t_ms.map_or_else(String::new, words::at);
     let permitted: Vec<_> = row.permitted.iter().map(|peer| words::plain(peer)).collect();
-    let channel = |channel: &ChannelRow| {
-        format!("{:#06x} {}", channel.number, words::place(&channel.peer.host, channel.peer.port))
-    };
+    let channel = |channel: &ChannelRow| format!("{:#06x} {}", channel.number, words::place(&channel.peer));
     let channels: Vec<_> = row.channels.iter().map(channel).collect();
     let cells = vec![
         row.leg.to_string(),
-        format!("{} over {}", words::place(&row.server.host, row.server.port), row.over.name()),
-        words::place(&row.relayed.host, row.relayed.port),
+        format!("{} over {}", words::place(&row.server), row.over.name()),
+        words::place(&row.relayed),
         words::plain(&row.from),
         at(row.until_ms),
         at(row.credentials_until_ms),
@@ -398,7 +396,7 @@ pub(super) fn log(page: &mut Markup, report: &CallReport) {
     let row = |line: &crate::logic::evidence::LogLine| {
         let cells = vec![
             words::at(line.t_ms),
-            words::level(line.level).to_owned(),
+            line.level.name().to_owned(),
             words::plain(&line.from),
             words::plain(&line.text),
         ];

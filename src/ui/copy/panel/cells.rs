@@ -2,7 +2,6 @@
 
 use crate::logic::{
     candidate::Kind,
-    evidence::LogLevel,
     interfaces::InterfaceKind,
     legs::LegWhy,
     path::{ChannelRow, PairRow, PairState},
@@ -155,17 +154,7 @@ pub const fn yes(yes: bool) -> &'static str {
     if yes { "yes" } else { "" }
 }
 
-/// How an address was come by.
-pub const fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Host => "host",
-        Kind::ServerReflexive => "server reflexive",
-        Kind::PeerReflexive => "peer reflexive",
-        Kind::Relay => "relay",
-    }
-}
-
-/// What that means.
+/// What the kind of an address means.
 pub const fn kind_story(kind: Kind) -> &'static str {
     match kind {
         Kind::Host => "An address of the computer itself.",
@@ -178,11 +167,6 @@ pub const fn kind_story(kind: Kind) -> &'static str {
 /// An interface and what it is.
 pub fn interface(name: &str, kind: InterfaceKind) -> String {
     format!("{name} · {}", kind.name())
-}
-
-/// A priority, taken apart (RFC 8445, section 5.1.2.1): by type, among those of the type, by component.
-pub fn priority(priority: u32) -> String {
-    format!("{} · {} · {}", priority >> 24, priority >> 8 & 0xFFFF, 256 - (priority & 0xFF))
 }
 
 /// How a pair stands.
@@ -297,26 +281,9 @@ pub const fn trouble_story(trouble: &Trouble) -> &'static str {
     }
 }
 
-/// A level of the log.
-pub const fn level(level: LogLevel) -> &'static str {
-    match level {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warning",
-        LogLevel::Info => "info",
-        LogLevel::Debug => "debug",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_priority_is_taken_apart() {
-        assert_eq!(priority(2_130_706_431), "126 · 65535 · 1");
-        assert_eq!(priority(0), "0 · 0 · 256");
-        assert_eq!(priority(u32::MAX), "255 · 65535 · 1");
-    }
 
     #[test]
     fn moments_and_figures_are_read_at_a_glance() {

@@ -133,5 +133,5 @@ fn our_lines(path: &PathReport) -> Vec<String> {
 
 fn their_lines(path: &PathReport) -> Vec<String> {
     let end = path.in_use.as_ref().map(|in_use| &in_use.pair.remote);
-    end.map(|end| words::kind(end.kind).to_owned()).into_iter().collect()
+    end.map(|end| end.kind.name().to_owned()).into_iter().collect()
 }
