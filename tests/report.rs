@@ -36,8 +36,13 @@ fn a_report_is_shown_masked_in_every_form_and_whole_where_that_is_asked_for() {
         for address in ["192.168.1.7", "192.0.2.77", "203.0.113.10", "calls.example.org"] {
             assert!(!shown.output.contains(address), "{form}: {address}");
         }
+        for device in ["Headset of Ada", "usb-ada-00"] {
+            assert!(!shown.output.contains(device), "{form}: {device}");
+        }
+        assert!(shown.output.contains("The microphone is device-a."), "{form}");
         let whole = report(&[&file, form, "--full"]);
         assert!(whole.output.contains("203.0.113.10"), "{form}");
+        assert!(whole.output.contains("The microphone is Headset of Ada."), "{form}");
         // The ending of a name says the same as the option.
         let out = folder.path().join(format!("out.{ending}"));
         let into = report(&[&file, "--out", out.to_str().unwrap()]);

@@ -76,11 +76,16 @@ async fn watch(
         while first.elapsed() < AT_LATEST && timeout(QUIET, bell.rung()).await.is_ok() {}
         let after = interfaces::look(&wished);
         let changes = network_change::changes(&before, &after);
-        if changes.is_empty() {
+        if after == before {
             continue;
         }
-        tracing::debug!(what = network_change::sentence(&changes), "the network changed");
-        let event = NetworkEvent::Changed { before: std::mem::replace(&mut before, after.clone()), after };
+        let before = std::mem::replace(&mut before, after.clone());
+        let event = if changes.is_empty() {
+            NetworkEvent::Listed(after)
+        } else {
+            tracing::debug!(what = network_change::sentence(&changes), "the network changed");
+            NetworkEvent::Changed { before, after }
+        };
         if events.send(event).await.is_err() {
             return;
         }

@@ -20,14 +20,17 @@ use std::{
 
 use futures_util::future::join_all;
 use sightline_protocol::link::{Scheme, ServerAddress};
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use self::{relays::Way, stun::Credentials};
 use super::{interfaces, line, proxy::Proxies};
 use crate::{
     engine::clock::Clock,
     logic::{
-        doctor::{Family, Nat, Observations, RelayTried, StunAsked},
+        doctor::{Family, Nat, Observations, PARTS, Part, RelayTried, StunAsked},
         servers::{RelayAccess, ServerUrl, Servers, Service, Transport},
     },
 };
@@ -78,10 +81,21 @@ impl Subject {
 
 /// Looks at everything there is.
 pub async fn examine(subject: &Subject, clock: Clock) -> Observations {
+    let (told, _) = mpsc::channel(PARTS);
+    examine_and_tell(subject, clock, told).await
+}
+
+/// The same, and tells what each part has come to as soon as it is known. Who has no room for all [`PARTS`] misses some.
+pub async fn examine_and_tell(subject: &Subject, clock: Clock, told: mpsc::Sender<Part>) -> Observations {
+    let tell = |part| {
+        told.try_send(part).ok();
+    };
     let begun = udp::now();
     let began_unix_ms = clock.unix_ms();
     let server = &subject.server;
     let proxies = Proxies::of_system();
+    let network = interfaces::look(&[]);
+    tell(Part::Network(network.clone()));
     let mut seen = server::expected(server);
     (seen.resolved, seen.resolved_ms) = server::resolve(&server.host).await;
     let resolved = seen.resolved.clone();
@@ -91,18 +105,25 @@ pub async fn examine(subject: &Subject, clock: Clock) -> Observations {
         let is_needed = server.scheme == Scheme::Https && server.port != subject.plain_port;
         if is_needed { server::plain_http(&server.host, at, CONNECT_WITHIN).await } else { None }
     };
-    let (mut seen, plain_http, (stun, nats, relays)) = tokio::join!(
-        server::examine(server, seen, &proxies, clock, ready),
-        plain,
-        media_ways(server, &resolved, &proxies, stun)
-    );
+    let spoken = async {
+        let seen = server::examine(server, seen, &proxies, clock, ready).await;
+        tell(Part::Server(Box::new(seen.clone())));
+        seen
+    };
+    let plain = async {
+        let answered = plain.await;
+        tell(Part::PlainHttp(answered.clone()));
+        answered
+    };
+    let (mut seen, plain_http, (stun, nats, relays)) =
+        tokio::join!(spoken, plain, media_ways(server, &resolved, &proxies, stun, tell));
     seen.plain_http = plain_http;
     let took = udp::now().saturating_duration_since(begun).as_millis();
     Observations {
         program: concat!("sightline ", env!("CARGO_PKG_VERSION")).to_owned(),
         began_unix_ms,
         took_ms: u64::try_from(took).unwrap_or(u64::MAX),
-        network: interfaces::look(&[]),
+        network,
         server: seen,
         stun,
         nats,
@@ -116,6 +137,7 @@ async fn media_ways(
     resolved: &[IpAddr],
     proxies: &Proxies,
     told: oneshot::Receiver<Vec<String>>,
+    tell: impl Fn(Part),
 ) -> (Vec<StunAsked>, Vec<Nat>, Vec<RelayTried>) {
     let (targets, guessed) = match timeout(GUESS_AFTER, told).await {
         Ok(Ok(urls)) => (addresses_of(&urls).await, false),
@@ -128,13 +150,21 @@ async fn media_ways(
     };
     let (v4, v6) = (of(Family::V4), of(Family::V6));
     let ways = relay_ways(server, &[v4.first(), v6.first()], guessed);
-    let ((mut stun, nat4), (stun6, nat6), relays) = tokio::join!(
-        udp::examine(&v4, guessed),
-        udp::examine(&v6, guessed),
-        join_all(ways.into_iter().map(|way| relays::attempt(way, proxies, None)))
-    );
-    stun.extend(stun6);
-    (stun, nat4.into_iter().chain(nat6).collect(), relays)
+    let outside = async {
+        let ((mut stun, nat4), (stun6, nat6)) =
+            tokio::join!(udp::examine(&v4, guessed), udp::examine(&v6, guessed));
+        stun.extend(stun6);
+        let nats: Vec<_> = nat4.into_iter().chain(nat6).collect();
+        tell(Part::Outside { stun: stun.clone(), nats: nats.clone() });
+        (stun, nats)
+    };
+    let relays = async {
+        let tried = join_all(ways.into_iter().map(|way| relays::attempt(way, proxies, None))).await;
+        tell(Part::Relays(tried.clone()));
+        tried
+    };
+    let ((stun, nats), relays) = tokio::join!(outside, relays);
+    (stun, nats, relays)
 }
 
 /// Where the relay is, as far as it can be known: beside STUN, and behind the same port as the switchboard.

@@ -2,7 +2,8 @@
 //! window that opens.
 //!
 //! `args` says what can be asked, `session` runs one call for it, `demo` two at once, `doctor` looks at the
-//! network, `report` shows what was written of a call, `talk` is chat, `tell` prints what happens.
+//! network, `report` shows what was written of a call, `talk` is chat, `orders` are read from standard input, `tell` prints what
+//! happens.
 
 pub mod args;
 mod consult;
@@ -10,6 +11,7 @@ mod demo;
 mod devices;
 mod doctor;
 mod memory;
+mod orders;
 mod report;
 mod session;
 mod talk;

@@ -38,6 +38,7 @@ use super::{
     Exit,
     args::{MediaArgs, OutArgs},
     memory::Memory,
+    orders::{Order, Orders},
     report,
     talk::Talk,
     tell::{Teller, complain},
@@ -172,6 +173,9 @@ fn run(
         let mut session = Session::new(handle, duty, wish, out.duration, teller, clock);
         session.link = link;
         session.talk = Talk::new(media.talk.clone());
+        if media.talk.orders {
+            session.orders = Some(Orders::of_standard_input().context("the system gives no threads")?);
+        }
         if let Err(exit) = session.wait_for_server().await {
             return Ok(exit);
         }
@@ -198,6 +202,7 @@ pub(super) struct Session {
     pub(super) link: Option<CallLink>,
     /// What is to be said besides sound and picture.
     pub(super) talk: Talk,
+    orders: Option<Orders>,
     hang_up_at: Option<Instant>,
     closing: bool,
     /// There is no relay, and nothing else was allowed.
@@ -222,6 +227,7 @@ impl Session {
             clock,
             link: None,
             talk: Talk::default(),
+            orders: None,
             hang_up_at: None,
             closing: false,
             no_relay: false,
@@ -310,6 +316,10 @@ impl Session {
                     stop.set(stopped());
                     continue;
                 }
+                order = ordered(self.orders.as_mut()) => {
+                    self.obey(order);
+                    continue;
+                }
             };
             self.teller.tell(&update);
             match update {
@@ -347,6 +357,7 @@ impl Session {
                 Update::NotDialled { .. } => return None,
                 Update::SwitchboardUp
                 | Update::Home { .. }
+                | Update::Network { .. }
                 | Update::Began { .. }
                 | Update::Agreed { .. }
                 | Update::Present { .. }
@@ -368,6 +379,15 @@ impl Session {
                 | Update::Problem { .. } => {}
             }
         }
+    }
+
+    fn obey(&mut self, order: Result<Order, String>) {
+        let command = match order {
+            Ok(Order::Trial(trial)) => Command::Trial(trial),
+            Ok(Order::HangUp) => Command::HangUp,
+            Err(text) => return self.teller.tell(&Update::Problem { text }),
+        };
+        self.handle.say(command);
     }
 
     /// Lets the last words go out.
@@ -415,6 +435,13 @@ async fn stopped() {
 async fn at(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn ordered(orders: Option<&mut Orders>) -> Result<Order, String> {
+    match orders {
+        Some(orders) => orders.next().await,
         None => std::future::pending().await,
     }
 }

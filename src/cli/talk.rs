@@ -32,6 +32,10 @@ pub struct TalkArgs {
     /// Take every file that is offered, into this folder [default: none is taken]
     #[arg(long, value_name = "DIR")]
     pub save_files: Option<PathBuf>,
+    /// Take orders from standard input while the call runs, one a line: restart, path PATH, hinder [loss=PERCENT] [delay=MS]
+    /// [no-udp], hang-up
+    #[arg(long)]
+    pub orders: bool,
 }
 
 impl TalkArgs {

@@ -122,6 +122,7 @@ fn as_event(update: &Update) -> (&'static str, Value) {
         Update::SwitchboardRefused { why } => {
             ("switchboard", json!({ "up": false, "refused": true, "why": why }))
         }
+        Update::Network { interfaces } => ("network", json!({ "interfaces": **interfaces })),
         Update::Home { server } => ("home", json!({ "server": server.as_ref().map(ToString::to_string) })),
         Update::Began { call, peer, role, media, token: _ } => {
             ("began", json!({ "call": call, "peer": peer, "role": role, "media": media }))
@@ -184,6 +185,7 @@ fn as_sentence(update: &Update, closed: Option<&str>) -> Option<String> {
         Update::Link { call: _, link: Link::PathFound } => "A path works; agreeing on keys.".to_owned(),
         Update::Link { .. }
         | Update::Home { .. }
+        | Update::Network { .. }
         | Update::Began { .. }
         | Update::Agreed { .. }
         | Update::Present { .. }

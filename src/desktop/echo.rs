@@ -95,6 +95,7 @@ impl Echo {
                     }
                     Update::Over { .. } => break,
                     Update::Home { .. }
+                    | Update::Network { .. }
                     | Update::SwitchboardDown { .. }
                     | Update::SwitchboardRefused { .. }
                     | Update::Began { .. }

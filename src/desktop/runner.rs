@@ -35,7 +35,7 @@ use crate::{
     logic::{
         desk::{Beginning, Desk, Effect, Heard, Moment, Order, Snapshot, Wish},
         devices::DeviceKind,
-        doctor::diagnose,
+        doctor::{PARTS, Progress, diagnose},
         phone::Owner,
         report::CallReport,
     },
@@ -314,7 +314,16 @@ impl Runner {
     fn examine(&self, server: ServerAddress) {
         let (news, clock) = (self.counter.news(), self.clock);
         self.runtime.spawn(async move {
-            let seen = probe::examine(&Subject::new(server.clone()), clock).await;
+            let (told, mut parts) = mpsc::channel(PARTS);
+            let subject = Subject::new(server.clone());
+            let telling = async {
+                let mut progress = Progress::new(clock.unix_ms());
+                while let Some(part) = parts.recv().await {
+                    let findings = progress.take(part);
+                    news.send(Heard::Found { server: server.clone(), findings }).await.ok();
+                }
+            };
+            let (seen, ()) = tokio::join!(probe::examine_and_tell(&subject, clock, told), telling);
             news.send(Heard::Examined { server, outcome: Ok(Arc::new(diagnose(&seen))) }).await.ok();
         });
     }

@@ -44,6 +44,7 @@ pub(super) fn heard(update: Update, home: Option<&ServerAddress>) -> Option<Hear
         Update::Chat { call, lines } => Heard::Chat { call, lines: lines.lines },
         Update::Files { call, files } => Heard::Files { call, files },
         Update::Previewing(on) => Heard::Previewing(on),
+        Update::Network { interfaces } => Heard::Network(interfaces),
         Update::Devices(devices) => Heard::Devices(devices),
         Update::Device(in_use) => Heard::Device(in_use),
         Update::Problem { text } => Heard::Problem { text, code: ENGINE_PROBLEM },

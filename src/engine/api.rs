@@ -18,6 +18,7 @@ use crate::{
         devices::{Choice, Device, DeviceKind, InUse},
         evidence::{Evidence, Trial},
         files::FileOrder,
+        interfaces::InterfaceSeen,
         path::{PathPolicy, PathReport},
         phone::Owner,
         report::{CallReport, Counters, PictureCounts, Sending, SoundCounts},
@@ -120,6 +121,11 @@ pub enum Update {
     Home {
         /// Which; nothing where it is none.
         server: Option<ServerAddress>,
+    },
+    /// The addresses of this computer, judged: at the beginning, and whenever the system says that they are others.
+    Network {
+        /// All of them, those that calls start from first.
+        interfaces: Arc<[InterfaceSeen]>,
     },
     /// The switchboard knows us.
     SwitchboardUp,

@@ -102,6 +102,7 @@ impl AudioRecv {
                 return;
             }
             self.tally.audio_packets_received.one();
+            self.tally.audio_bytes_received.add(packet.payload.len() as u64);
             jitter.handle(packet, arrived);
         }
     }

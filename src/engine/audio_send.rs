@@ -96,6 +96,7 @@ impl AudioSend {
             match encoder.encode(&frame, &mut encoded) {
                 Ok(len) if self.sink.send(parcels.wrap(&encoded[..len]), now, false) => {
                     self.tally.audio_packets_sent.one();
+                    self.tally.audio_bytes_sent.add(len as u64);
                     if self.room.twice() {
                         self.sink.repeat();
                     }

@@ -117,7 +117,9 @@ tally!(
     frames_shown,
     frames_undecodable,
     audio_packets_sent,
+    audio_bytes_sent,
     audio_packets_received,
+    audio_bytes_received,
     packets_overrun,
     relay_packets_dropped,
 );

@@ -147,6 +147,7 @@ impl Notes {
             code: self.code.as_ref().and_then(SpokenCode::made).map(str::to_owned),
             stages: stages(&self.tally),
             devices: Vec::new(),
+            device_names: Vec::new(),
         }
     }
 }

@@ -272,6 +272,8 @@ pub enum NetworkEvent {
         /// How it is.
         after: NetworkSeen,
     },
+    /// This is how it is now; what is no longer as it was does not matter to calls.
+    Listed(NetworkSeen),
 }
 
 /// Looks at the network for somebody who may know how it is.

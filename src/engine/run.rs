@@ -2,6 +2,7 @@
 
 mod beats;
 mod mail;
+mod network;
 mod talk;
 mod trials;
 
@@ -29,7 +30,6 @@ use crate::{
         course::{EndReason, Stage},
         devices::{Device, DeviceKind, InUse},
         legs::{LegEffect, LegWhy},
-        network_change::{self, NetworkVerdict},
         path::PathPolicy,
         phone::{Effect, Event, Owner, Phone},
     },
@@ -190,6 +190,7 @@ impl Engine {
         let mut listen = interval(LISTEN);
         listen.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut closing: Option<Instant> = None;
+        self.tell_network(self.network.look().interfaces).await;
         loop {
             let now = self.clock.now();
             if closing.is_some_and(|deadline| now >= deadline || self.phone.is_settled()) {
@@ -315,27 +316,12 @@ impl Engine {
         }
     }
 
-    async fn take_network(&mut self, NetworkEvent::Changed { before, after }: NetworkEvent) {
-        let carried_from = self.phone.current().and_then(|call| self.calls.get(&call.id())?.carried_from());
-        let verdict = network_change::judge(&before, &after, carried_from);
-        tracing::info!(?verdict, "the network changed");
-        self.ahead = if self.bind.is_empty() { network_change::ahead(&before, &after) } else { Vec::new() };
-        for calling in self.calls.values_mut() {
-            calling.note_interfaces(after.interfaces.clone());
-        }
-        match verdict {
-            NetworkVerdict::Nothing => return,
-            // The next leg is agreed on over the switchboard, so the line to it goes first, and the new way.
-            NetworkVerdict::MustMove => self.lines.redial(),
-            NetworkVerdict::MayImprove if before.ways_out != after.ways_out => self.lines.redial(),
-            NetworkVerdict::MayImprove => self.lines.probe(),
-        }
-        self.handle(Event::Around { why: LegWhy::NetworkChanged }).await;
-    }
-
     async fn take_device_news(&mut self, news: DeviceNews) {
         match news {
             DeviceNews::Listed(kind, devices) => {
+                for calling in self.calls.values_mut() {
+                    calling.notes.recorder.know_devices(&devices);
+                }
                 self.devices.insert(kind, devices);
                 let devices = self.devices.values().flatten().cloned().collect();
                 self.tell(Update::Devices(devices)).await;
@@ -477,6 +463,9 @@ impl Engine {
         {
             let (nudge, journal) = (self.file_news.clone(), self.journal.clone());
             let mut calling = Calling::new(known, self.path, self.voice, nudge, journal, self.clock);
+            for devices in self.devices.values() {
+                calling.notes.recorder.know_devices(devices);
+            }
             for in_use in self.devices_in_use.values() {
                 calling.notes.recorder.begin_with_device(in_use);
             }

@@ -45,6 +45,7 @@ use super::{
     contacts::Contacts,
     course::Status,
     devices::{Device, InUse},
+    interfaces::InterfaceSeen,
     phone::Owner,
 };
 
@@ -132,6 +133,7 @@ pub struct Desk {
     echo: EchoTest,
     echo_address: Option<Address>,
     checks: Checks,
+    network: Arc<[InterfaceSeen]>,
     devices: Arc<[Device]>,
     in_use: Vec<InUse>,
     previewing: bool,
@@ -180,6 +182,7 @@ impl Desk {
             echo: EchoTest::Idle,
             echo_address: None,
             checks: Checks::default(),
+            network: Arc::default(),
             devices: Arc::default(),
             in_use: Vec::new(),
             previewing: false,

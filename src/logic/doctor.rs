@@ -8,6 +8,7 @@ pub mod consult;
 mod findings;
 mod observations;
 mod predict;
+mod progress;
 mod words;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,10 @@ pub use observations::{
     StunAsked, Trouble, Wanted,
 };
 pub use predict::{Likelihood, Predicted, Prediction, Score, predict, score};
+pub use progress::{PARTS, Part, Progress};
 pub use words::trouble_in_words;
+
+use progress::Known;
 
 /// Raised when a field of the document changes its meaning or goes; new fields do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -104,7 +108,7 @@ pub struct Diagnosis {
 
 /// Says what it means.
 pub fn diagnose(seen: &Observations) -> Diagnosis {
-    let mut findings = findings::all(seen);
+    let mut findings = findings::so_far(seen, Known::ALL);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let verdict = verdict(seen, &findings);
     Diagnosis { verdict, sentence: sentence(verdict, seen), findings }

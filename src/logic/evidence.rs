@@ -27,6 +27,9 @@ pub const MOST_DESCRIPTIONS: usize = 12;
 /// How many lines of the log are kept: the last ones.
 pub const MOST_LOG_LINES: usize = 500;
 
+/// How many names of devices are kept. What has more than that is named in a report that is passed on.
+pub const MOST_DEVICE_NAMES: usize = 200;
+
 /// More than this is not dropped of what we send.
 pub const MOST_LOSS_PERCENT: u8 = 90;
 /// Longer than this nothing that we send waits.
@@ -70,6 +73,14 @@ pub struct Moment {
     pub sent_bps: u32,
     /// Over the path, sound and picture and the rest.
     pub received_bps: u32,
+    /// Of that, what pictures take, without headers and repeats.
+    pub picture_sent_bps: u32,
+    /// The same of theirs.
+    pub picture_received_bps: u32,
+    /// Of that, what sound takes, without headers and repeats.
+    pub sound_sent_bps: u32,
+    /// The same of theirs.
+    pub sound_received_bps: u32,
     /// What may be sent altogether.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_bps: Option<u32>,
@@ -151,6 +162,8 @@ pub struct MediaFacts {
     pub stages: Vec<StageFact>,
     /// Which devices are in use, in words.
     pub devices: Vec<String>,
+    /// What the devices of this computer are called, by people and by the system, as far as they may be named elsewhere.
+    pub device_names: Vec<String>,
 }
 
 /// A codec.

@@ -41,7 +41,7 @@ use leg::LegNotes;
 use timeline::Timeline;
 
 /// How many legs are remembered. When there are more, the oldest that is not in use is forgotten.
-const MAX_LEGS: usize = 16;
+pub const MAX_LEGS: usize = 16;
 /// How many addresses of this computer are written down. What comes behind is not.
 const MAX_INTERFACES: usize = 64;
 

@@ -5,7 +5,9 @@
 //! things are met, and not made from the address: whoever knows how a mark was made could try all addresses until one fits.
 //!
 //! Ports of servers stay; others are numbered. Sentences are searched for everything that was masked elsewhere, and for
-//! whatever reads as an address; in a call's log and in what happened also for whatever reads as a name. What strangers said in their own words (a proxy, a relay, a certificate) is left out.
+//! whatever reads as an address; in a call's log and in what happened also for whatever reads as a name, and for what the
+//! devices of this computer are called: "Anna's AirPods" says whose they are. What strangers said in their own words (a proxy, a
+//! relay, a certificate) is left out.
 
 mod evidence;
 mod marks;

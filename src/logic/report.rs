@@ -84,8 +84,14 @@ pub struct Counters {
     pub frames_undecodable: u64,
     /// Packets of sound sent.
     pub audio_packets_sent: u64,
+    /// Bytes of sound sent, without headers.
+    #[serde(default)]
+    pub audio_bytes_sent: u64,
     /// Packets of sound received.
     pub audio_packets_received: u64,
+    /// Bytes of sound received, without headers.
+    #[serde(default)]
+    pub audio_bytes_received: u64,
     /// Packets received while the queue to the media thread was full.
     pub packets_overrun: u64,
     /// Packets that a stream to a relay was too slow for.

@@ -100,6 +100,12 @@ pub struct PairSeen {
     pub replied: u32,
     /// There and back, the last time.
     pub round_trip_ms: Option<f64>,
+    /// All that were measured, added up.
+    #[serde(default)]
+    pub round_trips_ms: f64,
+    /// How many those are: an answer to a check that was repeated tells no time.
+    #[serde(default)]
+    pub round_trips: u32,
     /// When anything was last heard on it, since the leg began.
     pub last_heard_ms: Option<u64>,
     /// Everything that was sent on it, checks and media.

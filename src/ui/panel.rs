@@ -25,6 +25,8 @@ mod tables;
 mod timeline;
 mod trials;
 
+use std::sync::Arc;
+
 use egui::{
     Align, Color32, Frame, Label, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, accesskit::Role,
 };
@@ -153,7 +155,7 @@ struct Tables {
 
 impl Default for Tables {
     fn default() -> Self {
-        let nothing = Source::Here;
+        let nothing = Source::Here(Arc::default());
         let (path, media) = (nothing.path(), &nothing.evidence().media);
         Self {
             local: tables::local(path),
@@ -166,7 +168,7 @@ impl Default for Tables {
             of_relays: table::State::default(),
             servers: tables::servers(path),
             of_servers: table::State::default(),
-            interfaces: tables::interfaces(path),
+            interfaces: tables::interfaces(&[]),
             of_interfaces: table::State::default(),
             codecs: tables::codecs(&media.codecs),
             of_codecs: table::State::default(),
@@ -188,7 +190,7 @@ impl Tables {
         let now_ms = evidence.moments.last().map(|moment| moment.t_ms);
         self.relays = tables::relays(path, now_ms);
         self.servers = tables::servers(path);
-        self.interfaces = tables::interfaces(path);
+        self.interfaces = tables::interfaces(&source.interfaces());
         self.codecs = tables::codecs(&evidence.media.codecs);
         self.stages = tables::stages(&evidence.media.stages);
         self.make_log(&evidence.log);
@@ -251,7 +253,7 @@ impl State {
             *self = Self { part, call: subject.call.clone(), ..Self::default() };
         }
         self.version += 1;
-        self.map = Map::new(subject.path());
+        self.map = Map::new(subject.path(), subject.evidence().moments.last());
         self.tables.make(&subject.source);
         if !self.graphs.is_paused {
             let evidence = subject.evidence();
@@ -291,9 +293,7 @@ impl State {
                 }
                 checkup::show(ui, scene);
                 ui.add_space(gap);
-                if subject.has_call {
-                    tables.interfaces.show(ui, &mut tables.of_interfaces, version, words::NO_INTERFACES);
-                }
+                tables.interfaces.show(ui, &mut tables.of_interfaces, version, words::NO_INTERFACES);
             }
         }
     }

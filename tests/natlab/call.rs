@@ -76,7 +76,7 @@ impl Call {
                     "SIGHTLINE_LOG",
                     std::env::var("SIGHTLINE_LOG").unwrap_or_else(|_| "sightline=debug".to_owned()),
                 )
-                .stdin(Stdio::null())
+                .stdin(Stdio::piped())
                 .stderr(File::create(profile.join("log")).unwrap());
             Party { program: Program::spawn(&mut command, &profile, args), profile }
         };
@@ -110,6 +110,25 @@ impl Call {
     ) -> Result<(), String> {
         self.caller.program.wait_within(limit, &is_it)?;
         self.callee.program.wait_within(limit, &is_it).map(|_| ())
+    }
+
+    /// The caller is given an order.
+    pub(crate) fn order(&mut self, line: &str) {
+        self.caller.program.order(line);
+    }
+
+    /// Waits for an event of that side.
+    pub(crate) fn tells(
+        &mut self,
+        who: Who,
+        limit: Duration,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> Result<Value, String> {
+        let party = match who {
+            Who::A => &mut self.caller,
+            Who::B => &mut self.callee,
+        };
+        party.program.wait_within(limit, is_it)
     }
 
     /// The caller hangs up.

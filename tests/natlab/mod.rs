@@ -11,6 +11,7 @@
 //! * `call.rs` a call between two programs, and what they told of it
 //! * `rows.rs` which networks end in which path · `changes.rs` what happens to a call when its network changes
 //! * `files.rs` what becomes of a file then
+//! * `trials.rs` what somebody tries with the path of a call
 //! * `measure.rs` figures, and how they are told
 //!
 //! Two mistakes cost others an hour each. A router has to drop what comes unasked *to itself*: otherwise a packet that
@@ -25,4 +26,5 @@ pub(crate) mod namespaces;
 mod router;
 mod rows;
 pub(crate) mod server;
+mod trials;
 mod world;

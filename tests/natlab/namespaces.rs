@@ -40,6 +40,7 @@ impl Namespaces {
         static WORLDS: AtomicU32 = AtomicU32::new(0);
         for (program, package) in [
             ("ip", "iproute2"),
+            ("ss", "iproute2"),
             ("nft", "nftables"),
             ("conntrack", "conntrack"),
             ("sysctl", "procps"),
@@ -132,7 +133,8 @@ impl Drop for Namespaces {
     }
 }
 
-fn must(done: Result<String, String>) -> String {
+/// Fails with what went wrong.
+pub(crate) fn must(done: Result<String, String>) -> String {
     done.unwrap_or_else(|error| panic!("{error}"))
 }
 

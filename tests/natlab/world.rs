@@ -13,7 +13,7 @@ use std::time::Duration;
 use link_emulator::{Change, Directions, Emulator, End, Namespace, Setup};
 
 use super::{
-    namespaces::{Missing, Namespaces},
+    namespaces::{Missing, Namespaces, must, run},
     router::{Nat, Router},
     server::{self, Relay, Servers},
 };
@@ -185,6 +185,22 @@ impl World {
             let change: Change = change.parse().unwrap();
             link.set(Directions::Both, change).unwrap();
         }
+    }
+
+    /// The streams that stand from that client to such an address: to port 3478, and to 443.
+    pub(crate) fn streams(&self, who: Who, to: &str) -> (usize, usize) {
+        let mut command = self.nets.command(who.side().client, "ss");
+        let told = must(run(command.args(["-Htn", "state", "established"]), ""));
+        let lead_to = |port: u16| {
+            let there = format!("{to}:{port}");
+            told.lines().filter(|line| line.split_whitespace().any(|word| word == there)).count()
+        };
+        (lead_to(3478), lead_to(443))
+    }
+
+    /// Where the public network sees that client's own router.
+    pub(crate) fn router_outside(who: Who) -> String {
+        format!("203.0.113.{}", who.side().number + 20)
     }
 
     pub(crate) fn restart_server(&mut self) {

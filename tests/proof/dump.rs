@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sightline::logic::{
+    evidence::Moment,
     proof::{Form, compare, read, render, render_both},
     report::CallReport,
 };
@@ -93,6 +94,19 @@ fn sums_of_a_dump_are_what_the_moments_amount_to() {
     let video =
         of(connection, "outbound-rtp").into_iter().find(|(_, one)| one.last("kind") == "video").unwrap().1;
     assert_eq!(video.last("framesEncoded"), &json!(moments.len() * 30));
+    for (kind, medium, direction, bps) in [
+        ("outbound-rtp", "video", "Sent", (|one| one.picture_sent_bps) as fn(&Moment) -> u32),
+        ("outbound-rtp", "audio", "Sent", |one| one.sound_sent_bps),
+        ("inbound-rtp", "video", "Received", |one| one.picture_received_bps),
+        ("inbound-rtp", "audio", "Received", |one| one.sound_received_bps),
+    ] {
+        let stream = of(connection, kind).into_iter().find(|(_, one)| one.last("kind") == medium).unwrap().1;
+        let bytes: f64 = moments.iter().map(|moment| f64::from(bps(moment)) / 8.0).sum();
+        let said = stream.last(&format!("bytes{direction}")).as_f64().unwrap();
+        assert!((bytes - said).abs() < moments.len() as f64, "{kind} {medium}: {said} of {bytes}");
+        let rates = &stream.properties[format!("[bytes{direction}_in_bits/s]").as_str()];
+        assert_eq!(rates[0], json!(bps(&moments[0])), "{kind} {medium}");
+    }
     let reasons = &video.properties["qualityLimitationReason"];
     assert_eq!((&reasons[0], reasons.last().unwrap()), (&json!("bandwidth"), &json!("none")));
     let codecs: Vec<_> =

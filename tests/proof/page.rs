@@ -132,7 +132,7 @@ fn a_page_says_what_was_found() {
     for said in [
         "to do without the relay",
         "Media moved to the new path",
-        "Jabra Evolve2 65 Mono",
+        "Headset of Ada",
         "(prflx)",
         "profile-level-id=42e01f",
         "a=rtpmap:102 H264/90000",

@@ -2,9 +2,9 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
     sync::{
         PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         mpsc::{Receiver, RecvTimeoutError, sync_channel},
@@ -127,6 +127,8 @@ pub(crate) fn server_program() -> PathBuf {
 /// An installation in a process of its own.
 pub(crate) struct Program {
     child: Child,
+    /// Where it is told something, if it was started so.
+    orders: Option<ChildStdin>,
     events: Receiver<String>,
     said: String,
 }
@@ -206,7 +208,8 @@ impl Program {
                 }
             }
         });
-        Self { child, events, said: String::new() }
+        let orders = child.stdin.take();
+        Self { child, orders, events, said: String::new() }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -245,6 +248,11 @@ impl Program {
                 return Ok(event);
             }
         }
+    }
+
+    /// Tells it a line on its standard input.
+    pub(crate) fn order(&mut self, line: &str) {
+        writeln!(self.orders.as_mut().unwrap(), "{line}").unwrap();
     }
 
     /// As Ctrl-C does.

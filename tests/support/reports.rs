@@ -343,7 +343,7 @@ fn evidence(lasted_ms: u64) -> Evidence {
         moments: Vec::new(),
         happenings: vec![
             happening(3_410, Topic::Call, "Connected"),
-            happening(3_500, Topic::Device, "The microphone is Jabra Evolve2 65 Mono"),
+            happening(3_500, Topic::Device, "The microphone is Headset of Ada."),
             happening(9_000, Topic::Picture, "Sending 1280×720 at 30 because: the camera gives no more"),
             happening(44_000, Topic::Picture, "The picture stood still for 0.6 s; a key frame was asked for"),
             happening(lasted_ms, Topic::Call, "Hung up here"),
@@ -362,7 +362,8 @@ fn evidence(lasted_ms: u64) -> Evidence {
                 stage("on the way", 23.0, None),
                 stage("whole to shown", 2.2, Some(4.9)),
             ],
-            devices: vec!["Microphone: Jabra Evolve2 65 Mono".to_owned()],
+            devices: vec!["microphone: Headset of Ada".to_owned()],
+            device_names: vec!["Headset of Ada".to_owned(), "usb-ada-00".to_owned()],
         },
         descriptions: vec![
             Description { t_ms: 60, leg: 1, is_ours: true, is_offer: true, sdp: sdp("192.168.1.7") },
@@ -370,6 +371,7 @@ fn evidence(lasted_ms: u64) -> Evidence {
         ],
         log: vec![
             log(3_000, LogLevel::Info, "the call was taken"),
+            log(3_400, LogLevel::Debug, "a device was not opened device=\"Headset of Ada\" id=usb-ada-00"),
             log(44_020, LogLevel::Warn, "a picture with a hole; a key frame is asked for"),
         ],
         ..Evidence::default()
@@ -397,6 +399,10 @@ fn moments(seconds: u64, change: impl Fn(u64, &mut Moment)) -> Vec<Moment> {
             round_trip_ms: Some(23.0),
             sent_bps: (600_000.0 + 1_700_000.0 * grown + ripple(second, 9) * 90_000.0) as u32,
             received_bps: (700_000.0 + 1_500_000.0 * grown + ripple(second, 11) * 120_000.0) as u32,
+            picture_sent_bps: (500_000.0 + 1_600_000.0 * grown) as u32,
+            picture_received_bps: (590_000.0 + 1_400_000.0 * grown) as u32,
+            sound_sent_bps: 48_000,
+            sound_received_bps: 47_000,
             target_bps: Some((900_000.0 + 1_800_000.0 * grown) as u32),
             jitter_ms: Some(40.0 + ripple(second, 13) * 6.0),
             frames_sent_per_s: 30.0,
@@ -536,6 +542,8 @@ fn pair(
         heard,
         replied: heard,
         round_trip_ms,
+        round_trips_ms: round_trip_ms.map_or(0.0, |ms| ms * f64::from(answered)),
+        round_trips: round_trip_ms.map_or(0, |_| answered),
         last_heard_ms: (heard + answered > 0).then_some(100),
         bytes_sent: u64::from(sent) * 100 + media,
         bytes_received: u64::from(heard + answered) * 100 + media,

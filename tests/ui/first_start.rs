@@ -1,5 +1,7 @@
 //! The page of the first start.
 
+use std::sync::Arc;
+
 use egui::Vec2;
 use egui_kittest::kittest::Queryable as _;
 use sightline::{
@@ -84,7 +86,8 @@ fn the_network_is_looked_at_once_at_a_time_and_told_in_words() {
     press(&mut window, "Check the network");
     assert_eq!(wished(&mut window), [Wish::Examine]);
 
-    window.state_mut().snapshot.checkup = Checkup::Running { since_unix_ms: samples::NOW_UNIX_MS };
+    window.state_mut().snapshot.checkup =
+        Checkup::Running { since_unix_ms: samples::NOW_UNIX_MS, findings: Arc::default() };
     window.run();
     assert!(!is_enabled(&window, "Check the network"));
 

@@ -95,6 +95,7 @@ pub(super) fn shelf() -> Shelf {
         kind,
         device: Some(devices[at].clone()),
         words: format!("The {kind} is {}.", devices[at].name),
+        missed: None,
     };
     Shelf {
         in_use: vec![
@@ -279,6 +280,7 @@ pub(super) fn strange_devices() -> Snapshot {
             kind: DeviceKind::Microphone,
             words: format!("The microphone is {}.", endless.name),
             device: Some(endless),
+            missed: None,
         },
         InUse {
             kind: DeviceKind::Camera,
@@ -286,6 +288,7 @@ pub(super) fn strange_devices() -> Snapshot {
             words: "The camera Logitech BRIO was unplugged, and no other camera can be used. Plug it in again, or \
                     another. They see no picture of you meanwhile."
                 .to_owned(),
+            missed: Some("Logitech BRIO".to_owned()),
         },
     ]
     .into();

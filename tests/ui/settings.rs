@@ -1,5 +1,7 @@
 //! The settings: whatever is pressed is wished at once.
 
+use std::sync::Arc;
+
 use egui::{Key, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sightline::{
@@ -150,7 +152,7 @@ fn servers_are_added_chosen_and_forgotten() {
         ]
         .map(Wish::Server)
     );
-    let running = Checkup::Running { since_unix_ms: samples::NOW_UNIX_MS };
+    let running = Checkup::Running { since_unix_ms: samples::NOW_UNIX_MS, findings: Arc::default() };
     window.state_mut().snapshot.server_checks = [(link(), running)].into();
     window.run();
     assert!(!is_enabled(&window, "Check calls.example.org"), "one at a time");

@@ -349,6 +349,46 @@ impl Window<'_> {
         self.xdotool(&["windowfocus", "--sync", &window]);
     }
 
+    /// Waits until another window of that title is there as well, and says which.
+    pub(crate) fn has_another(&self, title: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(window) = self.titled(title) {
+                return window;
+            }
+            assert!(Instant::now() < deadline, "no window “{title}” came");
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Waits until no window of that title is there any more.
+    pub(crate) fn has_no_other(&self, title: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.titled(title).is_some() {
+            assert!(Instant::now() < deadline, "the window “{title}” does not go");
+            thread::sleep(LOOK);
+        }
+    }
+
+    fn titled(&self, title: &str) -> Option<String> {
+        let exactly = format!("^{title}$");
+        let mut search = self.command("xdotool");
+        let found = search.args(["search", "--onlyvisible", "--name", &exactly]).output().unwrap().stdout;
+        String::from_utf8_lossy(&found).lines().next().map(str::to_owned)
+    }
+
+    /// Gives one of its windows the keyboard.
+    pub(crate) fn give_keyboard_to(&self, window: &str) {
+        self.xdotool(&["windowfocus", "--sync", window]);
+    }
+
+    /// Closes one of its windows by the cross in its frame.
+    pub(crate) fn closes(&self, window: &str) {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/window/close.py");
+        let done = self.command(PYTHON).arg(program).arg(window).status().unwrap();
+        assert!(done.success(), "window {window} was not asked to close");
+    }
+
     /// Waits until the window is there, seen or not.
     pub(crate) fn is_there(&self) {
         self.finds(&[]);

@@ -14,7 +14,7 @@ use sightline::{
         course::{EndReason, Side},
         desk::MessageState,
     },
-    ui::copy::{call, chat, desktop as outside, ended, home, panel as path_panel},
+    ui::copy::{APP, call, chat, desktop as outside, ended, home, panel as path_panel},
 };
 
 use crate::support::programs::{ServerProgram, my_turn};
@@ -205,6 +205,50 @@ fn a_hidden_window_comes_up_when_it_rings_and_whoever_is_asked_to_stop_hangs_up(
     callee.asks_to_stop();
     assert_eq!(callee.ended(), Some(0));
     assert_eq!(kept(&ben).1["end"]["why"], "normal");
+}
+
+#[test]
+fn the_path_panel_stands_in_a_window_of_its_own_until_that_is_closed() {
+    let _turn = my_turn();
+    let Some(desktop) = Desktop::start() else { return };
+    let server = ServerProgram::start();
+    let folder = tempfile::tempdir().unwrap();
+    profile(folder.path(), "Ada", server.url());
+    let mut window = desktop.open("panel", folder.path(), &STAND_INS);
+    window.says("You can be reached at");
+    let main = window.has_another(APP);
+    window.give_keyboard_to(&main);
+    window.keys("F12");
+    window.says(path_panel::HEADING_HERE);
+    window.presses(path_panel::OWN_WINDOW);
+    let own = window.has_another(path_panel::TITLE);
+    assert_ne!(own, main);
+    window.says_no_more(path_panel::HEADING_HERE);
+
+    // Its first button closes it, the second takes it back.
+    window.give_keyboard_to(&own);
+    for key in ["Tab", "Tab", "Return"] {
+        window.keys(key);
+    }
+    window.has_no_other(path_panel::TITLE);
+    window.says(path_panel::HEADING_HERE);
+
+    // Closed by its frame it is closed, and opens again where it was.
+    window.presses(path_panel::OWN_WINDOW);
+    let own = window.has_another(path_panel::TITLE);
+    window.closes(&own);
+    window.has_no_other(path_panel::TITLE);
+    window.says_no_more(path_panel::HEADING_HERE);
+    window.says("You can be reached at");
+    window.give_keyboard_to(&main);
+    window.keys("F12");
+    let own = window.has_another(path_panel::TITLE);
+    window.give_keyboard_to(&own);
+    window.keys("F12");
+    window.has_no_other(path_panel::TITLE);
+    window.give_keyboard_to(&main);
+    window.keys("ctrl+q");
+    assert_eq!(window.ended(), Some(0));
 }
 
 #[test]

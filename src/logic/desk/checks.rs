@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sightline_protocol::link::ServerAddress;
 
 use super::{places::MAX_SERVERS, snapshot::Checkup};
-use crate::logic::doctor::Diagnosis;
+use crate::logic::doctor::{Diagnosis, Finding};
 
 /// All of them.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +40,7 @@ impl Checks {
             return None;
         }
         self.home = match &server {
-            Some(_) => Checkup::Running { since_unix_ms: unix_ms },
+            Some(_) => Checkup::Running { since_unix_ms: unix_ms, findings: Arc::default() },
             None => Checkup::Failed {
                 why: "No server is set up yet. Wait a moment, or choose one in the settings.".to_owned(),
             },
@@ -58,13 +58,26 @@ impl Checks {
         if self.list.len() > MAX_SERVERS {
             self.list.remove(0);
         }
-        self.list.push((server.clone(), Checkup::Running { since_unix_ms: unix_ms }));
+        self.list
+            .push((server.clone(), Checkup::Running { since_unix_ms: unix_ms, findings: Arc::default() }));
         Some(server)
     }
 
     /// Nothing is said of this one any more.
     pub(super) fn forget(&mut self, server: &ServerAddress) {
         self.list.retain(|(known, _)| known != server);
+    }
+
+    /// A look is under way, and so much is known by now. What was told keeps its place; the rest stands below it.
+    pub(super) fn note_found(&mut self, server: &ServerAddress, found: &[Finding]) {
+        let at_home = (self.asked_at_home.as_ref() == Some(server)).then_some(&mut self.home);
+        let asked = self.list.iter_mut().filter(|(known, _)| known == server).map(|(_, checkup)| checkup);
+        for checkup in at_home.into_iter().chain(asked) {
+            if let Checkup::Running { since_unix_ms: _, findings } = checkup {
+                let new = found.iter().filter(|finding| !findings.contains(finding));
+                *findings = findings.iter().chain(new).cloned().collect();
+            }
+        }
     }
 
     /// This came of a look.

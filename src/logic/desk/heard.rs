@@ -11,8 +11,9 @@ use sightline_protocol::{
 use crate::logic::{
     course::{Link, Role, Stage, Status},
     devices::{Device, InUse},
-    doctor::Diagnosis,
+    doctor::{Diagnosis, Finding},
     evidence::Evidence,
+    interfaces::InterfaceSeen,
     path::PathReport,
     quality::Sample,
     report::{CallReport, Sending},
@@ -136,6 +137,8 @@ pub enum Heard {
         /// The oldest first.
         files: Arc<[Transfer]>,
     },
+    /// The addresses of this computer are these.
+    Network(Arc<[InterfaceSeen]>),
     /// These devices are there.
     Devices(Vec<Device>),
     /// Another device is in use, or none, and why.
@@ -177,6 +180,13 @@ pub enum Heard {
         server: ServerAddress,
         /// What was found out, or why nothing was.
         outcome: Result<Arc<Diagnosis>, String>,
+    },
+    /// The network is being looked at, and so much is known already.
+    Found {
+        /// From here to which server.
+        server: ServerAddress,
+        /// All that is known by now.
+        findings: Vec<Finding>,
     },
     /// The report was written where somebody wished.
     ReportSaved(PathBuf),

@@ -121,6 +121,10 @@ impl Desk {
                 }
                 self.changed = true;
             }
+            Heard::Network(interfaces) => {
+                self.network = interfaces;
+                self.changed = true;
+            }
             Heard::Devices(devices) => {
                 self.devices = devices.into();
                 self.changed = true;
@@ -173,6 +177,10 @@ impl Desk {
             }
             Heard::Examined { server, outcome } => {
                 self.checks.note(&server, outcome, at.unix_ms);
+                self.changed = true;
+            }
+            Heard::Found { server, findings } => {
+                self.checks.note_found(&server, &findings);
                 self.changed = true;
             }
             Heard::ReportSaved(path) => {

@@ -68,6 +68,7 @@ impl Desk {
                 previewing: self.previewing,
             },
             preferences,
+            network: self.network.clone(),
             checkup: self.checks.home(),
             echo_test: self.echo,
             notices: self.notices.cards().into(),

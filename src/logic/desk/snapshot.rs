@@ -14,8 +14,9 @@ use sightline_protocol::{
 use crate::logic::{
     course::{EndReason, Link, Role, Side, Stage, Status},
     devices::{Choice, Device, InUse},
-    doctor::Diagnosis,
+    doctor::{Diagnosis, Finding},
     evidence::Evidence,
+    interfaces::InterfaceSeen,
     path::PathReport,
     report::{CallReport, Sending},
 };
@@ -53,6 +54,8 @@ pub struct Snapshot {
     pub shelf: Shelf,
     /// What was chosen.
     pub preferences: Arc<Preferences>,
+    /// The addresses of this computer, those that calls start from first.
+    pub network: Arc<[InterfaceSeen]>,
     /// How the network looks from here.
     pub checkup: Checkup,
     /// The call with oneself.
@@ -449,6 +452,8 @@ pub enum Checkup {
     Running {
         /// Since when, since 1970.
         since_unix_ms: u64,
+        /// What is known already, in the order in which it was found out.
+        findings: Arc<[Finding]>,
     },
     /// Found out.
     Done {

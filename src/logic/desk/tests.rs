@@ -16,6 +16,8 @@ use sightline_protocol::{
 use super::*;
 use crate::logic::{
     course::{EndReason, Role, Side, Stage},
+    doctor::{About, Finding, Severity},
+    interfaces::{Flags, judge},
     report::CallReport,
 };
 
@@ -462,6 +464,46 @@ fn whoever_calls_sees_themselves_while_it_rings_and_until_the_call_has_the_camer
     assert_eq!(looks(&mut world), [false], "nobody is left to be seen by");
     world.rings(4, None);
     assert_eq!(looks(&mut world), Vec::<bool>::new(), "whoever is called is not seen before they answer");
+}
+
+#[test]
+fn what_a_look_finds_is_shown_as_it_is_found_in_that_order_and_goes_with_the_verdict() {
+    let found = |what: &str| Finding {
+        severity: Severity::Fine,
+        about: About::Udp,
+        what: what.to_owned(),
+        next: None,
+    };
+    let told = |world: &mut World| -> Vec<String> {
+        match world.shown().checkup {
+            Checkup::Running { findings, .. } => {
+                findings.iter().map(|finding| finding.what.clone()).collect()
+            }
+            Checkup::NotYet | Checkup::Done { .. } | Checkup::Failed { .. } => Vec::new(),
+        }
+    };
+    let mut world = World::new(|_| ());
+    let of = |findings: &[&str]| Heard::Found {
+        server: home(),
+        findings: findings.iter().map(|what| found(what)).collect(),
+    };
+    world.hear(of(&["too early"]));
+    assert_eq!(told(&mut world), Vec::<String>::new(), "nobody has asked");
+    world.wish(Wish::Examine);
+    world.hear(of(&["b"]));
+    world.hear(of(&["a", "b", "c"]));
+    assert_eq!(told(&mut world), ["b", "a", "c"], "what is read does not move");
+    world.hear(Heard::Examined { server: home(), outcome: Err("no network".to_owned()) });
+    world.hear(of(&["too late"]));
+    assert_eq!(told(&mut world), Vec::<String>::new());
+}
+
+#[test]
+fn the_addresses_of_this_computer_are_shown_without_a_call() {
+    let mut world = World::new(|_| ());
+    let wifi = judge("wlan0", Flags { up: true, ..Flags::default() }, [192, 168, 1, 7].into());
+    world.hear(Heard::Network([wifi.clone()].into()));
+    assert_eq!(*world.shown().network, [wifi]);
 }
 
 #[test]

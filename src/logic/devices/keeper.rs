@@ -77,6 +77,8 @@ pub struct InUse {
     pub device: Option<Device>,
     /// In a sentence.
     pub words: String,
+    /// The device that is missed, as the sentence names it, where it names one.
+    pub missed: Option<String>,
 }
 
 /// Why the keeper wants to be woken.
@@ -222,6 +224,7 @@ impl Keeper {
         }
         let before = self.in_use.replace((device.clone(), now)).map(|(before, _)| before);
         let is_wished = matches!(&self.wish, Choice::Id(id) if *id == device.id);
+        let missed = self.lost.as_ref().map(|lost| lost.name.clone());
         let words = match self.lost.take() {
             Some(lost) if lost.id == device.id => words::again(self.kind, &device.name, &lost.cause),
             Some(lost) => {
@@ -234,7 +237,7 @@ impl Keeper {
             None if before.is_some() => words::changed(self.kind, &device.name, is_wished),
             None => words::uses(self.kind, &device.name),
         };
-        self.tell(Some(device), words);
+        self.tell(Some(device), missed, words);
     }
 
     /// It may be tried again at once, if it did not die of that very attempt.
@@ -314,7 +317,10 @@ impl Keeper {
             }
             Some(_) => {}
             None if self.in_use.is_none() => {
-                let words = match (&self.lost, self.by_preference().next()) {
+                let first = self.by_preference().next();
+                let lost = self.lost.as_ref().map(|lost| &lost.name);
+                let missed = lost.or(first.map(|first| &first.name)).cloned();
+                let words = match (&self.lost, first) {
                     (Some(lost), _) => words::nothing(self.kind, Some((&lost.name, &lost.cause))),
                     (None, Some(first)) => {
                         let cause =
@@ -323,7 +329,7 @@ impl Keeper {
                     }
                     (None, None) => words::nothing(self.kind, None),
                 };
-                self.tell(None, words);
+                self.tell(None, missed, words);
             }
             None => {}
         }
@@ -343,8 +349,8 @@ impl Keeper {
         self.said = None;
     }
 
-    fn tell(&mut self, device: Option<Device>, words: String) {
-        let told = InUse { kind: self.kind, device, words };
+    fn tell(&mut self, device: Option<Device>, missed: Option<String>, words: String) {
+        let told = InUse { kind: self.kind, device, words, missed };
         if self.said.as_ref() != Some(&told) {
             self.said = Some(told.clone());
             self.effects.push_back(Effect::Tell(told));

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     About, Family, Filtering, Finding, Mapping, Nat, Observations, PlainHttp, Severity, Trouble, Wanted,
+    progress::Known,
     words::{lapse, list, millis, not_today_in_words, trouble_in_words},
 };
 use crate::logic::{interfaces::InterfaceKind, servers::Transport};
@@ -13,22 +14,31 @@ const CLOCK_OFF_MS: u64 = 300_000;
 /// A clock that is off by more is worth a word: times in reports of the two sides will not match.
 const CLOCK_NOTED_MS: u64 = 10_000;
 
-pub(super) fn all(seen: &Observations) -> Vec<Finding> {
-    let portal = portal(seen);
+/// Everything that can be said where these parts are known, each topic as soon as all are that it looks at.
+pub(super) fn so_far(seen: &Observations, known: Known) -> Vec<Finding> {
+    let Known { network: has_network, server, plain_http, outside, relays } = known;
+    let on = |is_known: bool, topic: fn(&Observations) -> Vec<Finding>| {
+        if is_known { topic(seen) } else { Vec::new() }
+    };
+    // A server that knows us stands for itself; otherwise somebody may answer in its place.
+    let is_itself = server && (plain_http || seen.server.trouble.is_none());
+    let portal = on(is_itself, portal);
     // Who wants us to log in answers for everybody, and nothing else that is found means anything.
     let is_caught = !portal.is_empty();
+    // That nothing comes back over UDP is said of servers that are reached some other way, if only at their relay.
+    let is_udp_clear = relays || seen.server.ready_ms.is_some() || seen.udp_answers();
     let topics = [
-        network(seen),
+        on(has_network && server, network),
         portal,
-        if is_caught { Vec::new() } else { switchboard(seen) },
-        certificate(seen),
-        clock(seen),
-        udp(seen),
-        ipv6(seen),
-        seen.nats.iter().map(nat).collect(),
-        relay(seen),
-        vpn(seen),
-        proxy(seen),
+        on(is_itself && !is_caught, switchboard),
+        on(server, certificate),
+        on(server, clock),
+        on(server && outside && is_udp_clear, udp),
+        on(has_network && server && outside, ipv6),
+        on(outside, |seen| seen.nats.iter().map(nat).collect()),
+        on(server && outside && relays, relay),
+        on(has_network, vpn),
+        on(server, proxy),
     ];
     topics.into_iter().flatten().collect()
 }

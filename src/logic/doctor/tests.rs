@@ -129,6 +129,81 @@ fn nothing_open() -> Observations {
     seen
 }
 
+/// All parts of an examination that has come to this.
+fn parts(seen: &Observations) -> Vec<Part> {
+    let Observations { network, server, stun, nats, relays, .. } = seen.clone();
+    let plain_http = Part::PlainHttp(server.plain_http.clone());
+    let server = Part::Server(Box::new(Server { plain_http: None, ..server }));
+    vec![Part::Network(network), server, plain_http, Part::Outside { stun, nats }, Part::Relays(relays)]
+}
+
+/// Every order in which these can come.
+fn orders(parts: Vec<Part>) -> Vec<Vec<Part>> {
+    if parts.is_empty() {
+        return vec![Vec::new()];
+    }
+    let begun = |first: usize| {
+        let mut rest = parts.clone();
+        let first = rest.remove(first);
+        orders(rest).into_iter().map(move |rest| std::iter::once(first.clone()).chain(rest).collect())
+    };
+    (0..parts.len()).flat_map(begun).collect()
+}
+
+#[test]
+fn what_is_told_while_it_is_looked_is_never_taken_back() {
+    let log_in = PlainHttp { status: 200, location: None };
+    let situations = [
+        at_home(),
+        unreached(Trouble::Silent),
+        unreached(Trouble::NoSuchName),
+        with(unreached(Trouble::NotTls), |seen| seen.server.plain_http = Some(log_in)),
+        no_udp(),
+        only_tls(),
+        nothing_open(),
+        behind(Mapping::Varies, Filtering::Unknown),
+        with(at_home(), |seen| {
+            (seen.stun, seen.nats, seen.relays) = (Vec::new(), Vec::new(), Vec::new());
+        }),
+        with(unreached(Trouble::Silent), |seen| seen.relays = vec![tried(Transport::Udp, None)]),
+        Observations::default(),
+    ];
+    for seen in situations {
+        let whole = diagnose(&seen).findings;
+        for order in orders(parts(&seen)) {
+            let mut progress = Progress::new(seen.began_unix_ms);
+            let mut told: Vec<Finding> = Vec::new();
+            for part in order.clone() {
+                let now = progress.take(part);
+                assert!(
+                    told.iter().all(|before| now.contains(before)),
+                    "{told:#?}, then {now:#?}: {order:#?}"
+                );
+                assert!(
+                    now.iter().all(|finding| whole.contains(finding)),
+                    "{now:#?} of {whole:#?}: {order:#?}"
+                );
+                told = now;
+            }
+            assert_eq!(told.len(), whole.len(), "all is told in the end");
+        }
+    }
+}
+
+#[test]
+fn what_can_be_said_is_said_at_once() {
+    let mut progress = Progress::new(0);
+    let [network, server, plain_http, outside, relays] = parts(&at_home()).try_into().unwrap();
+    let about = |findings: Vec<Finding>| findings.into_iter().map(|one| one.about).collect::<Vec<_>>();
+    assert!(progress.take(network).is_empty());
+    let with_server = about(progress.take(server));
+    assert_eq!(with_server, [About::Switchboard, About::Certificate, About::Clock]);
+    assert_eq!(about(progress.take(plain_http)), with_server);
+    let with_outside = about(progress.take(outside));
+    assert!(with_outside.contains(&About::Udp) && with_outside.contains(&About::Nat), "{with_outside:?}");
+    assert!(about(progress.take(relays)).contains(&About::Relay));
+}
+
 fn with(mut seen: Observations, change: impl FnOnce(&mut Observations)) -> Observations {
     change(&mut seen);
     seen

@@ -82,6 +82,10 @@ fn joined(first: &Moment, second: &Moment) -> Moment {
         round_trip_ms: known(first.round_trip_ms, second.round_trip_ms),
         sent_bps: rate(first.sent_bps, second.sent_bps),
         received_bps: rate(first.received_bps, second.received_bps),
+        picture_sent_bps: rate(first.picture_sent_bps, second.picture_sent_bps),
+        picture_received_bps: rate(first.picture_received_bps, second.picture_received_bps),
+        sound_sent_bps: rate(first.sound_sent_bps, second.sound_sent_bps),
+        sound_received_bps: rate(first.sound_received_bps, second.sound_received_bps),
         target_bps: match (first.target_bps, second.target_bps) {
             (Some(x), Some(y)) => Some(rate(x, y)),
             (one, other) => one.or(other),
@@ -142,6 +146,14 @@ mod tests {
         assert_eq!((both.round_trip_ms, both.leg, both.for_ms), (Some(40.0), Some(1), 2000));
         let other = Moment { round_trip_ms: Some(80.0), for_ms: 3000, ..second(5, 0) };
         assert_eq!(joined(&known, &other).round_trip_ms, Some(70.0));
+    }
+
+    #[test]
+    fn what_each_medium_takes_is_joined_like_all_of_it() {
+        let first = Moment { picture_sent_bps: 100, sound_received_bps: 8, ..second(1, 0) };
+        let later = Moment { picture_sent_bps: 200, sound_received_bps: 4, ..second(2, 0) };
+        let both = joined(&first, &later);
+        assert_eq!((both.picture_sent_bps, both.sound_received_bps), (150, 6));
     }
 
     proptest! {

@@ -8,12 +8,12 @@ use std::time::Duration;
 use crate::logic::{
     adapt::{Plan, Why},
     course::Stage,
-    devices::{DeviceKind, InUse},
+    devices::{Device, DeviceKind, InUse},
     report::{Counters, PictureCounts, SoundCounts},
 };
 
 use super::{
-    Evidence, Hindrance, LogLine, MediaFacts, Moment, Topic, descriptions::Descriptions,
+    Evidence, Hindrance, LogLine, MOST_DEVICE_NAMES, MediaFacts, Moment, Topic, descriptions::Descriptions,
     happenings::Happenings, moments::Moments,
 };
 
@@ -64,6 +64,7 @@ pub struct Recorder {
     /// Since when their picture stands still.
     frozen_since_ms: Option<u64>,
     devices: [Option<InUse>; 3],
+    device_names: Vec<String>,
     hindrance: Hindrance,
     /// What the two sides proposed.
     pub descriptions: Descriptions,
@@ -117,6 +118,7 @@ impl Recorder {
 
     /// Another device is in use, or none.
     pub fn note_device(&mut self, t_ms: u64, in_use: &InUse) {
+        self.know_names_of(in_use);
         let place = &mut self.devices[place(in_use.kind)];
         if place.as_ref() != Some(in_use) {
             *place = Some(in_use.clone());
@@ -126,7 +128,30 @@ impl Recorder {
 
     /// A device was in use already when the call began.
     pub fn begin_with_device(&mut self, in_use: &InUse) {
+        self.know_names_of(in_use);
         self.devices[place(in_use.kind)] = Some(in_use.clone());
+    }
+
+    /// These devices are there: the log may name them.
+    pub fn know_devices(&mut self, devices: &[Device]) {
+        for device in devices {
+            self.know_name(&device.name);
+            self.know_name(device.id.as_str());
+        }
+    }
+
+    fn know_names_of(&mut self, in_use: &InUse) {
+        self.know_devices(in_use.device.as_slice());
+        if let Some(missed) = &in_use.missed {
+            self.know_name(missed);
+        }
+    }
+
+    fn know_name(&mut self, name: &str) {
+        let is_known = self.device_names.iter().any(|known| known == name);
+        if !is_known && self.device_names.len() < MOST_DEVICE_NAMES {
+            self.device_names.push(name.to_owned());
+        }
     }
 
     /// From now on our own sending is hindered so.
@@ -155,7 +180,11 @@ impl Recorder {
             moments,
             happenings: self.happenings.list(),
             happenings_left_out: self.happenings.left_out(),
-            media: MediaFacts { devices: devices.collect(), ..media },
+            media: MediaFacts {
+                devices: devices.collect(),
+                device_names: self.device_names.clone(),
+                ..media
+            },
             descriptions: self.descriptions.list(),
             log,
             hindrance: self.hindrance,
@@ -226,6 +255,10 @@ fn moment(before: &Reading, now: &Reading) -> Moment {
         round_trip_ms: now.round_trip_ms.map(|ms| ms.max(0.0) as f32).filter(|ms| ms.is_finite()),
         sent_bps: bps(before.bytes_sent, now.bytes_sent),
         received_bps: bps(before.bytes_received, now.bytes_received),
+        picture_sent_bps: bps(before.counters.video_bytes_sent, now.counters.video_bytes_sent),
+        picture_received_bps: bps(before.counters.video_bytes_received, now.counters.video_bytes_received),
+        sound_sent_bps: bps(before.counters.audio_bytes_sent, now.counters.audio_bytes_sent),
+        sound_received_bps: bps(before.counters.audio_bytes_received, now.counters.audio_bytes_received),
         target_bps: now.target_bps,
         lost_of_ours_percent: lost.clamp(0.0, 100.0) as f32,
         lost_of_theirs_percent: f32::from(now.sound.lost_percent.min(100)),

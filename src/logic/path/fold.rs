@@ -2,7 +2,6 @@
 
 use crate::logic::{
     candidate::Kind,
-    interfaces::InterfaceSeen,
     servers::Transport,
     sightings::{RelaySeen, ServerSeen},
 };
@@ -34,7 +33,7 @@ pub(super) fn report(path: &Path) -> PathReport {
         closed: sentence::closed(&facts),
         leg: facts.leg.map(|leg| leg.generation),
         in_use,
-        interfaces: path.interfaces.iter().map(interface).collect(),
+        interfaces: path.interfaces.iter().map(InterfaceRow::from).collect(),
         our_nat: nat::ours(&facts),
         their_nat: nat::theirs(&facts),
         servers: facts.doors.iter().flat_map(servers).collect(),
@@ -52,16 +51,6 @@ pub(super) fn report(path: &Path) -> PathReport {
         switchboard_up: path.switchboard_up,
         timeline: path.timeline.entries(),
         timeline_left_out: path.timeline.left_out(),
-    }
-}
-
-fn interface(seen: &InterfaceSeen) -> InterfaceRow {
-    InterfaceRow {
-        name: seen.name.clone(),
-        address: seen.address.to_string(),
-        kind: seen.kind,
-        used: seen.used,
-        why_not: seen.why_not,
     }
 }
 
@@ -189,6 +178,8 @@ fn pair_row(leg: &LegNotes, pair: &PairFact<'_>) -> PairRow {
         nominated: pair.state == PairState::InUse,
         in_use: pair.in_use,
         round_trip_ms: measured.or(seen.round_trip_ms),
+        round_trips_ms: seen.round_trips_ms,
+        round_trips: seen.round_trips,
         checks_sent: seen.sent,
         checks_answered: seen.answered,
         checks_heard: seen.heard,

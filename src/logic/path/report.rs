@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::logic::{
     candidate::{CandidateLine, Kind},
     course::Link,
-    interfaces::{InterfaceKind, WhyNot},
+    interfaces::{InterfaceKind, InterfaceSeen, WhyNot},
     legs::LegWhy,
     servers::{Service, Transport},
     sightings::Trouble,
@@ -129,6 +129,18 @@ pub struct InterfaceRow {
     pub used: bool,
     /// Why they do not.
     pub why_not: Option<WhyNot>,
+}
+
+impl From<&InterfaceSeen> for InterfaceRow {
+    fn from(seen: &InterfaceSeen) -> Self {
+        Self {
+            name: seen.name.clone(),
+            address: seen.address.to_string(),
+            kind: seen.kind,
+            used: seen.used,
+            why_not: seen.why_not,
+        }
+    }
 }
 
 /// What is known of the NAT of one side.
@@ -287,6 +299,12 @@ pub struct PairRow {
     pub in_use: bool,
     /// There and back, the last time.
     pub round_trip_ms: Option<f64>,
+    /// All that its checks have measured, added up.
+    #[serde(default)]
+    pub round_trips_ms: f64,
+    /// How many those are.
+    #[serde(default)]
+    pub round_trips: u32,
     /// Checks of ours.
     pub checks_sent: u32,
     /// Answers to them.

@@ -143,6 +143,8 @@ impl Situation {
             heard,
             replied: heard,
             round_trip_ms: (answered > 0).then_some(23.4),
+            round_trips_ms: 23.4 * f64::from(answered),
+            round_trips: answered,
             last_heard_ms: (heard + answered > 0).then_some(100),
             bytes_sent: u64::from(sent) * 100,
             bytes_received: u64::from(heard + answered) * 100,

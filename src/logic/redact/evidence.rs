@@ -1,6 +1,6 @@
 //! What is known of a call beside its path, to be passed on: descriptions line by line, log and happenings word by word.
 
-use crate::logic::evidence::{Description, Evidence, Happening, LogLine};
+use crate::logic::evidence::{Description, Evidence, Happening, LogLine, MediaFacts};
 
 use super::marks::Marks;
 
@@ -14,16 +14,28 @@ impl Marks {
         let Evidence { moments, happenings, happenings_left_out, media, descriptions, log, hindrance } =
             evidence;
         // First, as they name things that the others speak of.
+        let media = self.media(media);
         let descriptions = descriptions.iter().map(|one| self.description(one)).collect();
         Evidence {
             moments: moments.clone(),
             happenings: happenings.iter().map(|one| self.happening(one)).collect(),
             happenings_left_out: *happenings_left_out,
-            media: media.clone(),
+            media,
             descriptions,
             log: log.iter().map(|line| self.log_line(line)).collect(),
             hindrance: *hindrance,
         }
+    }
+
+    /// A device may be called by its owner's name.
+    fn media(&mut self, media: &MediaFacts) -> MediaFacts {
+        let device_names = media.device_names.iter().map(|name| self.name(name, "device")).collect();
+        // Older reports name their devices here alone.
+        for name in media.devices.iter().filter_map(|device| Some(device.split_once(": ")?.1)) {
+            self.name(name, "device");
+        }
+        let devices = media.devices.iter().map(|device| self.text(device)).collect();
+        MediaFacts { devices, device_names, ..media.clone() }
     }
 
     fn happening(&mut self, happening: &Happening) -> Happening {
@@ -234,6 +246,24 @@ mod tests {
             "{}",
             masked.log[0].text
         );
+    }
+
+    #[test]
+    fn a_device_has_one_mark_wherever_it_is_named() {
+        let name = "Ada's AirPods (2)";
+        let mut report = report();
+        report.evidence.media.devices = vec![format!("microphone: {name}"), "camera: Front".to_owned()];
+        report.evidence.media.device_names = vec![name.to_owned(), "bluez_input.AA_BB".to_owned()];
+        report.evidence.happenings[0].sentence =
+            format!("The microphone Desk of bob was unplugged; using {name}.");
+        report.evidence.media.device_names.push("Desk of bob".to_owned());
+        report.evidence.log[0].text =
+            format!("a device was not opened device=\"{name}\" id=bluez_input.AA_BB");
+        let masked = redact::call(&report, ServerNames::Masked).evidence;
+        assert_eq!(masked.media.devices, ["microphone: device-a", "camera: device-d"]);
+        assert_eq!(masked.media.device_names, ["device-a", "device-b", "device-c"]);
+        assert_eq!(masked.happenings[0].sentence, "The microphone device-c was unplugged; using device-a.");
+        assert_eq!(masked.log[0].text, "a device was not opened device=\"device-a\" id=device-b");
     }
 
     #[test]

@@ -45,6 +45,8 @@ fn check(local: SocketAddr, remote: SocketAddr) -> PairSeen {
         heard: 0,
         replied: 0,
         round_trip_ms: None,
+        round_trips_ms: 0.0,
+        round_trips: 0,
         last_heard_ms: None,
         bytes_sent: 0,
         bytes_received: 0,

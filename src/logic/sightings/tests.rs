@@ -286,7 +286,27 @@ fn a_check_is_seen_going_and_coming_both_ways() {
     let [pair] = &seen.pairs[..] else { panic!("{seen:?}") };
     assert_eq!((pair.sent, pair.answered, pair.heard, pair.replied), (1, 1, 1, 1));
     assert_eq!((pair.round_trip_ms, pair.last_heard_ms), (Some(30.0), Some(150)));
+    assert_eq!((pair.round_trips, pair.round_trips_ms), (1, 30.0));
     assert!(pair.bytes_sent > 1000 && pair.bytes_received > 1200, "{pair:?}");
+}
+
+#[test]
+fn round_trips_are_added_up_and_an_answer_to_what_was_repeated_is_none() {
+    let (ours, theirs) = (on("10.0.0.4:5000"), on("192.0.2.9:7000"));
+    let mut watcher = Watcher::default();
+    for (number, at, took) in [(1, 100, 30), (2, 200, 50), (3, 300, 10)] {
+        watcher.sent(ms(at), ours, theirs, &request(BINDING, number, &[With::Name]));
+        assert!(watcher.received(ms(at + took), ours, theirs, &success(BINDING, number, &[])));
+    }
+    for at in [400, 450] {
+        watcher.sent(ms(at), ours, theirs, &request(BINDING, 4, &[With::Name]));
+    }
+    assert!(watcher.received(ms(460), ours, theirs, &success(BINDING, 4, &[])));
+
+    let seen = watcher.look(ms(500)).unwrap();
+    let [pair] = &seen.pairs[..] else { panic!("{seen:?}") };
+    assert_eq!((pair.answered, pair.round_trips, pair.round_trips_ms), (4, 3, 90.0));
+    assert_eq!(pair.round_trip_ms, Some(10.0));
 }
 
 #[test]

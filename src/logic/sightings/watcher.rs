@@ -256,7 +256,10 @@ impl Watcher {
                     let pair = &mut self.seen.pairs[index];
                     pair.answered += 1;
                     if !asked.is_repeated {
-                        pair.round_trip_ms = Some(millis(at.saturating_sub(asked.at)));
+                        let took = millis(at.saturating_sub(asked.at));
+                        pair.round_trip_ms = Some(took);
+                        pair.round_trips_ms += took;
+                        pair.round_trips = pair.round_trips.saturating_add(1);
                     }
                 }
             }
@@ -438,6 +441,8 @@ impl Watcher {
                 heard: 0,
                 replied: 0,
                 round_trip_ms: None,
+                round_trips_ms: 0.0,
+                round_trips: 0,
                 last_heard_ms: None,
                 bytes_sent: 0,
                 bytes_received: 0,

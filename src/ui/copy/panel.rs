@@ -88,7 +88,7 @@ pub const NO_PAIRS: &str = "None yet. Pairs appear as soon as both sides have na
 /// Before anything is known.
 pub const NO_SERVERS: &str = "No server was asked.";
 /// Before anything is known.
-pub const NO_INTERFACES: &str = "Not known yet. They are listed with the next call.";
+pub const NO_INTERFACES: &str = "Not known yet.";
 /// Before anything is known.
 pub const NO_CODECS: &str = "Not agreed on yet.";
 /// Before anything is known.
@@ -301,6 +301,23 @@ pub fn rate(bps: u32) -> String {
 /// What is lost of a hundred packets each way.
 pub fn lost(ours: f32, theirs: f32) -> String {
     format!("{ours:.1} · {theirs:.1} %")
+}
+
+/// What is lost one way.
+pub fn percent_lost(percent: f32) -> String {
+    format!("{percent:.1} % lost")
+}
+
+/// There and back over everything that lies on the way.
+pub fn in_all(ms: f64) -> String {
+    format!("{} in all", call::milliseconds(ms))
+}
+
+/// How the line in use does, for a screen reader and under the pointer.
+pub fn losses_said(ours: f32, theirs: f32, round_trip_ms: Option<f64>) -> String {
+    let trip =
+        round_trip_ms.map(|ms| format!("; there and back {}", call::milliseconds(ms))).unwrap_or_default();
+    format!("Of what you send {ours:.1} % is lost, of what they send {theirs:.1} %{trip}")
 }
 
 /// The choice of such lines, and of those that are graver.

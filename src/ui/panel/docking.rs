@@ -1,4 +1,7 @@
 //! Where the panel stands: beside the page, below it, over it, or in a window of its own where the system has such.
+//!
+//! A screen reader is told of the first window alone: the library that opens windows makes no other known to it. Docked, the
+//! panel is read.
 
 use egui::{Rect, Ui, ViewportBuilder, ViewportId};
 

@@ -13,12 +13,15 @@ use egui::{
 };
 
 use self::{
-    layout::{Layout, Things, place},
+    layout::{Figures, Layout, Things, place},
     model::{Box, Model},
 };
 use super::parts;
 use crate::{
-    logic::path::{Edge, EdgeStatus, PathReport},
+    logic::{
+        evidence::Moment,
+        path::{Edge, EdgeStatus, PathReport},
+    },
     ui::{
         copy::{call, panel as words},
         icons::Icon,
@@ -30,18 +33,27 @@ const STRONG: f32 = 3.0;
 const THIN: f32 = 1.5;
 /// An arrow's side, and how far apart a pair of them stands.
 const ARROW: f32 = 4.5;
+/// So much room has a round trip at the end of a line.
+const TRIP: f32 = 44.0;
+/// Of a hundred packets so many may be lost before it is heard and seen.
+const POOR_PERCENT: f32 = 5.0;
 
 /// What is drawn, made once for each report.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Map {
     model: Model,
+    /// How the line in use does: what is lost of ours and of theirs.
+    now: Option<Moment>,
+    /// There and back over all of it.
+    trip: Option<f64>,
     placed: Option<Layout>,
 }
 
 impl Map {
-    /// Of that report.
-    pub(super) fn new(path: &PathReport) -> Self {
-        Self { model: Model::new(path), placed: None }
+    /// Of that report, and of the last that was measured.
+    pub(super) fn new(path: &PathReport, now: Option<&Moment>) -> Self {
+        let trip = path.in_use.as_ref().and_then(|in_use| in_use.pair.round_trip_ms);
+        Self { model: Model::new(path), now: now.copied(), trip, placed: None }
     }
 
     /// Draws it.
@@ -67,6 +79,23 @@ impl Map {
             stations: model.stations.iter().map(|station| station.doors.len()).collect(),
             their_nat: model.their_nat.lines.len(),
             them: model.them.lines.len(),
+            figures: self.figures(),
+        }
+    }
+
+    /// By which line it stands how that does.
+    fn figures(&self) -> Figures {
+        let model = &self.model;
+        let carries = |station: &model::Station| {
+            station.doors.iter().any(|door| door.edge.in_use)
+                || station.onward.as_ref().is_some_and(|edge| edge.in_use)
+        };
+        if self.now.is_none() {
+            Figures::Nowhere
+        } else if model.direct.as_ref().is_some_and(|edge| edge.in_use) {
+            Figures::Direct
+        } else {
+            model.stations.iter().position(carries).map_or(Figures::Nowhere, Figures::Station)
         }
     }
 
@@ -112,7 +141,10 @@ impl Map {
             }
         }
         if let Some(direct) = &model.direct {
-            label(ui, direct, placed.direct_label.translate(offset));
+            label(ui, direct, placed, offset);
+        }
+        if let (Some(now), Some(rect)) = (&self.now, placed.figures) {
+            losses(ui, now, self.trip, placed, rect.translate(offset));
         }
     }
 
@@ -196,11 +228,14 @@ fn arrows(painter: &Painter, points: &[Pos2], ink: Color32, paper: Color32) {
         return;
     }
     for way in [along, -along] {
-        let tip = middle + way * ARROW * 2.4;
-        let side = way.rot90() * ARROW;
-        let back = tip - way * ARROW * 1.6;
-        painter.add(Shape::convex_polygon(vec![tip, back + side, back - side], ink, Stroke::new(1.0, paper)));
+        arrow(painter, middle + way * ARROW * 2.4, way, ink, paper);
     }
+}
+
+fn arrow(painter: &Painter, tip: Pos2, way: Vec2, ink: Color32, paper: Color32) {
+    let side = way.rot90() * ARROW;
+    let back = tip - way * ARROW * 1.6;
+    painter.add(Shape::convex_polygon(vec![tip, back + side, back - side], ink, Stroke::new(1.0, paper)));
 }
 
 fn cross(painter: &Painter, at: Pos2, ink: Color32) {
@@ -246,11 +281,44 @@ fn paint_door(ui: &Ui, name: &str, edge: &Edge, rect: Rect) {
     let trip = edge.round_trip_ms.map(call::milliseconds).unwrap_or_default();
     parts::line(ui, words_at, Align2::RIGHT_CENTER, &trip, theme::figures(), palette.quiet.get());
     let text = if edge.in_use { palette.accent } else { palette.text };
+    let room = if trip.is_empty() { 0.0 } else { TRIP };
+    let words_at = Rect::from_min_max(words_at.min, egui::pos2(words_at.right() - room, words_at.bottom()));
     parts::line(ui, words_at, Align2::LEFT_CENTER, name, theme::small(), text.get());
 }
 
+/// What is lost each way, by the line in use: an arrow towards whoever misses it, and how much that is.
+fn losses(ui: &Ui, now: &Moment, trip: Option<f64>, placed: &Layout, rect: Rect) {
+    let (size, palette) = (theme::size(), theme::palette(ui));
+    let (ours, theirs) = (now.lost_of_ours_percent, now.lost_of_theirs_percent);
+    let towards_them = if placed.is_wide { vec2(1.0, 0.0) } else { vec2(0.0, 1.0) };
+    let inner = rect.shrink2(vec2(size.close, 0.0));
+    let (upper, lower) = inner.split_top_bottom_at_fraction(0.5);
+    for (row, way, percent) in [(upper, towards_them, ours), (lower, -towards_them, theirs)] {
+        let ink = if percent >= POOR_PERCENT { palette.poor } else { palette.text };
+        let middle = egui::pos2(row.left() + ARROW, row.center().y);
+        arrow(ui.painter(), middle + way * ARROW, way, ink.get(), palette.raised.get());
+        let words_at = Rect::from_min_max(egui::pos2(middle.x + 2.0 * ARROW, row.top()), row.max);
+        parts::line(
+            ui,
+            words_at,
+            Align2::LEFT_CENTER,
+            &words::percent_lost(percent),
+            theme::small(),
+            ink.get(),
+        );
+    }
+    // On the direct wire it stands above.
+    if let (Figures::Station(_), Some(trip)) = (placed.figures_of, trip) {
+        let whole = words::in_all(trip);
+        parts::line(ui, upper, Align2::RIGHT_CENTER, &whole, theme::small(), palette.text.get());
+    }
+    let says = words::losses_said(ours, theirs, trip);
+    told(ui, ui.scope_id().with("losses"), rect, &says, Role::Label);
+}
+
 /// What stands on the direct wire.
-fn label(ui: &Ui, edge: &Edge, rect: Rect) {
+fn label(ui: &Ui, edge: &Edge, placed: &Layout, offset: Vec2) {
+    let rect = placed.direct_label.translate(offset);
     let (size, palette) = (theme::size(), theme::palette(ui));
     let line = Stroke::new(1.0, colour(ui, edge));
     let corner = theme::corner(size.corner);
@@ -260,8 +328,11 @@ fn label(ui: &Ui, edge: &Edge, rect: Rect) {
         (_, status) => words::edge_short(status).to_owned(),
     };
     let ink = if edge.in_use { palette.accent } else { palette.text };
-    let inner = rect.shrink2(vec2(size.tight, size.hair));
-    if rect.height() > 1.5 * layout::ROW {
+    let foot = if placed.figures_of == Figures::Direct { placed.figures } else { None };
+    let bottom = foot.map_or(rect.bottom(), |foot| foot.top() + offset.y);
+    let head = Rect::from_min_max(rect.min, egui::pos2(rect.right(), bottom));
+    let inner = head.shrink2(vec2(size.tight, size.hair));
+    if !placed.is_wide {
         let (upper, lower) = inner.split_top_bottom_at_fraction(0.5);
         parts::line(ui, upper, Align2::CENTER_CENTER, words::DIRECT, theme::small(), ink.get());
         parts::line(ui, lower, Align2::CENTER_CENTER, &state, theme::small(), ink.get());

@@ -7,7 +7,8 @@ use crate::{
         course::Stage,
         desk::{CallCard, EndedCard, Snapshot},
         evidence::Evidence,
-        path::PathReport,
+        interfaces::InterfaceSeen,
+        path::{InterfaceRow, PathReport},
         report::{CallReport, Sending},
     },
     ui::copy::panel as words,
@@ -17,11 +18,10 @@ static NO_PATH: LazyLock<PathReport> = LazyLock::new(PathReport::default);
 static NO_EVIDENCE: LazyLock<Evidence> = LazyLock::new(Evidence::default);
 
 /// Where it comes from. Whether it is another than before is seen without looking into it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) enum Source {
-    /// No call.
-    #[default]
-    Here,
+    /// No call: the addresses of this computer.
+    Here(Arc<[InterfaceSeen]>),
     /// A call that there is.
     Live(Option<Arc<PathReport>>, Arc<Evidence>),
     /// A call that was.
@@ -32,7 +32,7 @@ impl Source {
     /// It is the very same.
     pub(super) fn is(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Here, Self::Here) => true,
+            (Self::Here(network), Self::Here(other)) => Arc::ptr_eq(network, other),
             (Self::Live(path, evidence), Self::Live(other_path, other_evidence)) => {
                 let is_same_path = match (path, other_path) {
                     (Some(path), Some(other)) => Arc::ptr_eq(path, other),
@@ -42,23 +42,31 @@ impl Source {
                 is_same_path && Arc::ptr_eq(evidence, other_evidence)
             }
             (Self::Over(report), Self::Over(other)) => Arc::ptr_eq(report, other),
-            (Self::Here | Self::Live(..) | Self::Over(_), _) => false,
+            (Self::Here(_) | Self::Live(..) | Self::Over(_), _) => false,
         }
     }
 
     /// The account of the path.
     pub(super) fn path(&self) -> &PathReport {
         match self {
-            Self::Here => &NO_PATH,
+            Self::Here(_) => &NO_PATH,
             Self::Live(path, _) => path.as_deref().unwrap_or(&NO_PATH),
             Self::Over(report) => &report.path,
+        }
+    }
+
+    /// The addresses of this computer: as the call found them, or as they are.
+    pub(super) fn interfaces(&self) -> Vec<InterfaceRow> {
+        match self {
+            Self::Here(network) => network.iter().map(InterfaceRow::from).collect(),
+            Self::Live(..) | Self::Over(_) => self.path().interfaces.clone(),
         }
     }
 
     /// What is known besides.
     pub(super) fn evidence(&self) -> &Evidence {
         match self {
-            Self::Here => &NO_EVIDENCE,
+            Self::Here(_) => &NO_EVIDENCE,
             Self::Live(_, evidence) => evidence,
             Self::Over(report) => &report.evidence,
         }
@@ -87,9 +95,9 @@ impl<'a> Subject<'a> {
     pub(super) fn new(snapshot: &'a Snapshot) -> Self {
         match (&snapshot.call, &snapshot.ended) {
             (Some(call), _) => Self::live(call),
-            (None, Some(ended)) => Self::over(ended),
+            (None, Some(ended)) => Self::over(ended, &snapshot.network),
             (None, None) => Self {
-                source: Source::Here,
+                source: Source::Here(snapshot.network.clone()),
                 call: None,
                 heading: words::HEADING_HERE,
                 sending: None,
@@ -114,12 +122,12 @@ impl<'a> Subject<'a> {
         }
     }
 
-    fn over(ended: &'a EndedCard) -> Self {
+    fn over(ended: &'a EndedCard, network: &Arc<[InterfaceSeen]>) -> Self {
         let report = ended.report.clone();
         Self {
             call: report.as_ref().map(|report| report.call.clone()),
             can_save: Some(report.is_some()),
-            source: report.map_or(Source::Here, Source::Over),
+            source: report.map_or_else(|| Source::Here(network.clone()), Source::Over),
             heading: words::HEADING_OVER,
             sending: None,
             code: None,

@@ -6,8 +6,8 @@ use crate::{
         candidate::{Kind, priority_in_parts},
         evidence::{CodecFact, LogLevel, LogLine, StageFact},
         path::{
-            CandidateRow, EdgeStatus, InterfaceRow, PairRow, PairState, PathReport, Place, RelayRow,
-            ServerRow,
+            CandidateRow, EdgeStatus, InterfaceRow, MAX_LEGS, PairRow, PairState, PathReport, Place,
+            RelayRow, ServerRow,
         },
     },
     ui::copy::{self, panel as words},
@@ -21,7 +21,7 @@ const fn figure(name: &'static str, rank: u8) -> Column {
     Column { name, rank, is_figure: true }
 }
 
-const CANDIDATES: [Column; 13] = [
+const CANDIDATES: [Column; 14] = [
     text(words::TYPE, 0),
     text(words::ADDRESS, 1),
     text(words::PROTOCOL, 5),
@@ -33,15 +33,18 @@ const CANDIDATES: [Column; 13] = [
     text(words::INTERFACE, 3),
     figure(words::TOOK, 2),
     figure(words::LEG, 9),
+    figure(words::GENERATION, 13),
     figure(words::AT, 10),
     figure(words::PRIORITY_NUMBER, 11),
 ];
 
-const PAIRS: [Column; 17] = [
+const PAIRS: [Column; 19] = [
     text(words::STATE, 3),
     text(words::LOCAL, 0),
     text(words::REMOTE, 1),
     figure(words::TRIP_OF_PAIR, 2),
+    figure(words::TRIPS_TOTAL, 17),
+    figure(words::TRIPS_MEASURED, 18),
     text(words::NOMINATED, 6),
     text(words::IN_USE, 7),
     text(words::LOCAL_TYPE, 8),
@@ -112,19 +115,23 @@ const LOG: [Column; 4] =
 
 /// Ways to reach us.
 pub(super) fn local(path: &PathReport) -> Table {
-    Table::new(words::LOCAL_CANDIDATES, &CANDIDATES, candidates(&path.local, &path.interfaces))
+    Table::new(words::LOCAL_CANDIDATES, &CANDIDATES, candidates(path, &path.local, &path.interfaces))
 }
 
 /// Ways to reach them.
 pub(super) fn remote(path: &PathReport) -> Table {
-    Table::new(words::REMOTE_CANDIDATES, &CANDIDATES, candidates(&path.remote, &[]))
+    Table::new(words::REMOTE_CANDIDATES, &CANDIDATES, candidates(path, &path.remote, &[]))
 }
 
-fn candidates(rows: &[CandidateRow], interfaces: &[InterfaceRow]) -> Vec<Row> {
-    rows.iter().map(|row| candidate(row, interfaces)).collect()
+fn candidates(path: &PathReport, rows: &[CandidateRow], interfaces: &[InterfaceRow]) -> Vec<Row> {
+    rows.iter().map(|row| candidate(path, row, interfaces)).collect()
 }
 
-fn candidate(row: &CandidateRow, interfaces: &[InterfaceRow]) -> Row {
+fn candidate(path: &PathReport, row: &CandidateRow, interfaces: &[InterfaceRow]) -> Row {
+    // Of a list that is full some were let go, and how many is not known.
+    let is_whole = path.legs.len() < MAX_LEGS;
+    let before = path.legs.iter().position(|leg| leg.leg == row.leg).filter(|_| is_whole);
+    let leg = before.and_then(|before| Some((before, path.legs.get(before)?.why)));
     let one = &row.candidate;
     let place = row.place().to_string();
     let base = one.related.as_deref().filter(|_| one.kind != Kind::Host);
@@ -149,10 +156,14 @@ fn candidate(row: &CandidateRow, interfaces: &[InterfaceRow]) -> Row {
             interface.into(),
             milliseconds(row.took_ms),
             Cell::number(row.leg, row.leg.to_string()),
+            Cell::maybe(before.map(|before| before as f64), |before| format!("{before:.0}")),
             at(row.t_ms),
             Cell::number(one.priority, one.priority.to_string()),
         ],
-        story: vec![words::kind_story(one.kind).to_owned()],
+        story: [words::kind_story(one.kind).to_owned()]
+            .into_iter()
+            .chain(leg.map(|(before, why)| words::generation(before, why)))
+            .collect(),
     }
 }
 
@@ -181,6 +192,8 @@ fn pair(row: &PairRow, path: &PathReport) -> Row {
             row.local.to_string().into(),
             row.remote.to_string().into(),
             Cell::maybe(row.round_trip_ms, words::figure_ms),
+            Cell::maybe((row.round_trips > 0).then_some(row.round_trips_ms), words::figure_ms),
+            count(row.round_trips),
             words::yes(row.nominated).into(),
             words::yes(row.in_use).into(),
             row.local_kind.name().into(),
@@ -271,7 +284,7 @@ pub(super) fn relays(path: &PathReport, now_ms: Option<u64>) -> Table {
 }
 
 /// The addresses of this computer.
-pub(super) fn interfaces(path: &PathReport) -> Table {
+pub(super) fn interfaces(rows: &[InterfaceRow]) -> Table {
     let row = |row: &InterfaceRow| Row {
         id: id_of(("interface", &row.name, &row.address)),
         mark: if row.used { Mark::Good } else { Mark::None },
@@ -284,7 +297,7 @@ pub(super) fn interfaces(path: &PathReport) -> Table {
         ],
         story: Vec::new(),
     };
-    Table::new(words::INTERFACES, &INTERFACES, path.interfaces.iter().map(row).collect())
+    Table::new(words::INTERFACES, &INTERFACES, rows.iter().map(row).collect())
 }
 
 /// What was agreed on.

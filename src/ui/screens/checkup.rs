@@ -29,7 +29,13 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     let is_running = matches!(checkup, Checkup::Running { .. });
     match checkup {
         Checkup::NotYet => verdict(ui, None, words::NOT_CHECKED),
-        Checkup::Running { .. } => verdict(ui, Some((Icon::Clock, palette.quiet)), words::CHECKING),
+        Checkup::Running { since_unix_ms: _, findings } => {
+            verdict(ui, Some((Icon::Clock, palette.quiet)), words::CHECKING);
+            for finding in findings.iter() {
+                let said = one(ui, finding);
+                live::mark(ui, said.id, Urgency::Polite);
+            }
+        }
         Checkup::Done { diagnosis, at_unix_ms } => {
             let ago = copy::ago(scene.snapshot.now_unix_ms, *at_unix_ms);
             done(ui, diagnosis);
@@ -90,7 +96,7 @@ fn verdict(ui: &mut Ui, mark: Option<(Icon, Colour)>, text: &str) {
     live::mark(ui, said.id, Urgency::Polite);
 }
 
-fn one(ui: &mut Ui, finding: &Finding) {
+fn one(ui: &mut Ui, finding: &Finding) -> egui::Response {
     let palette = theme::palette(ui);
     let mark = match finding.severity {
         Severity::Fine => (Icon::Check, palette.good),
@@ -98,10 +104,11 @@ fn one(ui: &mut Ui, finding: &Finding) {
         Severity::Warning => (Icon::Warning, palette.fair),
         Severity::Fault => (Icon::Warning, palette.poor),
     };
-    line(ui, Some(mark), RichText::new(&finding.what));
+    let said = line(ui, Some(mark), RichText::new(&finding.what));
     if let Some(next) = &finding.next {
         ui.indent(&finding.what, |ui| card::quiet(ui, next));
     }
+    said
 }
 
 fn line(ui: &mut Ui, mark: Option<(Icon, Colour)>, text: RichText) -> egui::Response {

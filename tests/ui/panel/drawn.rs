@@ -27,8 +27,9 @@ fn drawn(snapshot: &Snapshot, part: Part, size: [f32; 2], scale: f32, shade: The
 fn the_map_looks_as_it_did() {
     for (name, path, size, shade) in [
         ("panel-map-direct", "direct", [840.0, 460.0], Theme::Light),
-        ("panel-map-relayed-dark", "relayed by TLS", [840.0, 460.0], Theme::Dark),
+        ("panel-map-relayed-dark", "relayed by TLS", [840.0, 430.0], Theme::Dark),
         ("panel-map-narrow", "relayed by UDP", [400.0, 720.0], Theme::Light),
+        ("panel-map-narrow-direct-dark", "direct", [400.0, 660.0], Theme::Dark),
     ] {
         let Some(picture) = drawn(&in_call(named(path)), Part::Map, size, 1.0, shade) else { return };
         looks_as_it_did(name, &picture);
@@ -37,13 +38,14 @@ fn the_map_looks_as_it_did() {
 
 #[test]
 fn tables_and_graphs_look_as_they_did() {
-    for (name, part, shade) in [
-        ("panel-pairs", Part::Pairs, Theme::Light),
-        ("panel-timeline-dark", Part::Timeline, Theme::Dark),
-        ("panel-graphs", Part::Graphs, Theme::Light),
+    for (name, path, part, high, shade) in [
+        ("panel-pairs", "direct", Part::Pairs, 480.0, Theme::Light),
+        ("panel-relay", "relayed by TLS", Part::Relay, 640.0, Theme::Light),
+        ("panel-timeline-dark", "direct", Part::Timeline, 480.0, Theme::Dark),
+        ("panel-graphs", "direct", Part::Graphs, 480.0, Theme::Light),
     ] {
-        let snapshot = in_call(named("direct"));
-        let Some(picture) = drawn(&snapshot, part, [560.0, 480.0], 1.0, shade) else { return };
+        let snapshot = in_call(named(path));
+        let Some(picture) = drawn(&snapshot, part, [560.0, high], 1.0, shade) else { return };
         looks_as_it_did(name, &picture);
     }
 }

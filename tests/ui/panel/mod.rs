@@ -14,8 +14,10 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sightline::{
     logic::{
         course::{EndReason, Role as CallRole, Side, Stage},
-        desk::{EndedCard, Snapshot, Wish},
+        desk::{Checkup, EndedCard, Snapshot, Wish},
+        doctor::{About, Finding, Severity},
         evidence::{Hindrance, Trial},
+        interfaces::{Flags, InterfaceSeen, judge},
         path::{PathPolicy, PathReport},
         report::CallReport,
     },
@@ -154,6 +156,27 @@ fn each_line_and_each_box_of_the_map_is_a_sentence() {
     }
 }
 
+#[test]
+fn what_is_lost_is_told_by_the_line_in_use_and_nowhere_else() {
+    for (name, said) in [
+        ("direct", true),
+        ("relayed by UDP", true),
+        ("relayed by TLS", true),
+        ("relayed by them", true),
+        ("relayed by both", true),
+        ("mid-gathering", false),
+        ("they are not reached", false),
+    ] {
+        for size in SIZES {
+            let window = with_panel(in_call(named(name)), size);
+            assert_eq!(says(&window, "Of what you send 0."), said, "{name}, {size}");
+        }
+    }
+    let mut snapshot = in_call(named("direct"));
+    snapshot.call.as_mut().unwrap().evidence = Arc::default();
+    assert!(!says(&with_panel(snapshot, SIZES[0]), "Of what you send"), "nothing was measured yet");
+}
+
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
@@ -182,8 +205,25 @@ fn pairs_are_sorted_filtered_and_opened() {
     assert_eq!(left.len(), 1, "{left:?}");
     press(&mut window, &left[0]);
     assert!(says(&window, "You asked 2 times; 2 answers came back."));
+    assert!(says(&window, "There and back, measured 2 times: 23 ms on average."));
+    // What there is no room for as a column is told by the row that is open.
+    assert!(says(&window, "Trips, total") && says(&window, "45 ms"));
     press(&mut window, "Copy: Your end");
     assert_eq!(window.state().copied.as_deref(), Some("203.0.113.10:50000"));
+}
+
+#[test]
+fn a_candidate_says_which_connection_of_the_call_it_is_of() {
+    let mut window = with_panel(in_call(named("switched thrice")), SIZES[0]);
+    turn_to(&mut window, "Candidates");
+    let rows = |window: &Window| -> Vec<String> {
+        let all = window.root().children_recursive().map(|node| node.accesskit_node());
+        all.filter(|node| node.role() == Role::ListBoxOption).filter_map(|node| node.label()).collect()
+    };
+    let last = rows(&window).into_iter().rfind(|row| row.contains("Leg 3")).expect("a candidate of leg 3");
+    press(&mut window, &last);
+    assert!(says(&window, "Of connection 3, "), "{last}");
+    assert!(says(&window, "Generation"));
 }
 
 #[test]
@@ -279,6 +319,57 @@ fn the_keyboard_opens_and_closes_it_and_the_chat_takes_its_place() {
     window.key_press(Key::F12);
     window.run();
     assert!(!says(&window, "The path of this call"));
+}
+
+#[test]
+fn without_a_call_the_networks_of_this_computer_are_listed_as_a_call_would_judge_them() {
+    let up = Flags { up: true, ..Flags::default() };
+    let seen = |names: &[(&str, &str)]| -> Arc<[InterfaceSeen]> {
+        names.iter().map(|(name, address)| judge(name, up, address.parse().unwrap())).collect()
+    };
+    let mut snapshot = samples::at_home();
+    snapshot.network = seen(&[("wlan0", "192.168.1.7"), ("docker0", "172.17.0.1")]);
+    for size in SIZES {
+        let mut window = with_panel(snapshot.clone(), size);
+        let listed =
+            ["Interface wlan0, Address 192.168.1.7, Kind Wi-Fi, Used yes", "Why not it leads to virtual"];
+        for words in listed {
+            assert!(says(&window, words), "{words}, {size}");
+        }
+        check(&mut window, "networks", size);
+        window.state_mut().snapshot.network = seen(&[("eth0", "10.0.0.9")]);
+        window.run();
+        assert!(says(&window, "Interface eth0") && !says(&window, "wlan0"), "as soon as the system says so");
+    }
+}
+
+#[test]
+fn what_the_doctor_finds_appears_while_it_looks() {
+    let found = |severity, what: &str| Finding {
+        severity,
+        about: About::Udp,
+        what: what.to_owned(),
+        next: (severity > Severity::Fine).then(|| "Allow UDP out in the firewall.".to_owned()),
+    };
+    let running = |findings: &[Finding]| Checkup::Running {
+        since_unix_ms: samples::NOW_UNIX_MS,
+        findings: findings.into(),
+    };
+    let all = [
+        found(Severity::Fine, "The server is reached."),
+        found(Severity::Warning, "UDP does not get through."),
+    ];
+    for size in SIZES {
+        let mut window = with_panel(samples::at_home(), size);
+        for known in 0..=all.len() {
+            window.state_mut().snapshot.checkup = running(&all[..known]);
+            window.run();
+            for (index, finding) in all.iter().enumerate() {
+                assert_eq!(says(&window, &finding.what), index < known, "{}, {size}", finding.what);
+            }
+            check(&mut window, "a look under way", size);
+        }
+    }
 }
 
 #[test]

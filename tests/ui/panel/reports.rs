@@ -14,7 +14,7 @@ use sightline::logic::{
     path::{End, PairInUse, Path, PathPolicy, PathReport},
     report::Encryption,
     servers::{RelayAccess, Servers, Service, Transport},
-    sightings::{PairSeen, ServerSeen, Sightings, Trouble},
+    sightings::{PairSeen, RelaySeen, ServerSeen, Sightings, Trouble},
 };
 
 pub(super) const US: &str = "192.168.1.7:40000";
@@ -93,7 +93,19 @@ impl Call {
         self
     }
 
-    fn lends(self, url: &str) -> Self {
+    fn lends(mut self, url: &str) -> Self {
+        let relay = RelaySeen {
+            url: url.parse().unwrap(),
+            from: at(US).ip(),
+            relayed: at(LENT),
+            until_ms: Some(900_000),
+            permitted: vec![at(THEM).ip(), at(LENT_TO_THEM).ip()],
+            channels: vec![(0x4000, at(THEM))],
+            bytes_sent: 51_204_118,
+            bytes_received: 47_820_336,
+        };
+        self.seen.relays.push(relay);
+        self.path.note_relay_until(Some(5_400_000));
         self.server(url, |server| server.relayed = Some(at(LENT)))
     }
 
@@ -129,6 +141,8 @@ impl Call {
             heard,
             replied: heard,
             round_trip_ms: (answered > 0).then_some(22.6),
+            round_trips_ms: 22.6 * f64::from(answered),
+            round_trips: answered,
             last_heard_ms: (answered + heard > 0).then_some(180),
             bytes_sent: u64::from(sent) * 108,
             bytes_received: u64::from(answered + heard) * 84,
@@ -384,6 +398,7 @@ pub(super) fn evidence(seconds: u32) -> Evidence {
                 stage("waiting for its sound", 24.0, None),
             ],
             devices: vec!["Jabra Evolve2 65 Mono".to_owned(), "Integrated Camera, 1280×720 at 30".to_owned()],
+            device_names: vec!["Jabra Evolve2 65 Mono".to_owned(), "Integrated Camera".to_owned()],
         },
         descriptions: vec![description(120, true, true), description(310, false, false)],
         log: vec![
@@ -417,6 +432,10 @@ fn moment(second: u32) -> Moment {
         round_trip_ms: Some(22.0 + wave(7.0, 4.0) + if is_bad { 60.0 } else { 0.0 }),
         sent_bps: (900_000.0 + wave(11.0, 400_000.0)) as u32 / if small { 3 } else { 1 },
         received_bps: (1_100_000.0 + wave(17.0, 250_000.0)) as u32,
+        picture_sent_bps: (800_000.0 + wave(11.0, 380_000.0)) as u32 / if small { 3 } else { 1 },
+        picture_received_bps: (1_000_000.0 + wave(17.0, 240_000.0)) as u32,
+        sound_sent_bps: 32_000,
+        sound_received_bps: 33_000,
         target_bps: Some(if small { 700_000 } else { 2_400_000 }),
         lost_of_ours_percent: if is_bad { 8.5 } else { wave(23.0, 0.2) },
         lost_of_theirs_percent: if is_bad { 2.0 } else { 0.0 },

@@ -25,7 +25,13 @@ fn at(t_ms: u64) -> Reading {
 
 #[test]
 fn differences_become_rates() {
-    let counters = |sent, shown| Counters { frames_sent: sent, frames_shown: shown, ..Counters::default() };
+    let counters = |sent, shown| Counters {
+        frames_sent: sent,
+        frames_shown: shown,
+        audio_bytes_sent: sent * 1_000,
+        video_bytes_received: shown * 2_000,
+        ..Counters::default()
+    };
     let evidence = recorded([
         Reading {
             bytes_sent: 1_000,
@@ -47,6 +53,8 @@ fn differences_become_rates() {
     assert_eq!((last.t_ms, last.for_ms), (2_500, 2_000));
     assert_eq!((last.sent_bps, last.received_bps), (1_000_000, 500_000));
     assert_eq!((last.frames_sent_per_s, last.frames_shown_per_s), (30.0, 25.0));
+    assert_eq!((last.sound_sent_bps, last.picture_received_bps), (240_000, 400_000));
+    assert_eq!((last.picture_sent_bps, last.sound_received_bps), (0, 0));
     assert_eq!((last.lost_of_ours_percent, last.cpu_percent, last.encode_ms), (5.0, Some(15.0), Some(1.5)));
 }
 
@@ -162,6 +170,7 @@ fn a_device_is_told_once_and_stands_among_those_in_use() {
         kind: DeviceKind::Camera,
         device,
         words: words.to_owned(),
+        missed: None,
     };
     recorder.begin_with_device(&with(Some(device.clone()), "The camera is Front."));
     recorder.note_device(5, &with(Some(device), "The camera is Front."));
@@ -172,6 +181,32 @@ fn a_device_is_told_once_and_stands_among_those_in_use() {
     let evidence = recorder.now(MediaFacts::default(), Vec::new());
     assert_eq!(told(&evidence), [(9, "The camera Front was unplugged.")]);
     assert_eq!(evidence.media.devices, Vec::<String>::new());
+}
+
+#[test]
+fn every_name_of_a_device_that_may_be_told_is_known_once_and_not_without_end() {
+    let device = |name: &str| Device {
+        kind: DeviceKind::Microphone,
+        id: DeviceId::new(format!("id of {name}")),
+        name: name.to_owned(),
+        is_default: false,
+    };
+    let mut recorder = Recorder::default();
+    recorder.know_devices(&[device("A"), device("B")]);
+    recorder.note_device(
+        1,
+        &InUse {
+            kind: DeviceKind::Microphone,
+            device: Some(device("A")),
+            words: "The microphone C is not there; using A.".to_owned(),
+            missed: Some("C".to_owned()),
+        },
+    );
+    let names = |recorder: &Recorder| recorder.now(MediaFacts::default(), Vec::new()).media.device_names;
+    assert_eq!(names(&recorder), ["A", "id of A", "B", "id of B", "C"]);
+    let many: Vec<_> = (0..1000).map(|number| device(&number.to_string())).collect();
+    recorder.know_devices(&many);
+    assert_eq!(names(&recorder).len(), MOST_DEVICE_NAMES);
 }
 
 #[test]

@@ -92,14 +92,37 @@ impl<'a> Connection<'a> {
     }
 
     fn bytes(&self, into: &mut Statistic) {
-        let bytes = |bps: u32, for_ms: u32| f64::from(bps) * f64::from(for_ms) / 8000.0;
-        let rate = |bps: fn(&Moment) -> u32| {
-            self.moments.iter().map(|moment| Some(f64::from(bps(moment)))).collect()
-        };
-        into.values("bytesSent", self.sums(|moment| bytes(moment.sent_bps, moment.for_ms).round()));
-        into.values("bytesReceived", self.sums(|moment| bytes(moment.received_bps, moment.for_ms).round()));
-        into.values("[bytesSent_in_bits/s]", rate(|moment| moment.sent_bps));
-        into.values("[bytesReceived_in_bits/s]", rate(|moment| moment.received_bps));
+        self.bytes_sent(into, |moment| moment.sent_bps);
+        self.bytes_received(into, |moment| moment.received_bps);
+    }
+
+    fn bytes_sent(&self, into: &mut Statistic, bps: fn(&Moment) -> u32) {
+        into.values("bytesSent", self.sums(|moment| bytes(moment, bps)));
+        into.values(
+            "[bytesSent_in_bits/s]",
+            self.moments.iter().map(|moment| Some(f64::from(bps(moment)))).collect(),
+        );
+    }
+
+    /// Older reports know nothing of one stream alone.
+    fn stream_sent(&self, into: &mut Statistic, bps: fn(&Moment) -> u32) {
+        if self.moments.iter().any(|moment| bps(moment) > 0) {
+            self.bytes_sent(into, bps);
+        }
+    }
+
+    fn stream_received(&self, into: &mut Statistic, bps: fn(&Moment) -> u32) {
+        if self.moments.iter().any(|moment| bps(moment) > 0) {
+            self.bytes_received(into, bps);
+        }
+    }
+
+    fn bytes_received(&self, into: &mut Statistic, bps: fn(&Moment) -> u32) {
+        into.values("bytesReceived", self.sums(|moment| bytes(moment, bps)));
+        into.values(
+            "[bytesReceived_in_bits/s]",
+            self.moments.iter().map(|moment| Some(f64::from(bps(moment)))).collect(),
+        );
     }
 
     fn transport(&self) -> Statistic {
@@ -215,10 +238,19 @@ impl<'a> Connection<'a> {
         pair.always("responsesSent", row.checks_replied);
         // They are among the requests above; viewers add the two.
         pair.always("consentRequestsSent", 0);
+        if !carries && row.round_trips > 0 {
+            pair.values("totalRoundTripTime", vec![Some(row.round_trips_ms / 1000.0)]);
+        }
         if carries {
             self.bytes(&mut pair);
             let seconds = |moment: &Moment| moment.round_trip_ms.map(|ms| ms / 1000.0);
             pair.values("currentRoundTripTime", self.values(seconds));
+            // Known at the end alone.
+            let mut total = vec![None; self.times.len()];
+            if let Some(last) = total.last_mut() {
+                *last = (row.round_trips > 0).then_some(row.round_trips_ms / 1000.0);
+            }
+            pair.values("totalRoundTripTime", total);
             let target = |moment: &&Moment| moment.target_bps.map(f64::from);
             pair.values("availableOutgoingBitrate", self.moments.iter().map(target).collect());
         } else {
@@ -259,6 +291,7 @@ impl<'a> Connection<'a> {
         stream.values("[packetsLost_in_percent]", self.values(|moment| Some(moment.lost_of_theirs_percent)));
         let seconds = |for_ms: u32| f64::from(for_ms) / 1000.0;
         if kind == "audio" {
+            self.stream_received(&mut stream, |moment| moment.sound_received_bps);
             let held = "[jitterBufferDelay/jitterBufferEmittedCount_in_ms]";
             let samples = |moment: &Moment| 48.0 * f64::from(moment.for_ms);
             let share = |moment: &Moment| f64::from(moment.concealed_percent) / 100.0;
@@ -267,6 +300,7 @@ impl<'a> Connection<'a> {
             stream.values("totalSamplesReceived", self.sums(samples));
             stream.values("concealedSamples", self.sums(|moment| (samples(moment) * share(moment)).round()));
         } else {
+            self.stream_received(&mut stream, |moment| moment.picture_received_bps);
             let shown = |moment: &Moment| f64::from(moment.frames_shown_per_s) * seconds(moment.for_ms);
             let decoding = |moment: &Moment| f64::from(moment.decode_ms.unwrap_or(0.0)) / 1000.0;
             stream.values("framesPerSecond", self.values(|moment| Some(moment.frames_shown_per_s)));
@@ -287,8 +321,10 @@ impl<'a> Connection<'a> {
     fn outbound(&self, kind: &'static str) -> Statistic {
         let mut stream = self.stream(format!("O{}", letter(kind)), "outbound-rtp", kind);
         if kind == "audio" {
+            self.stream_sent(&mut stream, |moment| moment.sound_sent_bps);
             return stream;
         }
+        self.stream_sent(&mut stream, |moment| moment.picture_sent_bps);
         let seconds = |moment: &Moment| f64::from(moment.for_ms) / 1000.0;
         let sent = |moment: &Moment| f64::from(moment.frames_sent_per_s) * seconds(moment);
         let encoding = |moment: &Moment| f64::from(moment.encode_ms.unwrap_or(0.0)) / 1000.0;
@@ -322,6 +358,11 @@ impl<'a> Connection<'a> {
             Some(Why::Drawn { .. } | Why::Wished { .. }) => "other",
         }
     }
+}
+
+/// What was sent or came in that time.
+fn bytes(moment: &Moment, bps: fn(&Moment) -> u32) -> f64 {
+    (f64::from(bps(moment)) * f64::from(moment.for_ms) / 8000.0).round()
 }
 
 fn find(ends: &[End], is_ours: bool, address: &str, port: u16) -> Option<String> {

@@ -3,6 +3,7 @@
 use crate::logic::{
     candidate::Kind,
     interfaces::InterfaceKind,
+    legs::LegWhy,
     path::{ChannelRow, PairRow, PairState},
     servers::Service,
     sightings::Trouble,
@@ -32,6 +33,8 @@ pub const INTERFACE: &str = "Interface";
 pub const TOOK: &str = "Took";
 /// A column.
 pub const LEG: &str = "Leg";
+/// A column: how many connections of the call were before its own.
+pub const GENERATION: &str = "Generation";
 /// A column.
 pub const AT: &str = "At";
 /// A column.
@@ -42,6 +45,10 @@ pub const LOCAL: &str = "Your end";
 pub const REMOTE: &str = "Their end";
 /// A column.
 pub const TRIP_OF_PAIR: &str = "Trip";
+/// A column: all round trips of a pair, added up.
+pub const TRIPS_TOTAL: &str = "Trips, total";
+/// A column: how many those are.
+pub const TRIPS_MEASURED: &str = "Trips measured";
 /// A column, and a figure.
 pub const ROUND_TRIP: &str = "Round trip";
 /// A column.
@@ -174,6 +181,21 @@ pub const fn pair_state(state: PairState) -> &'static str {
     }
 }
 
+/// Which connection of the call a candidate is of, and what that was for.
+pub fn generation(before: usize, why: LegWhy) -> String {
+    let what = match why {
+        LegWhy::First => "the call's first",
+        LegWhy::TookTooLong => "because the one before took too long",
+        LegWhy::NetworkChanged => "because the network changed",
+        LegWhy::Silence => "because nothing came any more",
+        LegWhy::ServerBack => "because a server came back",
+        LegWhy::BetterPath => "to look for a path without a relay",
+        LegWhy::Asked => "because somebody here asked for it",
+        LegWhy::Theirs => "because the other side wanted it",
+    };
+    format!("Of connection {}, {what}.", before + 1)
+}
+
 /// What kind of way that is.
 pub const fn pair_route(local: Kind, remote: Kind) -> &'static str {
     match (matches!(local, Kind::Relay), matches!(remote, Kind::Relay)) {
@@ -205,7 +227,11 @@ pub fn pair_story(row: &PairRow) -> Vec<String> {
         PairState::InUse => "It carries the call.",
         PairState::Failed => "It was given up.",
     };
-    [checks, theirs, state.to_owned()].into()
+    let mean = row.round_trips_ms / f64::from(row.round_trips.max(1));
+    let trips = (row.round_trips > 0).then(|| {
+        format!("There and back, measured {} times: {} on average.", row.round_trips, figure_ms(mean))
+    });
+    [checks, theirs].into_iter().chain(trips).chain([state.to_owned()]).collect()
 }
 
 /// A number that stands for a peer.

@@ -18,7 +18,9 @@ const STEP: f32 = 26.0;
 /// What stands on the direct wire.
 const LABEL: Vec2 = vec2(132.0, 22.0);
 /// The same where it runs downwards.
-const TALL_LABEL: Vec2 = vec2(68.0, 38.0);
+const TALL_LABEL: Vec2 = vec2(92.0, 38.0);
+/// What is lost stands in two lines, one for each way.
+const LOSSES: f32 = 2.0 * ROW + GAP / 2.0;
 /// From the top of a box to the wire that goes straight through it.
 const AXIS: f32 = 20.0;
 /// Where the rail leaves a box, below that.
@@ -42,6 +44,20 @@ pub(super) struct Things {
     pub(super) their_nat: usize,
     /// Their computer.
     pub(super) them: usize,
+    /// Where it stands how the line in use does.
+    pub(super) figures: Figures,
+}
+
+/// Where it stands how the line in use does: by that line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Figures {
+    /// Nowhere: none is in use, or nothing is known.
+    #[default]
+    Nowhere,
+    /// On the direct wire.
+    Direct,
+    /// In the box of that server, where the line goes through it.
+    Station(usize),
 }
 
 /// A server's box.
@@ -78,6 +94,12 @@ pub(super) struct Layout {
     pub(super) direct: Vec<Pos2>,
     /// What stands on that wire.
     pub(super) direct_label: Rect,
+    /// Inside that, or inside a server's box: how the line in use does, a line of small type for each way.
+    pub(super) figures: Option<Rect>,
+    /// Where that is.
+    pub(super) figures_of: Figures,
+    /// The path runs from left to right, and otherwise downwards.
+    pub(super) is_wide: bool,
     /// From their NAT to their computer.
     pub(super) last: Vec<Pos2>,
 }
@@ -90,6 +112,32 @@ pub(super) fn place(things: &Things, width: f32) -> Layout {
 /// How high a box is.
 fn height(rows: usize) -> f32 {
     HEAD + ROW * rows as f32 + PAD
+}
+
+impl Things {
+    /// How high the box of a server is.
+    fn station_height(&self, index: usize) -> f32 {
+        let doors = self.stations.get(index).copied().unwrap_or_default();
+        let losses = if self.figures == Figures::Station(index) { LOSSES } else { 0.0 };
+        height(doors.max(1)) + losses
+    }
+
+    /// How large what stands on the direct wire is.
+    fn label(&self, usual: Vec2) -> Vec2 {
+        let losses = if self.figures == Figures::Direct { LOSSES } else { 0.0 };
+        usual + vec2(0.0, losses)
+    }
+
+    /// The lines for what is lost, at the foot of the box that has them.
+    fn figures_in(&self, direct_label: Rect, stations: &[Station]) -> Option<Rect> {
+        let (of, pad) = match self.figures {
+            Figures::Nowhere => return None,
+            Figures::Direct => (direct_label, GAP / 4.0),
+            Figures::Station(index) => (stations.get(index)?.rect, PAD / 2.0),
+        };
+        let bottom = of.bottom() - pad;
+        Some(Rect::from_min_max(pos2(of.left(), bottom - 2.0 * ROW), pos2(of.right(), bottom)))
+    }
 }
 
 fn wide(things: &Things, width: f32) -> Layout {
@@ -113,10 +161,13 @@ fn wide(things: &Things, width: f32) -> Layout {
     let rail_in = our_nat.right() + AISLE / 2.0;
     let rail_out = their_nat.left() - AISLE / 2.0;
     let leaves = AXIS + RAIL;
-    let mut top = leaves + STEP / 2.0;
+    let label = things.label(LABEL);
+    let label_at = pos2(middle + (wide - label.x) / 2.0, AXIS - LABEL.y / 2.0);
+    let direct_label = Rect::from_min_size(label_at, label);
+    let mut top = (leaves + STEP / 2.0).max(direct_label.bottom() + GAP);
     let mut stations = Vec::new();
-    for &doors in &things.stations {
-        let rect = Rect::from_min_size(pos2(middle, top), vec2(wide, height(doors.max(1))));
+    for (index, &doors) in things.stations.iter().enumerate() {
+        let rect = Rect::from_min_size(pos2(middle, top), vec2(wide, things.station_height(index)));
         let doors = door_rows(rect, doors);
         let inward = doors.iter().map(|door| {
             let y = door.center().y;
@@ -134,10 +185,14 @@ fn wide(things: &Things, width: f32) -> Layout {
     }
     let straight = |from: Rect, to: Rect| vec![pos2(from.right(), AXIS), pos2(to.left(), AXIS)];
     let direct = straight(our_nat, their_nat);
-    let low = [us, our_nat, their_nat, them].iter().map(|rect| rect.bottom()).fold(top - GAP, f32::max);
+    let boxes = [us, our_nat, their_nat, them, direct_label];
+    let low = boxes.iter().map(|rect| rect.bottom()).fold(top - GAP, f32::max);
     Layout {
         size: vec2(width, low),
-        direct_label: Rect::from_center_size(pos2(middle + wide / 2.0, AXIS), LABEL),
+        figures: things.figures_in(direct_label, &stations),
+        direct_label,
+        figures_of: things.figures,
+        is_wide: true,
         out: straight(us, our_nat),
         last: straight(their_nat, them),
         us,
@@ -164,16 +219,15 @@ fn tall(things: &Things, width: f32) -> Layout {
     let rail_out = width - GAP;
     let from = our_nat.bottom();
     let mut low = from + STEP;
-    let rects: Vec<_> = things
-        .stations
-        .iter()
-        .map(|doors| {
-            let rect = Rect::from_min_size(pos2(left, low), vec2(right - left, height(*doors.max(&1))));
+    let rects: Vec<_> = (0..things.stations.len())
+        .map(|index| {
+            let rect = Rect::from_min_size(pos2(left, low), vec2(right - left, things.station_height(index)));
             low = rect.bottom() + GAP;
             rect
         })
         .collect();
-    let into = (low - GAP).max(from + STEP + TALL_LABEL.y) + STEP;
+    let label = things.label(TALL_LABEL);
+    let into = (low - GAP).max(from + STEP + label.y) + STEP;
     let stations = rects.into_iter().zip(&things.stations).map(|(rect, doors)| {
         let doors = door_rows(rect, *doors);
         let inward = doors.iter().map(|door| {
@@ -184,16 +238,20 @@ fn tall(things: &Things, width: f32) -> Layout {
         let onward = vec![pos2(rect.right(), y), pos2(rail_out, y), pos2(rail_out, into)];
         Station { rect, inward: inward.collect(), doors, onward }
     });
-    let stations = stations.collect();
+    let stations: Vec<_> = stations.collect();
     let their_nat = Rect::from_min_size(pos2(0.0, into), vec2(width, height(things.their_nat)));
     let below = their_nat.bottom() + STEP;
     let them = Rect::from_min_size(pos2(0.0, below), vec2(width, height(things.them)));
     let down = |from: Rect, to: Rect| vec![pos2(axis, from.bottom()), pos2(axis, to.top())];
     let middle = f32::midpoint(from, into);
+    let direct_label = Rect::from_center_size(pos2(axis, middle), label);
     Layout {
         size: vec2(width, them.bottom()),
         direct: vec![pos2(axis, from), pos2(axis, into)],
-        direct_label: Rect::from_center_size(pos2(axis, middle), TALL_LABEL),
+        figures: things.figures_in(direct_label, &stations),
+        direct_label,
+        figures_of: things.figures,
+        is_wide: false,
         out: down(us, our_nat),
         last: down(their_nat, them),
         us,
@@ -223,11 +281,21 @@ mod tests {
             for stations in 0..=8_usize {
                 for rows in 0..=5_usize {
                     let stations = (0..stations).map(|index| (index + rows) % 5).collect();
-                    let things =
-                        Things { us: rows, our_nat: rows, stations, their_nat: 5 - rows, them: rows / 2 };
-                    let layout = place(&things, width);
-                    assert_eq!(layout.size.x, width);
-                    all.push((things, layout));
+                    let things = Things {
+                        us: rows,
+                        our_nat: rows,
+                        stations,
+                        their_nat: 5 - rows,
+                        them: rows / 2,
+                        figures: Figures::Nowhere,
+                    };
+                    let at_stations = (0..things.stations.len()).map(Figures::Station);
+                    for figures in [Figures::Nowhere, Figures::Direct].into_iter().chain(at_stations) {
+                        let things = Things { figures, ..things.clone() };
+                        let layout = place(&things, width);
+                        assert_eq!(layout.size.x, width);
+                        all.push((things, layout));
+                    }
                 }
             }
         }
@@ -280,6 +348,49 @@ mod tests {
                 for end in [wire[0], wire[wire.len() - 1]] {
                     let touches = boxes.iter().any(|rect| rect.expand(0.01).contains(end));
                     assert!(touches, "{things:?}: a wire ends in the middle of nowhere, at {end}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_lost_stands_by_the_line_in_use_and_on_nothing_else() {
+        for (things, layout) in every() {
+            let Some(figures) = layout.figures else {
+                assert_eq!(things.figures, Figures::Nowhere);
+                continue;
+            };
+            let (inside, above) = match things.figures {
+                Figures::Station(index) => {
+                    let station = &layout.stations[index];
+                    let doors = station.doors.last().map_or(station.rect.top() + HEAD, |door| door.bottom());
+                    (station.rect, doors)
+                }
+                Figures::Direct | Figures::Nowhere => {
+                    (layout.direct_label, layout.direct_label.top() + LABEL.y)
+                }
+            };
+            assert!(inside.contains_rect(figures), "{things:?}: {figures} in {inside}");
+            assert!(figures.top() >= above - 0.01, "{things:?}: {figures} over what stands there");
+            assert!((figures.height() - 2.0 * ROW).abs() < 0.01 && figures.width() >= TALL_LABEL.x);
+            // The wires that end at a server end beside its lines.
+            for wire in wires(&layout).into_iter().filter(|wire| *wire != layout.direct.as_slice()) {
+                for ends in wire.windows(2) {
+                    let line = Rect::from_two_pos(ends[0], ends[1]);
+                    assert!(!figures.shrink(1.0).intersects(line), "{things:?}: {line} crosses {figures}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_on_the_direct_wire_is_crossed_by_no_other() {
+        for (things, layout) in every() {
+            for wire in wires(&layout).into_iter().filter(|wire| *wire != layout.direct.as_slice()) {
+                for ends in wire.windows(2) {
+                    let line = Rect::from_two_pos(ends[0], ends[1]);
+                    let label = layout.direct_label.shrink(1.0);
+                    assert!(!label.intersects(line), "{things:?}: {line} crosses {label}");
                 }
             }
         }
