@@ -20,7 +20,7 @@ use cpal::{
 
 use crate::{
     engine::ports::sound::{Complaints, MicrophoneEnd, OpenSound, SoundDevices, SoundStream, SpeakerEnd},
-    logic::devices::{Cause, Device, DeviceId, DeviceKind},
+    logic::devices::{Cause, Device, DeviceId, DeviceKind, tell_apart},
 };
 
 /// The rate that nothing has to be done for.
@@ -138,6 +138,7 @@ impl SoundDevices for CpalDevices {
                 known.push(Device { kind, id, name, is_default });
             }
         }
+        tell_apart(&mut known);
         Ok(known)
     }
 

@@ -73,6 +73,18 @@ pub struct Device {
     pub is_default: bool,
 }
 
+/// Numbers those of a list that people call the same: two of one make, or the parts of a card. A sentence that says which stands in
+/// for which is of no use otherwise.
+pub fn tell_apart(devices: &mut [Device]) {
+    // From the last on, so that the names before are still their own.
+    for at in (1..devices.len()).rev() {
+        let alike = devices[..at].iter().filter(|before| before.name == devices[at].name).count();
+        if alike > 0 {
+            devices[at].name += &format!(" {}", alike + 1);
+        }
+    }
+}
+
 /// Which device somebody wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]

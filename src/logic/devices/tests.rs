@@ -293,3 +293,14 @@ proptest! {
         prop_assert!(wished.is_none() || used == wished);
     }
 }
+
+#[test]
+fn devices_that_are_called_the_same_are_told_apart() {
+    let mut listed = devices("a b c d");
+    for (device, name) in listed.iter_mut().zip(["Headset", "Built-in", "Headset", "Headset"]) {
+        name.clone_into(&mut device.name);
+    }
+    tell_apart(&mut listed);
+    let names: Vec<&str> = listed.iter().map(|device| device.name.as_str()).collect();
+    assert_eq!(names, ["Headset", "Built-in", "Headset 2", "Headset 3"]);
+}
