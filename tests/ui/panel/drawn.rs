@@ -40,7 +40,7 @@ fn the_map_looks_as_it_did() {
 fn tables_and_graphs_look_as_they_did() {
     for (name, path, part, high, shade) in [
         ("panel-pairs", "direct", Part::Pairs, 480.0, Theme::Light),
-        ("panel-relay", "relayed by TLS", Part::Relay, 640.0, Theme::Light),
+        ("panel-relay", "relayed by TLS", Part::Relay, 530.0, Theme::Light),
         ("panel-timeline-dark", "direct", Part::Timeline, 480.0, Theme::Dark),
         ("panel-graphs", "direct", Part::Graphs, 480.0, Theme::Light),
     ] {
