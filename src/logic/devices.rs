@@ -4,7 +4,7 @@
 //! kind. Lists are compared, not notices counted: a sound server that moves streams by itself, a cable that is pulled for a
 //! second and a computer that slept all look the same from here, which is what makes them the same to handle.
 
-use std::{convert::Infallible, fmt, str::FromStr};
+use std::{collections::BTreeMap, convert::Infallible, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -75,12 +75,13 @@ pub struct Device {
 
 /// Numbers those of a list that people call the same: two of one make, or the parts of a card. A sentence that says which stands in
 /// for which is of no use otherwise.
-pub fn tell_apart(devices: &mut [Device]) {
-    // From the last on, so that the names before are still their own.
-    for at in (1..devices.len()).rev() {
-        let alike = devices[..at].iter().filter(|before| before.name == devices[at].name).count();
-        if alike > 0 {
-            devices[at].name += &format!(" {}", alike + 1);
+pub fn tell_apart<'a>(devices: impl IntoIterator<Item = &'a mut Device>) {
+    let mut seen = BTreeMap::<String, u32>::new();
+    for device in devices {
+        let count = seen.entry(device.name.clone()).or_insert(0);
+        *count += 1;
+        if *count > 1 {
+            device.name += &format!(" {count}");
         }
     }
 }

@@ -26,7 +26,7 @@ use v4l::{
 use crate::{
     logic::{
         camera_modes::{self, Interval, Mode, PixelFormat, Wanted},
-        devices::{Cause, Device, DeviceId, DeviceKind},
+        devices::{Cause, Device, DeviceId, DeviceKind, tell_apart},
     },
     media::frame::Size,
 };
@@ -206,25 +206,20 @@ fn unasked(node: u32) -> Camera {
 /// Two of the same name are told apart; two of the same bus and name (nodes of one camera) by their order.
 fn as_devices(cameras: Vec<(u32, Camera)>) -> Vec<(u32, Device)> {
     let usual = cameras.iter().position(|(_, camera)| camera.has_colours).unwrap_or(0);
-    let (mut ids, mut names) = (BTreeMap::new(), BTreeMap::new());
-    let numbered = |seen: &mut BTreeMap<String, u32>, text: String, mark: &str| {
-        let count = seen.entry(text.clone()).or_insert(0);
-        *count += 1;
-        if *count == 1 { text } else { format!("{text}{mark}{count}") }
-    };
-    cameras
+    let mut ids = BTreeMap::<String, u32>::new();
+    let mut devices: Vec<_> = cameras
         .into_iter()
         .enumerate()
         .map(|(at, (node, camera))| {
-            let device = Device {
-                kind: DeviceKind::Camera,
-                id: DeviceId::new(numbered(&mut ids, camera.id, "#")),
-                name: numbered(&mut names, camera.name, " "),
-                is_default: at == usual,
-            };
-            (node, device)
+            let count = ids.entry(camera.id.clone()).or_insert(0);
+            *count += 1;
+            let id = if *count == 1 { camera.id } else { format!("{}#{count}", camera.id) };
+            let id = DeviceId::new(id);
+            (node, Device { kind: DeviceKind::Camera, id, name: camera.name, is_default: at == usual })
         })
-        .collect()
+        .collect();
+    tell_apart(devices.iter_mut().map(|(_, device)| device));
+    devices
 }
 
 /// All modes; where a camera takes any size or rate, those nearest to what is wanted.
