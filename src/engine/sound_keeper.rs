@@ -129,23 +129,8 @@ impl<S: Side> SoundKeeper<S> {
         let stop = Stop::default();
         let asked = stop.clone();
         let thread = Thread::spawn(S::THREAD, move || {
-            let mut keeper = Keeper::new(S::KIND, wish);
-            keeper.handle(Event::Rest, clock.now());
-            let work = Work::<S> {
-                devices: make(),
-                keeper,
-                clock,
-                news,
-                untold: VecDeque::new(),
-                listed: None,
-                trouble: None,
-                list_next: clock.now(),
-                wished: false,
-                seat: None,
-                buffer: BUFFER,
-                open: None,
-                side: PhantomData,
-            };
+            let mut work = Work::<S>::new(make(), wish, news, clock);
+            work.keeper.handle(Event::Rest, clock.now());
             work.run(&taken, &asked);
         })?;
         Ok(Self { orders, stop, _thread: thread })
@@ -217,6 +202,29 @@ struct Work<S: Side> {
 }
 
 impl<S: Side> Work<S> {
+    fn new(
+        devices: Box<dyn SoundDevices>,
+        wish: Choice,
+        news: mpsc::Sender<DeviceNews>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            devices,
+            keeper: Keeper::new(S::KIND, wish),
+            clock,
+            news,
+            untold: VecDeque::new(),
+            listed: None,
+            trouble: None,
+            list_next: clock.now(),
+            wished: false,
+            seat: None,
+            buffer: BUFFER,
+            open: None,
+            side: PhantomData,
+        }
+    }
+
     fn run(mut self, orders: &Receiver<Order<S>>, stop: &Stop) {
         while !stop.is_set() {
             let now = self.clock.now();
@@ -430,21 +438,8 @@ mod tests {
     fn keeper() -> (Work<Speakers>, Arc<AtomicUsize>, mpsc::Receiver<DeviceNews>) {
         let (clock, open) = (Clock::start(), Arc::<AtomicUsize>::default());
         let (news, told) = mpsc::channel(UNTOLD);
-        let mut work = Work {
-            devices: Box::new(Card(open.clone())),
-            keeper: Keeper::new(DeviceKind::Speaker, Choice::Default),
-            clock,
-            news,
-            untold: VecDeque::new(),
-            listed: None,
-            trouble: None,
-            list_next: clock.now(),
-            wished: false,
-            seat: Some(Arc::default()),
-            buffer: BUFFER,
-            open: None,
-            side: PhantomData,
-        };
+        let mut work = Work::<Speakers>::new(Box::new(Card(open.clone())), Choice::Default, news, clock);
+        work.seat = Some(Arc::default());
         work.list(clock.now());
         work.carry_out();
         (work, open, told)
