@@ -16,6 +16,10 @@ use crate::logic::{
 use super::series::{Statistic, summed};
 
 const TRANSPORT: &str = "T1";
+/// What was sent by then, and at which rate.
+const SENT: [&str; 2] = ["bytesSent", "[bytesSent_in_bits/s]"];
+/// The same of what came.
+const RECEIVED: [&str; 2] = ["bytesReceived", "[bytesReceived_in_bits/s]"];
 
 /// All statistics of a connection.
 pub(super) fn of(report: &CallReport, leg: u32) -> Value {
@@ -92,37 +96,21 @@ impl<'a> Connection<'a> {
     }
 
     fn bytes(&self, into: &mut Statistic) {
-        self.bytes_sent(into, |moment| moment.sent_bps);
-        self.bytes_received(into, |moment| moment.received_bps);
+        self.bytes_one_way(into, SENT, |moment| moment.sent_bps);
+        self.bytes_one_way(into, RECEIVED, |moment| moment.received_bps);
     }
 
-    fn bytes_sent(&self, into: &mut Statistic, bps: fn(&Moment) -> u32) {
-        into.values("bytesSent", self.sums(|moment| bytes(moment, bps)));
-        into.values(
-            "[bytesSent_in_bits/s]",
-            self.moments.iter().map(|moment| Some(f64::from(bps(moment)))).collect(),
-        );
+    fn bytes_one_way(&self, into: &mut Statistic, [sum, rate]: [&'static str; 2], bps: fn(&Moment) -> u32) {
+        let bytes = |moment: &Moment| (f64::from(bps(moment)) * f64::from(moment.for_ms) / 8000.0).round();
+        into.values(sum, self.sums(bytes));
+        into.values(rate, self.moments.iter().map(|moment| Some(f64::from(bps(moment)))).collect());
     }
 
     /// Older reports know nothing of one stream alone.
-    fn stream_sent(&self, into: &mut Statistic, bps: fn(&Moment) -> u32) {
+    fn bytes_of_stream(&self, into: &mut Statistic, names: [&'static str; 2], bps: fn(&Moment) -> u32) {
         if self.moments.iter().any(|moment| bps(moment) > 0) {
-            self.bytes_sent(into, bps);
+            self.bytes_one_way(into, names, bps);
         }
-    }
-
-    fn stream_received(&self, into: &mut Statistic, bps: fn(&Moment) -> u32) {
-        if self.moments.iter().any(|moment| bps(moment) > 0) {
-            self.bytes_received(into, bps);
-        }
-    }
-
-    fn bytes_received(&self, into: &mut Statistic, bps: fn(&Moment) -> u32) {
-        into.values("bytesReceived", self.sums(|moment| bytes(moment, bps)));
-        into.values(
-            "[bytesReceived_in_bits/s]",
-            self.moments.iter().map(|moment| Some(f64::from(bps(moment)))).collect(),
-        );
     }
 
     fn transport(&self) -> Statistic {
@@ -238,9 +226,7 @@ impl<'a> Connection<'a> {
         pair.always("responsesSent", row.checks_replied);
         // They are among the requests above; viewers add the two.
         pair.always("consentRequestsSent", 0);
-        if !carries && row.round_trips > 0 {
-            pair.values("totalRoundTripTime", vec![Some(row.round_trips_ms / 1000.0)]);
-        }
+        let total_seconds = (row.round_trips > 0).then_some(row.round_trips_ms / 1000.0);
         if carries {
             self.bytes(&mut pair);
             let seconds = |moment: &Moment| moment.round_trip_ms.map(|ms| ms / 1000.0);
@@ -248,7 +234,7 @@ impl<'a> Connection<'a> {
             // Known at the end alone.
             let mut total = vec![None; self.times.len()];
             if let Some(last) = total.last_mut() {
-                *last = (row.round_trips > 0).then_some(row.round_trips_ms / 1000.0);
+                *last = total_seconds;
             }
             pair.values("totalRoundTripTime", total);
             let target = |moment: &&Moment| moment.target_bps.map(f64::from);
@@ -258,6 +244,7 @@ impl<'a> Connection<'a> {
             pair.always("bytesReceived", row.bytes_received);
             let seconds = row.round_trip_ms.filter(|ms| ms.is_finite()).map(|ms| ms / 1000.0);
             pair.values("currentRoundTripTime", vec![seconds]);
+            pair.values("totalRoundTripTime", vec![total_seconds]);
         }
         pair
     }
@@ -291,7 +278,7 @@ impl<'a> Connection<'a> {
         stream.values("[packetsLost_in_percent]", self.values(|moment| Some(moment.lost_of_theirs_percent)));
         let seconds = |for_ms: u32| f64::from(for_ms) / 1000.0;
         if kind == "audio" {
-            self.stream_received(&mut stream, |moment| moment.sound_received_bps);
+            self.bytes_of_stream(&mut stream, RECEIVED, |moment| moment.sound_received_bps);
             let held = "[jitterBufferDelay/jitterBufferEmittedCount_in_ms]";
             let samples = |moment: &Moment| 48.0 * f64::from(moment.for_ms);
             let share = |moment: &Moment| f64::from(moment.concealed_percent) / 100.0;
@@ -300,7 +287,7 @@ impl<'a> Connection<'a> {
             stream.values("totalSamplesReceived", self.sums(samples));
             stream.values("concealedSamples", self.sums(|moment| (samples(moment) * share(moment)).round()));
         } else {
-            self.stream_received(&mut stream, |moment| moment.picture_received_bps);
+            self.bytes_of_stream(&mut stream, RECEIVED, |moment| moment.picture_received_bps);
             let shown = |moment: &Moment| f64::from(moment.frames_shown_per_s) * seconds(moment.for_ms);
             let decoding = |moment: &Moment| f64::from(moment.decode_ms.unwrap_or(0.0)) / 1000.0;
             stream.values("framesPerSecond", self.values(|moment| Some(moment.frames_shown_per_s)));
@@ -321,10 +308,10 @@ impl<'a> Connection<'a> {
     fn outbound(&self, kind: &'static str) -> Statistic {
         let mut stream = self.stream(format!("O{}", letter(kind)), "outbound-rtp", kind);
         if kind == "audio" {
-            self.stream_sent(&mut stream, |moment| moment.sound_sent_bps);
+            self.bytes_of_stream(&mut stream, SENT, |moment| moment.sound_sent_bps);
             return stream;
         }
-        self.stream_sent(&mut stream, |moment| moment.picture_sent_bps);
+        self.bytes_of_stream(&mut stream, SENT, |moment| moment.picture_sent_bps);
         let seconds = |moment: &Moment| f64::from(moment.for_ms) / 1000.0;
         let sent = |moment: &Moment| f64::from(moment.frames_sent_per_s) * seconds(moment);
         let encoding = |moment: &Moment| f64::from(moment.encode_ms.unwrap_or(0.0)) / 1000.0;
@@ -358,11 +345,6 @@ impl<'a> Connection<'a> {
             Some(Why::Drawn { .. } | Why::Wished { .. }) => "other",
         }
     }
-}
-
-/// What was sent or came in that time.
-fn bytes(moment: &Moment, bps: fn(&Moment) -> u32) -> f64 {
-    (f64::from(bps(moment)) * f64::from(moment.for_ms) / 8000.0).round()
 }
 
 fn find(ends: &[End], is_ours: bool, address: &str, port: u16) -> Option<String> {
