@@ -34,6 +34,20 @@ void main() {
 }
 ";
 
+/// A plane, looked at so often. A loop needs a number that is written there.
+const LOOK: &str = "
+float NAME(sampler2D plane, vec2 at, vec2 right, vec2 below) {
+    float sum = 0.0;
+    for (int i = 0; i < LOOKS; i++) {
+        for (int j = 0; j < LOOKS; j++) {
+            vec2 away = (vec2(float(i), float(j)) + 0.5) / float(LOOKS) - 0.5;
+            sum += SAMPLE(plane, at + away.x * right + away.y * below).r;
+        }
+    }
+    return sum / float(LOOKS * LOOKS);
+}
+";
+
 const FRAGMENT: &str = "
 IN vec2 v_corner;
 uniform sampler2D u_y;
@@ -46,33 +60,11 @@ uniform vec2 u_pixels;
 uniform float u_round;
 uniform vec4 u_colour;
 
-float luma(vec2 at, vec2 right, vec2 below) {
-    float sum = 0.0;
-    for (int i = 0; i < LUMA_LOOKS; i++) {
-        for (int j = 0; j < LUMA_LOOKS; j++) {
-            vec2 away = (vec2(float(i), float(j)) + 0.5) / float(LUMA_LOOKS) - 0.5;
-            sum += SAMPLE(u_y, at + away.x * right + away.y * below).r;
-        }
-    }
-    return sum / float(LUMA_LOOKS * LUMA_LOOKS);
-}
-
-float chroma(sampler2D plane, vec2 at, vec2 right, vec2 below) {
-    float sum = 0.0;
-    for (int i = 0; i < CHROMA_LOOKS; i++) {
-        for (int j = 0; j < CHROMA_LOOKS; j++) {
-            vec2 away = (vec2(float(i), float(j)) + 0.5) / float(CHROMA_LOOKS) - 0.5;
-            sum += SAMPLE(plane, at + away.x * right + away.y * below).r;
-        }
-    }
-    return sum / float(CHROMA_LOOKS * CHROMA_LOOKS);
-}
-
 void main() {
     vec2 at = u_origin + v_corner.x * u_across + v_corner.y * u_down;
     vec2 right = u_across / u_pixels.x;
     vec2 below = u_down / u_pixels.y;
-    float y = (luma(at, right, below) - 16.0 / 255.0) * (255.0 / 219.0);
+    float y = (luma(u_y, at, right, below) - 16.0 / 255.0) * (255.0 / 219.0);
     float u = chroma(u_u, at, right, below) - 128.0 / 255.0;
     float v = chroma(u_v, at, right, below) - 128.0 / 255.0;
     vec3 colour = vec3(y + u_colour.x * v, y - u_colour.y * u - u_colour.z * v, y + u_colour.w * u);
@@ -409,8 +401,8 @@ fn program(gl: &Context, version: ShaderVersion, looks: Looks) -> Result<glow::P
     };
     let (vertex, fragment) =
         if is_new { (("in", "out"), ("in", "")) } else { (("attribute", "varying"), ("varying", "")) };
-    let Looks { luma, chroma } = looks;
-    let looks = format!("#define LUMA_LOOKS {luma}\n#define CHROMA_LOOKS {chroma}\n");
+    let look = |name: &str, looks: u32| LOOK.replace("NAME", name).replace("LOOKS", &looks.to_string());
+    let looks = look("luma", looks.luma) + &look("chroma", looks.chroma);
     let shaders = [
         (glow::VERTEX_SHADER, head(vertex) + VERTEX),
         (glow::FRAGMENT_SHADER, head(fragment) + &looks + FRAGMENT),
