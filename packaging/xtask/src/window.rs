@@ -42,6 +42,9 @@ const PAINTED: &str = "the window has painted";
 const DRAWN: &str = "a picture of theirs is drawn";
 /// Clock ticks a second in `/proc`: the same on every Linux that there is.
 const TICKS_A_SECOND: f64 = 100.0;
+/// How the threads are called that do the work of a graphics card where there is none.
+const RASTERISER: &str = "(llvmpipe";
+const HEADINGS: &str = "window's thread, rasteriser, rest (media, network), all · pictures drawn · memory";
 
 /// Whether these are its arguments.
 pub(crate) fn is_meant(arguments: &[String]) -> bool {
@@ -198,7 +201,7 @@ impl Scene {
             .map_err(|error| Failure::new(format!("sightline did not start: {error}.")))?;
         let said = child.stderr.take();
         let drawn = Arc::new(AtomicUsize::new(0));
-        let mut running = Running { child, painted_after: PATIENCE, drawn: drawn.clone() };
+        let mut running = Running { child: Ended(child), painted_after: PATIENCE, drawn: drawn.clone() };
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
             for line in said.into_iter().flat_map(|said| BufReader::new(said).lines().map_while(Result::ok)) {
@@ -217,14 +220,12 @@ impl Scene {
     }
 }
 
-/// A window; ended when dropped.
+/// A window, and what it has told.
 struct Running {
-    child: Child,
+    child: Ended,
     painted_after: Duration,
     drawn: Arc<AtomicUsize>,
 }
-
-const HEADINGS: &str = "window's thread, rasteriser, rest (media, network), all · pictures drawn · memory";
 
 /// What it used, in per cent of one core.
 struct Used {
@@ -274,8 +275,8 @@ impl Running {
 
     fn ticks(&self) -> Result<Ticks, Failure> {
         let mut ticks = Ticks { all: used(&self.proc("stat")?), ..Ticks::default() };
-        ticks.window = used(&self.proc(&format!("task/{}/stat", self.child.id()))?);
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        ticks.window = used(&self.proc(&format!("task/{}/stat", self.child.0.id()))?);
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.0.id()));
         for task in tasks.into_iter().flatten().map_while(Result::ok) {
             // One that ends in between has no words any more.
             let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
@@ -287,7 +288,7 @@ impl Running {
     }
 
     fn proc(&self, file: &str) -> Result<String, Failure> {
-        let path = format!("/proc/{}/{file}", self.child.id());
+        let path = format!("/proc/{}/{file}", self.child.0.id());
         fs::read_to_string(path).map_err(|_| Failure::new("sightline ended by itself"))
     }
 }
@@ -299,21 +300,11 @@ fn used(stat: &str) -> f64 {
     numbers.split_whitespace().skip(11).take(2).filter_map(|text| text.parse::<f64>().ok()).sum()
 }
 
-/// How the threads are called that do the work of a graphics card where there is none.
-const RASTERISER: &str = "(llvmpipe";
-
 #[derive(Default)]
 struct Ticks {
     all: f64,
     window: f64,
     rasteriser: f64,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
 }
 
 /// A program that ends when this does.
@@ -328,7 +319,7 @@ impl Drop for Ended {
 
 /// A screen that is none.
 struct Screen {
-    server: Child,
+    _server: Ended,
     name: String,
 }
 
@@ -343,7 +334,7 @@ impl Screen {
                 Failure::new(format!("there is no Xvfb here (Debian: apt-get install xvfb): {error}."))
             })?;
         let said = server.stdout.take();
-        let mut screen = Self { server, name: String::new() };
+        let mut screen = Self { _server: Ended(server), name: String::new() };
         let mut number = String::new();
         if let Some(said) = said {
             BufReader::new(said).read_line(&mut number).ok();
@@ -353,13 +344,6 @@ impl Screen {
         }
         screen.name = format!(":{}", number.trim());
         Ok(screen)
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        self.server.kill().ok();
-        self.server.wait().ok();
     }
 }
 
