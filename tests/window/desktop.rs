@@ -345,35 +345,27 @@ impl Window<'_> {
 
     /// Gives the window the keyboard, as a window manager would.
     pub(crate) fn take_keyboard(&self) {
-        let window = self.finds(&["--onlyvisible"]);
-        self.xdotool(&["windowfocus", "--sync", &window]);
+        self.give_keyboard_to(&self.finds(&["--onlyvisible"]));
     }
 
     /// Waits until another window of that title is there as well, and says which.
     pub(crate) fn has_another(&self, title: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(window) = self.titled(title) {
-                return window;
-            }
-            assert!(Instant::now() < deadline, "no window “{title}” came");
-            thread::sleep(LOOK);
-        }
+        comes(&format!("no window “{title}” came"), || self.titled(title))
     }
 
     /// Waits until no window of that title is there any more.
     pub(crate) fn has_no_other(&self, title: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        while self.titled(title).is_some() {
-            assert!(Instant::now() < deadline, "the window “{title}” does not go");
-            thread::sleep(LOOK);
-        }
+        comes(&format!("the window “{title}” does not go"), || {
+            self.titled(title).is_none().then_some(())
+        });
     }
 
     fn titled(&self, title: &str) -> Option<String> {
-        let exactly = format!("^{title}$");
-        let mut search = self.command("xdotool");
-        let found = search.args(["search", "--onlyvisible", "--name", &exactly]).output().unwrap().stdout;
+        self.found(&["--onlyvisible", "--name", &format!("^{title}$")])
+    }
+
+    fn found(&self, which: &[&str]) -> Option<String> {
+        let found = self.command("xdotool").arg("search").args(which).output().unwrap().stdout;
         String::from_utf8_lossy(&found).lines().next().map(str::to_owned)
     }
 
@@ -396,25 +388,13 @@ impl Window<'_> {
 
     /// Waits until it can be reached, though there may be nothing to be seen of it.
     pub(crate) fn is_connected(&self) {
-        let deadline = Instant::now() + PATIENCE;
-        while !fs::read_to_string(self.desktop.log(self.name)).unwrap().contains("the switchboard knows us") {
-            assert!(Instant::now() < deadline, "{} did not connect", self.name);
-            thread::sleep(LOOK);
-        }
+        let log = || fs::read_to_string(self.desktop.log(self.name)).unwrap();
+        let is_known = || log().contains("the switchboard knows us").then_some(());
+        comes(&format!("{} did not connect", self.name), is_known);
     }
 
     fn finds(&self, which: &[&str]) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let mut search = self.command("xdotool");
-            let found =
-                search.arg("search").args(which).args(["--class", "sightline"]).output().unwrap().stdout;
-            if let Some(window) = String::from_utf8_lossy(&found).lines().next() {
-                return window.to_owned();
-            }
-            assert!(Instant::now() < deadline, "no window came");
-            thread::sleep(LOOK);
-        }
+        comes("no window came", || self.found(&[which, &["--class", "sightline"]].concat()))
     }
 
     /// A picture of the screen, kept where pictures go.
@@ -455,6 +435,18 @@ impl Window<'_> {
         let mut command = Command::new(program);
         command.env("DISPLAY", &self.display);
         command
+    }
+}
+
+/// Looks again and again, and fails with these words in the end.
+fn comes<T>(or_else: &str, look: impl Fn() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(it) = look() {
+            return it;
+        }
+        assert!(Instant::now() < deadline, "{or_else}");
+        thread::sleep(LOOK);
     }
 }
 
