@@ -13,11 +13,9 @@ use sightline::{
         pattern::Pattern,
         pool::Pool,
         tone,
-        y4m::{Y4mReader, Y4mWriter},
+        y4m::Y4mWriter,
     },
 };
-
-use super::likeness::Originals;
 
 pub(crate) const FPS: u32 = 30;
 /// One way; the film is twice as long.
@@ -63,13 +61,6 @@ impl Film {
             fs::rename(under_way, &film.pictures).unwrap();
         }
         film
-    }
-
-    /// All its pictures.
-    pub(crate) fn originals(&self) -> Originals {
-        let mut reader = Y4mReader::open(&self.pictures, self.size, Pool::new(0)).unwrap();
-        let next = || reader.next_frame(MediaTime(0)).unwrap();
-        Originals(std::iter::from_fn(next).collect())
     }
 }
 

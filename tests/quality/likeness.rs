@@ -60,7 +60,7 @@ fn how_like_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let voice = Voice::new(&wish, folder.path());
     let film = Film::here();
-    let originals = film.originals();
+    let originals = Originals::of(&film);
     let mut rows: Vec<Row> = Vec::new();
     for profile in &wish.profiles {
         let mut row = Row { profile, ways: Vec::new() };
@@ -136,9 +136,14 @@ fn pictures(left: &Left, film: &Film, originals: &Originals, from_ms: f64) -> Re
 }
 
 /// The pictures of a film, to be compared with.
-pub(super) struct Originals(pub(super) Vec<Frame>);
+struct Originals(Vec<Frame>);
 
 impl Originals {
+    fn of(film: &Film) -> Self {
+        let mut reader = Y4mReader::open(&film.pictures, film.size, Pool::new(0)).unwrap();
+        Self(std::iter::from_fn(|| reader.next_frame(MediaTime(0)).unwrap()).collect())
+    }
+
     /// A number is there twice, on the way there and on the way back, with other grain: what is more like it is meant.
     fn likeness(&self, number: usize, picture: &Frame) -> Option<f64> {
         let back = self.0.len().checked_sub(number + 1)?;
@@ -239,7 +244,7 @@ mod tests {
     #[test]
     fn a_picture_is_compared_with_the_more_like_of_the_two_that_have_its_number() {
         let film = Film::small();
-        let originals = film.originals();
+        let originals = Originals::of(&film);
         let last = originals.0.len() - 1;
         assert_eq!(originals.likeness(3, &originals.0[3]), Some(f64::INFINITY), "there");
         assert_eq!(originals.likeness(3, &originals.0[last - 3]), Some(f64::INFINITY), "and back");
