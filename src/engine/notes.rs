@@ -27,6 +27,7 @@ pub(super) struct Notes {
     clock: Clock,
     tally: Arc<Tally>,
     plans: usize,
+    /// What two people may compare.
     pub(super) code: Option<SpokenCode>,
     journal: Arc<dyn Journal>,
     read_to: u64,
